@@ -1,0 +1,111 @@
+#pragma once
+
+#include <lmdb.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libs/base/result.hpp"
+
+namespace swarm::lmdb {
+
+/// Whose data a directory holds. Written at creation, checked at each opening.
+struct Identity {
+  std::string service;          // e.g. "orchestrator-core"
+  std::uint32_t format = 1;     // of this program's records; a newer one on disk is refused
+};
+
+struct Options {
+  std::filesystem::path directory;      // created if missing
+  Identity identity;
+  std::uint64_t map_bytes = 1ull << 36; // address space, not disk
+  std::uint64_t size_bytes_max = 0;     // refuse to grow beyond; 0: the map
+  unsigned databases = 16;
+  bool sync = true;                     // false only for tests and caches
+};
+
+class ReadTxn;
+class WriteTxn;
+
+/// A named table of one environment. Cheap to copy; valid as long as the environment.
+struct Table {
+  MDB_dbi dbi = 0;
+};
+
+/// One LMDB environment in a directory that this process has for itself (a lock file held by flock), with an identity,
+/// a check sum on every record, and a full check in a child process after an unclean stop, so that a torn page is a
+/// message and not a crash. Opened without WRITEMAP and with NOTLS. Thread-safe: any number of readers, one writer at a
+/// time (`write` waits for the other one).
+/// Errors: FailedPrecondition (locked by another process, foreign, newer), DataLoss (torn), ResourceExhausted (disk or
+/// map full: nothing of the transaction was stored), Unavailable (fsync failed: the outcome is unknown, stop and
+/// recover), NotFound, Internal.
+class Environment {
+ public:
+  static Result<std::unique_ptr<Environment>> open(const Options& options);
+  ~Environment();  // marks a clean stop
+
+  Result<Table> table(std::string_view name);
+  Result<ReadTxn> read() const;
+  Result<WriteTxn> write();
+  /// A consistent copy into another directory while the environment is in use.
+  Result<void> backup(const std::filesystem::path& directory) const;
+  std::uint64_t bytes_used() const;
+  bool was_unclean() const;
+
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+ private:
+  struct Impl;
+  explicit Environment(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// A snapshot. Views that it returns live as long as it does. Belongs to one thread at a time.
+class ReadTxn {
+ public:
+  ReadTxn(ReadTxn&&) noexcept;
+  ~ReadTxn();
+
+  /// Nothing when absent; DataLoss when the record's check sum does not fit.
+  Result<std::optional<std::string_view>> get(Table table, std::string_view key) const;
+  /// Calls `visit` for each record whose key is >= `from`, in key order, until it returns false.
+  Result<void> scan(Table table, std::string_view from,
+                    const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
+  /// The same from the greatest key that is < `before` downwards (empty: from the end).
+  Result<void> scan_reverse(Table table, std::string_view before,
+                            const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
+  Result<std::uint64_t> count(Table table) const;
+
+ private:
+  friend class Environment;
+  friend class WriteTxn;
+  explicit ReadTxn(MDB_txn* txn) : txn_(txn) {}
+  MDB_txn* txn_ = nullptr;
+};
+
+/// Changes that become durable together at commit(), or not at all. Reads see them already.
+class WriteTxn : public ReadTxn {
+ public:
+  Result<void> put(Table table, std::string_view key, std::string_view value);
+  /// No error when absent.
+  Result<void> erase(Table table, std::string_view key);
+  /// Returns only after fdatasync (unless opened without sync).
+  Result<void> commit();
+
+ private:
+  friend class Environment;
+  explicit WriteTxn(MDB_txn* txn) : ReadTxn(txn) {}
+};
+
+/// Big-endian, so that keys sort by number.
+std::string key_u64(std::uint64_t n);
+std::uint64_t u64_of_key(std::string_view key);
+
+}  // namespace swarm::lmdb
