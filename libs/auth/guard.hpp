@@ -1,0 +1,64 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "libs/async/guarded.hpp"
+#include "libs/auth/jwt.hpp"
+#include "libs/auth/key_source.hpp"
+#include "libs/base/clock.hpp"
+
+namespace grpc {
+class ServerContextBase;
+}
+
+namespace swarm::auth {
+
+/// Who is calling.
+struct Principal {
+  std::string subject;
+  std::string team;
+  Role role = Role::Viewer;
+  bool authenticated = false;   // false: the open guard let everybody in
+};
+
+/// What a call brings along to prove who it is.
+struct Credentials {
+  std::string_view authorization;     // "Bearer …" or empty
+  std::string_view cert_fingerprint;  // SHA-256 of the verified client certificate, lower-case hexadecimal; or empty
+};
+
+/// Decides whether a call may go on. Handlers ask it first (never gRPC's SetAuthMetadataProcessor: one header aborts the
+/// process there). Thread-safe. Verified tokens are remembered until they expire, at most 10,000 of them, so a key
+/// that is withdrawn still counts for tokens already seen until these end (15 minutes by default).
+class Guard {
+ public:
+  /// Lets everybody in as admin. For loopback only.
+  explicit Guard(AccessTable table);
+  Guard(AccessTable table, std::unique_ptr<KeySource> keys, Expectations expected, const Clock& clock);
+
+  bool open() const { return keys_ == nullptr; }
+  const AccessTable& table() const { return table_; }
+
+  /// `method` is the full name, "/package.Service/Method". Unauthenticated: no or a bad token. PermissionDenied: a good one,
+  /// but its role is not in the table's row (or there is no row).
+  Result<Principal> admit(std::string_view method, const Credentials& credentials);
+  /// The same, with the credentials of a gRPC call.
+  Result<Principal> admit(std::string_view method, const grpc::ServerContextBase& context);
+
+ private:
+  Result<Claims> verified(std::string_view token);
+
+  AccessTable table_;
+  std::unique_ptr<KeySource> keys_;
+  Expectations expected_;
+  const Clock* clock_ = nullptr;
+  async::Guarded<std::map<std::string, Claims>> known_;  // by SHA-256 of the token
+};
+
+/// SHA-256 of a PEM certificate's DER form, as 64 lower-case hexadecimal digits; empty when it is none.
+std::string fingerprint_of(std::string_view pem);
+
+}  // namespace swarm::auth
