@@ -24,7 +24,7 @@ struct Sources {
 
 /// One setting, for the generated documentation.
 struct Description {
-  std::string path;
+  std::string path;  // `upstreams.<name>.url` below a mapping, `rules[].text` below a list
   std::string type;
   std::string default_text;
   std::string help;
@@ -70,6 +70,8 @@ class Object {
   /// A free mapping of strings.
   Object& value(std::string_view key, std::map<std::string, std::string>& out, std::string_view help);
 
+  // A list, map or free mapping that the file gives replaces the default as a whole: clear yours if has(key).
+
   /// Reports a fault of this mapping found by the service itself, at `key`'s line.
   void fault(std::string_view key, std::string_view message);
   /// True when the key stands in the file, the environment or the flags.
@@ -96,6 +98,7 @@ struct CommandLine {
   bool check_only = false;   // --check-config
   bool describe = false;     // --describe-config: the settings as Markdown
   int exit_code = -1;        // >= 0: print nothing more and exit with it (--help, --version, a bad flag)
+  std::vector<std::string> rest;  // from the first argument that is not a common flag, e.g. {"backup", "DIR"}
 };
 
 /// Parses --config FILE, --set path=value (repeatable), --check-config, --describe-config, --version, --help, and takes
@@ -103,10 +106,12 @@ struct CommandLine {
 CommandLine parse_command_line(int argc, char** argv, std::string_view program, std::string_view purpose);
 
 /// The whole start-up ritual: parse, load, answer --check-config and --describe-config, print faults to stderr.
-/// Returns -1 to go on, or the exit code.
+/// Returns -1 to go on, or the exit code. Arguments left in `line.rest` are a usage error here: take yours out before.
 int read_or_exit_code(const CommandLine& line, const Reader& read);
 
 /// Checks for Object::value: "host:port".
 std::string check_address(const std::string& text);
+/// The same, or nothing at all.
+std::string check_address_or_empty(const std::string& text);
 
 }  // namespace swarm::settings
