@@ -65,10 +65,14 @@ class Registry {
   Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels = {});
   Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> upper_bounds,
                        const Labels& labels = {});
-  /// A gauge whose value is asked for at each scrape; the callback must be thread-safe and quick.
+  /// A gauge whose value is asked for at each scrape; the callback must be thread-safe and quick, and must not register
+  /// metrics. Registering it again replaces the callback.
   void gauge_callback(std::string_view name, std::string_view help, const Labels& labels,
                       std::function<double()> read);
-  /// Prometheus text format 0.0.4.
+  /// The same for a count kept elsewhere that only rises.
+  void counter_callback(std::string_view name, std::string_view help, const Labels& labels,
+                        std::function<double()> read);
+  /// Prometheus text format 0.0.4, sorted by name.
   std::string serialize() const;
 
  private:
@@ -76,8 +80,8 @@ class Registry {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Adds process_cpu_seconds_total, process_resident_memory_bytes, process_open_fds, process_start_time_seconds and
-/// swarm_build_info{service,version}.
+/// Adds process_cpu_seconds_total, process_resident_memory_bytes, process_open_fds, process_max_fds, process_threads,
+/// process_start_time_seconds, swarm_log_lines_dropped_total and swarm_build_info{service,version}.
 void add_process_metrics(Registry& registry, std::string_view service);
 
 }  // namespace swarm::metrics

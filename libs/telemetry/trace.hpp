@@ -39,6 +39,7 @@ class Scope {
   Scope& operator=(const Scope&) = delete;
 
  private:
+  Context context_;
   const Context* previous_;
 };
 /// Null outside any scope.
