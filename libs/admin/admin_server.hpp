@@ -33,7 +33,8 @@ class AdminServer {
   AdminServer(Options options, metrics::Registry& registry, std::function<std::vector<Readiness>()> readiness);
   ~AdminServer();
   Result<void> start();
-  int port() const;
+  /// The bound address, e.g. "127.0.0.1:9154".
+  std::string address() const;
   /// While draining, /readyz is 503.
   void set_draining();
   void stop();
