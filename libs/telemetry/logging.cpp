@@ -23,8 +23,8 @@ void ignore_sink_failure(const std::string&) {}
 
 struct Output {
   std::string service;
-  std::shared_ptr<spdlog::details::thread_pool> pool;
   std::shared_ptr<spdlog::async_logger> logger;
+  std::shared_ptr<spdlog::details::thread_pool> pool;  // goes first: its thread writes out what is queued and ends
 };
 
 /// The process's log is the one thing here that is global: every line of code may write to it.
@@ -76,7 +76,6 @@ void stop() {
     last = std::exchange(output, nullptr);
   }
   if (last) dropped_before += last->pool->overrun_counter();
-  // The last owner's release of the pool joins its thread, which writes out what is queued.
 }
 
 Result<void> set_level(std::string_view level) {
