@@ -1,0 +1,168 @@
+#include "domain/frames.hpp"
+
+#include "domain/masking.hpp"
+#include "domain/text_class.hpp"
+
+namespace swarm::analyst::domain {
+
+namespace {
+
+struct Frame {
+  std::string_view file;
+  std::string_view function;
+};
+
+bool is_library(std::string_view file) {
+  if (file.starts_with("node:") || file.starts_with('<') || file.starts_with("/usr/") || file.starts_with("/rustc/"))
+    return true;
+  for (const std::string_view part : {"node_modules/", "site-packages/", "dist-packages/", "/lib/python3", "/.cargo/registry/",
+                                      "/go/pkg/mod/", "/rustlib/"})
+    if (contains(file, part)) return true;
+  return false;
+}
+
+// `path:12:5` without its numbers.
+std::string_view without_position(std::string_view place) {
+  for (int part = 0; part < 2; ++part) {
+    std::size_t end = place.size();
+    while (end > 0 && is_digit(place[end - 1])) --end;
+    if (end == place.size() || end == 0 || place[end - 1] != ':') break;
+    place = place.substr(0, end - 1);
+  }
+  return place;
+}
+
+// `  File "src/a.py", line 3, in load`
+Frame python_frame(std::string_view line) {
+  const std::size_t open = line.find('"');
+  const std::size_t close = line.find('"', open + 1);
+  if (close == std::string_view::npos) return {};
+  const std::size_t in = line.find(", in ", close);
+  return {line.substr(open + 1, close - open - 1), in == std::string_view::npos ? std::string_view() : trim(line.substr(in + 5))};
+}
+
+// `    at load (/src/a.js:3:5)`, `    at /src/a.js:3:5`, `   at ./src/main.rs:3:5`
+Frame at_frame(std::string_view line) {
+  auto text = trim(line).substr(3);
+  if (text.starts_with("async ")) text.remove_prefix(6);
+  const std::size_t open = text.rfind('(');
+  if (open == std::string_view::npos || !text.ends_with(')')) {
+    const bool placed = contains(text, ":");
+    return {placed ? without_position(text) : std::string_view(), placed ? std::string_view() : text};
+  }
+  return {without_position(text.substr(open + 1, text.size() - open - 2)), trim(text.substr(0, open))};
+}
+
+// `   At: res://a.gd:3.` (Godot 3), `   at: load (res://a.gd:3)` (Godot 4)
+Frame godot_frame(std::string_view line) {
+  auto text = trim(line).substr(4);
+  if (text.ends_with('.')) text.remove_suffix(1);
+  const std::size_t open = text.rfind('(');
+  if (open != std::string_view::npos && text.ends_with(')'))
+    return {without_position(text.substr(open + 1, text.size() - open - 2)), trim(text.substr(0, open))};
+  return {without_position(text), {}};
+}
+
+// `tests/test_a.py:33: AssertionError`
+bool is_pytest_location(std::string_view line) {
+  const std::size_t colon = line.find(".py:");
+  return colon != std::string_view::npos && colon + 4 < line.size() && is_digit(line[colon + 4]) && colon < 200 &&
+         line.substr(0, colon).find(' ') == std::string_view::npos;
+}
+
+// `____ test_load ____`
+std::string_view test_name(std::string_view banner) {
+  const std::size_t begin = banner.find(' ');
+  if (begin == std::string_view::npos) return {};
+  const auto rest = banner.substr(begin + 1);
+  return rest.substr(0, rest.find(" _"));
+}
+
+class Collector {
+ public:
+  void add(const Frame& frame, bool library) {
+    if (library) {
+      place_.raiser = frame.function;
+      return;
+    }
+    place_.raiser = {};
+    const auto file = stable_path(frame.file);
+    if (file == last_.file && frame.function == last_.function) return;
+    last_ = {file, frame.function};
+    place_.frames.add(file).add(frame.function);
+    if (!frame.function.empty()) ++place_.functions;
+    if (!file.empty()) ++place_.files;
+  }
+  Place place() const { return place_; }
+
+ private:
+  Place place_;
+  Frame last_;
+};
+
+}  // namespace
+
+Place find_place(std::span<const std::string_view> lines, std::span<const Mark> marks) {
+  Collector frames;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto line = lines[i];
+    switch (marks[i]) {
+      case Mark::PyFrame: {
+        const auto frame = python_frame(line);
+        frames.add(frame, is_library(frame.file));
+        break;
+      }
+      case Mark::NodeFrame:
+      case Mark::JavaFrame: {
+        const auto frame = at_frame(line);
+        const bool library = is_library(frame.file) || (frame.file.empty() && frame.function.empty());
+        if (!library) frames.add(frame, false);
+        break;
+      }
+      case Mark::GodotAt: {
+        const auto frame = godot_frame(line);
+        if (frame.file.starts_with("res://")) frames.add(frame, false);
+        break;
+      }
+      case Mark::GodotScript: {
+        const auto text = line.substr(line.find("ERROR: ") + 7);
+        const std::size_t colon = text.find(": ");
+        if (colon != std::string_view::npos && text.substr(0, colon).find(' ') == std::string_view::npos)
+          frames.add({{}, text.substr(0, colon)}, false);
+        break;
+      }
+      case Mark::RustArrow: {
+        const auto text = trim(line).substr(4);
+        frames.add({without_position(text), {}}, false);
+        break;
+      }
+      case Mark::RustPanic: {
+        const std::size_t at = line.find("panicked at ");
+        auto text = line.substr(at + 12);
+        if (text.ends_with(':')) text.remove_suffix(1);
+        if (!text.starts_with('\'')) frames.add({without_position(text), {}}, false);
+        break;
+      }
+      case Mark::TsError:
+      case Mark::Diagnostic:
+      case Mark::GoVet: {
+        auto text = line.substr(0, line.find(' '));
+        if (text.ends_with(':')) text.remove_suffix(1);
+        const std::size_t paren = text.find('(');
+        frames.add({without_position(text.substr(0, paren)), {}}, false);
+        break;
+      }
+      case Mark::Other:
+        if (line.starts_with("____")) {
+          frames.add({{}, test_name(line)}, false);
+        } else if (is_pytest_location(line)) {
+          frames.add({line.substr(0, line.find(".py:") + 3), {}}, false);
+        }
+        break;
+      default: break;
+    }
+  }
+  return frames.place();
+}
+
+}  // namespace swarm::analyst::domain

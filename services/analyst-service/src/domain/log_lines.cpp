@@ -1,0 +1,209 @@
+#include "domain/log_lines.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "domain/text_class.hpp"
+
+namespace swarm::analyst::domain {
+
+namespace {
+
+constexpr char kEscape = '\x1b';
+
+// The end of the terminal sequence that begins at `at`.
+std::size_t sequence_end(std::string_view log, std::size_t at) {
+  if (at + 1 >= log.size()) return log.size();
+  std::size_t end = at + 2;
+  if (log[at + 1] == '[') {
+    while (end < log.size() && (log[end] < 0x40 || log[end] > 0x7e)) ++end;
+    return std::min(end + 1, log.size());
+  }
+  if (log[at + 1] != ']') return end;
+  const std::size_t limit = std::min(log.size(), end + 256);
+  while (end < limit && log[end] != '\a' && log[end] != kEscape) ++end;
+  if (end < limit && log[end] == kEscape) ++end;
+  return std::min(end + 1, log.size());
+}
+
+std::size_t digits(std::string_view text, std::size_t at) {
+  std::size_t end = at;
+  while (end < text.size() && is_digit(text[end])) ++end;
+  return end - at;
+}
+
+// `12:34:56`, with fractions and zone. Returns where it ends, 0 if it isn't one.
+std::size_t time_end(std::string_view text, std::size_t at) {
+  for (int part = 0; part < 3; ++part) {
+    if (digits(text, at) != 2) return 0;
+    at += 2;
+    if (part == 2) break;
+    if (at >= text.size() || text[at] != ':') return 0;
+    ++at;
+  }
+  if (at < text.size() && (text[at] == '.' || text[at] == ',')) at += 1 + digits(text, at + 1);
+  if (at < text.size() && text[at] == 'Z') return at + 1;
+  if (at + 5 < text.size() && (text[at] == '+' || text[at] == '-') && digits(text, at + 1) >= 2) {
+    ++at;
+    while (at < text.size() && (is_digit(text[at]) || text[at] == ':')) ++at;
+  }
+  return at;
+}
+
+std::size_t stamp_end(std::string_view text) {
+  std::size_t at = 0;
+  if (digits(text, 0) == 4) {
+    if (text.size() < 19 || (text[4] != '-' && text[4] != '/')) return 0;
+    if (digits(text, 5) != 2 || text[7] != text[4] || digits(text, 8) != 2) return 0;
+    if (text[10] != 'T' && text[10] != ' ') return 0;
+    at = 11;
+  }
+  return time_end(text, at);
+}
+
+// What a progress bar wrote over is gone, as on a terminal.
+std::string_view as_on_screen(std::string_view line) {
+  while (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  const std::size_t last = line.rfind('\r');
+  return last == std::string_view::npos ? line : line.substr(last + 1);
+}
+
+bool is_runner_line(std::string_view line) {
+  if (line.empty()) return false;
+  switch (line.front()) {
+    case '$': return line.starts_with("$ ");
+    case 'H': return line.starts_with("HEAD is now at ");
+    case '<': return line.ends_with('>') && contains(line, " object at 0x");
+    case 'e': return line.starts_with("exit status ") || line.starts_with("exit code ") || line.starts_with("exited with ");
+    case 'P': return line.starts_with("Process exited with ") || line.starts_with("Process finished with exit code");
+    case '[': return line.starts_with("[exit") || line.starts_with("[Process exited");
+    case '#': return line.starts_with("##[error]Process completed with exit code");
+    default: return false;
+  }
+}
+
+// A frame below a stamped line: the stamp belongs to the tool's own message.
+bool continues(std::string_view line) {
+  const auto text = trim_left(line);
+  return text.size() < line.size() && (text.starts_with("at ") || text.starts_with("File \""));
+}
+
+// `ERROR [agent-7] task … failed`: the runner speaks of its own work.
+bool names_a_run(std::string_view line) {
+  for (const std::string_view word : {" task ", " job ", " attempt ", " step ", " run "})
+    if (contains(line, word)) return true;
+  return false;
+}
+
+}  // namespace
+
+std::string_view without_stamp(std::string_view line) {
+  if (line.size() < 9) return line;
+  if (is_digit(line.front())) {
+    const std::size_t end = stamp_end(line);
+    return end == 0 || (end < line.size() && !is_blank(line[end])) ? line : trim_left(line.substr(end));
+  }
+  if (line.front() != '[' || !is_digit(line[1])) return line;
+  const std::size_t end = stamp_end(line.substr(1));
+  if (end == 0 || end + 1 >= line.size() || line[end + 1] != ']') return line;
+  // Exactly one blank belongs to the stamp; more is the tool's own indentation.
+  const std::size_t rest = end + 2;
+  return line.substr(rest < line.size() && line[rest] == ' ' ? rest + 1 : rest);
+}
+
+void LogLines::read(std::string_view log) {
+  lines_.clear();
+  tail_.clear();
+  split(without_colours(log));
+  drop_runner_lines();
+  dedent();
+}
+
+std::string_view LogLines::without_colours(std::string_view log) {
+  if (log.empty() || std::memchr(log.data(), kEscape, log.size()) == nullptr) return log;
+  clean_.clear();
+  if (log.size() <= kCleanMax) {
+    append_clean(log);
+  } else {
+    // The cause stands at one of the ends; the middle of a giant coloured log is not worth a giant copy.
+    append_clean(log.substr(0, kCleanMax / 2));
+    clean_.push_back('\n');
+    append_clean(log.substr(log.size() - kCleanMax / 2));
+  }
+  return clean_;
+}
+
+void LogLines::append_clean(std::string_view part) {
+  for (std::size_t at = 0; at < part.size();) {
+    const std::size_t stop = std::min(part.find(kEscape, at), part.size());
+    clean_.append(part.substr(at, stop - at));
+    at = stop == part.size() ? stop : sequence_end(part, stop);
+  }
+}
+
+void LogLines::split(std::string_view log) {
+  // The tail is a ring: a million lines cost time but no memory.
+  const bool returns = !log.empty() && std::memchr(log.data(), '\r', log.size()) != nullptr;
+  std::size_t ring_next = 0;
+  for (std::size_t at = 0; at < log.size();) {
+    const void* found = std::memchr(log.data() + at, '\n', log.size() - at);
+    const std::size_t end = found ? static_cast<std::size_t>(static_cast<const char*>(found) - log.data()) : log.size();
+    auto line = log.substr(at, end - at);
+    at = end + 1;
+    if (returns) line = as_on_screen(line);
+    if (lines_.size() < kLinesMax / 2) {
+      lines_.push_back(line);
+    } else if (tail_.size() < kLinesMax / 2) {
+      tail_.push_back(line);
+    } else {
+      tail_[ring_next] = line;
+      ring_next = (ring_next + 1) % tail_.size();
+    }
+  }
+  std::rotate(tail_.begin(), tail_.begin() + static_cast<std::ptrdiff_t>(ring_next), tail_.end());
+  lines_.insert(lines_.end(), tail_.begin(), tail_.end());
+}
+
+void LogLines::drop_runner_lines() {
+  stamped_.assign(lines_.size(), false);
+  std::size_t stamped = 0, filled = 0, dropped = 0, runs = 0;
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    auto& line = lines_[i];
+    if (line.empty()) continue;
+    ++filled;
+    const auto bare = without_stamp(line);
+    if (bare.size() != line.size()) {
+      line = bare;
+      stamped_[i] = true;
+      ++stamped;
+      if (stamped <= 2 && names_a_run(line)) ++runs;
+    }
+    if (is_runner_line(line)) ++dropped;
+  }
+  // Few stamped lines among many bare ones are the runner's own log, unless they carry the tool's frames.
+  const bool drop_stamped = stamped > 0 && (stamped * 2 < filled || (stamped * 2 == filled && runs == stamped));
+  if (!drop_stamped && dropped == 0) return;
+  if (dropped + (drop_stamped ? stamped : 0) >= filled) return;
+  std::size_t out = 0;
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    if (is_runner_line(lines_[i])) continue;
+    if (drop_stamped && stamped_[i] && !(i + 1 < lines_.size() && continues(lines_[i + 1]))) continue;
+    lines_[out++] = lines_[i];
+  }
+  lines_.resize(out);
+}
+
+void LogLines::dedent() {
+  std::size_t common = std::string_view::npos;
+  for (const auto line : lines_) {
+    std::size_t indent = 0;
+    while (indent < line.size() && line[indent] == ' ') ++indent;
+    if (indent == line.size()) continue;
+    common = std::min(common, indent);
+    if (common == 0) return;
+  }
+  if (common == std::string_view::npos) return;
+  for (auto& line : lines_) line.remove_prefix(std::min(common, line.size()));
+}
+
+}  // namespace swarm::analyst::domain
