@@ -1,0 +1,312 @@
+"""The base class of agents: everything between "I am here" and "here is the result", except the work itself."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import operations as op
+from . import trace
+from .clients import AnalystClient, OrchestratorClient
+from .connection import Call, ConnectionOptions
+from .errors import Cancelled, FailedPrecondition, NotFound, SwarmError
+from .failures import LeaseLost, TaskCancelled, TaskFailed, as_failure
+from .leases import HeldLease, LeaseKeeper
+from .models import Analysis, Assignment, Failure, FailureClass, Feedback, Registration
+from .reporter import FailureReporter
+
+log = logging.getLogger("swarm_sdk")
+
+
+class TaskRun:
+    """One attempt at a task, as Agent.work sees it. Thread-safe."""
+
+    def __init__(self, assignment: Assignment, lease: HeldLease, keeper: LeaseKeeper, context: trace.TraceContext):
+        self.assignment = assignment
+        self.trace = context
+        self._lease = lease
+        self._keeper = keeper
+
+    @property
+    def task_id(self) -> str:
+        return self.assignment.task_id
+
+    @property
+    def attempt(self) -> int:
+        return self.assignment.attempt
+
+    @property
+    def description(self) -> str:
+        return self.assignment.description
+
+    @property
+    def context(self) -> str:
+        return self.assignment.context
+
+    @property
+    def constraints(self) -> tuple[str, ...]:
+        """Golden rules for this task. Put all of them into the prompt."""
+        return self.assignment.constraints
+
+    @property
+    def feedback(self) -> tuple[Feedback, ...]:
+        """How earlier attempts and reviews ended, oldest first."""
+        return self.assignment.feedback
+
+    @property
+    def should_stop(self) -> bool:
+        """True once the task was cancelled or the lease is gone. Look at it now and then in long work, or call check."""
+        return self._lease.lost.is_set() or self._lease.cancelled.is_set()
+
+    def check(self) -> None:
+        """Raises TaskCancelled or LeaseLost when there is no point in going on."""
+        if self._lease.cancelled.is_set():
+            raise TaskCancelled()
+        if self._lease.lost.is_set():
+            raise LeaseLost(self.task_id)
+
+    def progress(self, text: str) -> None:
+        """Says in a few words what is going on; shown with the task. Sent with the next heartbeat."""
+        self._lease.progress = text[:500]
+        self._keeper.beat_soon()
+
+    def model_headers(self) -> dict[str, str]:
+        """Headers for model calls through the gateway: they charge this task's budget and carry its trace."""
+        headers = {"x-swarm-task-id": self.task_id, "traceparent": self.trace.child().traceparent}
+        if self.assignment.budget_task_token:
+            headers["x-swarm-task-token"] = self.assignment.budget_task_token
+        return headers
+
+
+@dataclass(frozen=True)
+class AgentEvent:
+    """What an agent just did: for progress displays and tests. `kind` is one of registered, assigned, succeeded, failed,
+    reported, lost, cancelled, refused."""
+
+    kind: str
+    agent: str
+    assignment: Assignment | None = None
+    detail: str = ""
+    failure_class: FailureClass | None = None
+    analysis: Analysis | None = None
+    seconds: float = 0.0
+
+
+class Agent:
+    """One agent process: registers, takes one task at a time, keeps its lease, reports how it went.
+
+    Subclass it and write `work`:
+
+        class Echo(Agent):
+            def work(self, task: TaskRun) -> str:
+                return task.description.upper()
+
+        Echo("echo-1", roles=["Echo"]).run()
+
+    What it takes care of: it polls again after any outage, registers again when a restarted orchestrator does not know
+    it, renews the lease in the background, notices when a task was cancelled or its lease lost, sends the result with
+    token and attempt until it is accepted, reports the agent's own mistakes to the analyst before it gives the attempt
+    back, and ends gracefully: `stop` lets the task in hand finish.
+
+    `analyst` None reports no failures. `name` must be unique among running agents: it is the agent's id.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        capabilities: Sequence[str] = (),
+        roles: Sequence[str] = (),
+        permissions: Sequence[str] = (),
+        tenant: str = "",
+        orchestrator: OrchestratorClient | None = None,
+        analyst: AnalystClient | None = None,
+        options: ConnectionOptions | None = None,
+        poll_wait: float = 20.0,
+        result_within: float = 120.0,
+        on_event: Callable[[AgentEvent], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.orchestrator = orchestrator or OrchestratorClient(options=options)
+        self.analyst = analyst
+        self._registration_request = op.register(name, capabilities, roles, permissions, tenant)
+        self._poll_wait = poll_wait
+        self._result_within = result_within
+        self._on_event = on_event or (lambda event: None)
+        self._connection = self.orchestrator.connection
+        self._keeper = LeaseKeeper(self._connection, name, self._register_quietly, self.stop)
+        self._reporter = FailureReporter(analyst.connection) if analyst else None
+        self._stopping = threading.Event()
+        self._poll: Call[Assignment | None] | None = None
+
+    # -- to be written by the subclass ---------------------------------------------------------------------------------
+
+    def work(self, task: TaskRun) -> str:
+        """Does the task and returns the artifact (text). Raises TaskFailed, or anything else, when it cannot.
+
+        Runs on the thread of `run`. An exception counts as this agent's mistake unless it is a TaskFailed of another
+        class or is recognised as something else (model unavailable: transient; budget used up: parks the task).
+        """
+        raise NotImplementedError
+
+    # -- life ----------------------------------------------------------------------------------------------------------
+
+    def run(self, *, handle_signals: bool = True, tasks_max: int | None = None, drain_time: float = 10.0) -> None:
+        """Works until `stop` is called, a signal comes, or `tasks_max` tasks were done.
+
+        With `handle_signals` (main thread only) SIGTERM and SIGINT call `stop`. Raises SwarmError when the orchestrator
+        refuses the agent for good, never because it is away.
+        """
+        if handle_signals:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: self.stop())
+        self._keeper.start()
+        if self._reporter:
+            self._reporter.start()
+        try:
+            self._register()
+            self._loop(tasks_max)
+        finally:
+            self._keeper.stop()
+            if self._reporter and (left := self._reporter.stop(drain_time)):
+                log.error("%d failure reports were not delivered", left)
+
+    def stop(self) -> None:
+        """Takes no new task; `run` returns when the task in hand is done. From any thread or signal handler."""
+        self._stopping.set()
+        poll = self._poll  # no lock: a signal handler may interrupt the thread that holds it
+        if poll is not None:
+            poll.cancel()
+
+    def _loop(self, tasks_max: int | None) -> None:
+        done = 0
+        delays = self._connection.options.backoff.delays()
+        while not self._stopping.is_set() and (tasks_max is None or done < tasks_max):
+            try:
+                assignment = self._next()
+            except FailedPrecondition:
+                self._register()
+                continue
+            except Cancelled:
+                continue
+            except SwarmError as error:
+                if not error.retryable:
+                    raise
+                self._stopping.wait(next(delays))
+                continue
+            delays = self._connection.options.backoff.delays()
+            if assignment is not None:
+                self._attempt(assignment)
+                done += 1
+
+    def _next(self) -> Assignment | None:
+        self._poll = self._connection.start(op.poll(self.name, self._poll_wait))
+        if self._stopping.is_set():  # stop() may have come before it could see this poll
+            self._poll.cancel()
+        try:
+            return self._poll.result()
+        finally:
+            self._poll = None
+
+    def _register(self) -> Registration | None:
+        """Until it is registered or stopped."""
+        delays = self._connection.options.backoff.delays()
+        while not self._stopping.is_set():
+            try:
+                registration = self._connection.start(self._registration_request).result()
+            except SwarmError as error:
+                if not error.retryable:
+                    raise
+                self._stopping.wait(next(delays))
+                continue
+            if registration.heartbeat_ms:
+                self._keeper.interval = registration.heartbeat_ms / 1000
+            self._tell(AgentEvent("registered", self.name, detail=registration.server_version))
+            return registration
+        return None
+
+    def _register_quietly(self) -> None:
+        try:
+            self._connection.start(self._registration_request).result()
+        except SwarmError as error:
+            log.info("cannot register again yet: %s", error)
+
+    # -- one attempt ---------------------------------------------------------------------------------------------------
+
+    def _attempt(self, assignment: Assignment) -> None:
+        lease = HeldLease(assignment.task_id, assignment.lease_token)
+        self._keeper.hold(lease)
+        started = time.monotonic()
+        with trace.scope(trace.start()) as context:
+            self._tell(AgentEvent("assigned", self.name, assignment))
+            try:
+                artifact: str | None = None
+                failure: TaskFailed | None = None
+                try:
+                    artifact = self.work(TaskRun(assignment, lease, self._keeper, context))
+                except LeaseLost:
+                    self._tell(AgentEvent("lost", self.name, assignment))
+                    return
+                except Exception as error:  # whatever the work raises is the outcome of the attempt
+                    failure = as_failure(error)
+                seconds = time.monotonic() - started
+                if lease.lost.is_set():
+                    self._tell(AgentEvent("lost", self.name, assignment, seconds=seconds))
+                elif failure is None:
+                    self._succeed(assignment, artifact or "", seconds)
+                else:
+                    self._fail(assignment, failure, seconds)
+            finally:
+                self._keeper.release(lease)
+
+    def _succeed(self, assignment: Assignment, artifact: str, seconds: float) -> None:
+        if self._deliver(assignment, artifact, "", None):
+            self._tell(AgentEvent("succeeded", self.name, assignment, artifact, seconds=seconds))
+
+    def _fail(self, assignment: Assignment, failure: TaskFailed, seconds: float) -> None:
+        analysis = self._report(assignment, failure)
+        if self._deliver(assignment, None, failure.message, failure.failure_class):
+            kind = "cancelled" if failure.failure_class is FailureClass.CANCELLED else "failed"
+            self._tell(AgentEvent(kind, self.name, assignment, failure.message, failure.failure_class, analysis, seconds))
+
+    def _report(self, assignment: Assignment, failure: TaskFailed) -> Analysis | None:
+        """The analyst hears of it first: the rule that this failure may complete is then ready for the next attempt."""
+        if self._reporter is None or failure.failure_class is not FailureClass.AGENT_ERROR:
+            return None
+        return self._reporter.report(self.describe_failure(assignment, failure))
+
+    def describe_failure(self, assignment: Assignment, failure: TaskFailed) -> Failure:
+        """What the analyst is told. Override it to name another stack or role."""
+        identity = f"{assignment.task_id}/{assignment.attempt}/{assignment.lease_token}"
+        return Failure(
+            task_id=assignment.task_id,
+            error_log=failure.log or failure.message,
+            event_id=str(uuid.uuid5(uuid.NAMESPACE_OID, identity)),
+            agent_id=self.name,
+            stack=assignment.stack,
+            role=assignment.role,
+            attempt=assignment.attempt,
+        )
+
+    def _deliver(
+        self, assignment: Assignment, artifact: str | None, error: str, failure_class: FailureClass | None
+    ) -> bool:
+        operation: Any = op.submit_result(assignment, self.name, artifact, error, failure_class, self._result_within)
+        try:
+            self._connection.run(operation)
+            return True
+        except (FailedPrecondition, NotFound) as refused:
+            self._tell(AgentEvent("refused", self.name, assignment, str(refused)))
+        except SwarmError as error_:
+            log.error("result not delivered task=%s attempt=%d: %s", assignment.task_id, assignment.attempt, error_)
+            self._tell(AgentEvent("refused", self.name, assignment, str(error_)))
+        return False
+
+    def _tell(self, event: AgentEvent) -> None:
+        self._on_event(event)

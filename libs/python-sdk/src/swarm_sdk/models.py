@@ -1,0 +1,347 @@
+"""What goes in and comes out, as plain immutable values. Field meanings are those of protos/*.proto."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from . import wire
+
+T = TypeVar("T")
+
+
+class TaskStatus(enum.IntEnum):
+    """Where a task stands. `is_final` tells whether it can still change."""
+
+    UNSPECIFIED = 0
+    BLOCKED = 1
+    QUEUED = 2
+    LEASED = 3
+    RUNNING = 4
+    SUCCEEDED = 5
+    FAILED = 6
+    CANCELLED = 7
+    DEAD = 8
+
+    @property
+    def is_final(self) -> bool:
+        return self in (TaskStatus.SUCCEEDED, TaskStatus.CANCELLED, TaskStatus.DEAD)
+
+
+class FailureClass(str, enum.Enum):
+    """Why an attempt failed; decides what the orchestrator does next.
+
+    AGENT_ERROR is the agent's own mistake: it uses up an attempt and goes to the analyst. TRANSIENT is retried without
+    going there. BUDGET_EXHAUSTED, CANCELLED and HALTED park or end the task and use up no attempt.
+    """
+
+    AGENT_ERROR = "agent_error"
+    TRANSIENT = "transient"
+    POLICY_DENIED = "policy_denied"
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    CANCELLED = "cancelled"
+    HALTED = "halted"
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """A task to submit. With neither `task_id` nor `idempotency_key` the SDK makes a key, so that its retries are safe."""
+
+    description: str
+    context: str = ""
+    stack: str = ""
+    role: str = ""
+    workflow_state: str = ""
+    until_state: str = ""
+    priority: int = 0
+    max_attempts: int = 0
+    depends_on: Sequence[str] = ()
+    required_capabilities: Sequence[str] = ()
+    required_permissions: Sequence[str] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    parent_id: str = ""
+    requires_approval: bool = False
+    delay_ms: int = 0
+    deadline_ms: int = 0
+    tenant: str = ""
+    task_id: str = ""
+    idempotency_key: str = ""
+
+    def to_wire(self) -> Any:
+        return wire.message("orchestrator.NewTask")(**{f.name: getattr(self, f.name) for f in fields(self)})
+
+
+@dataclass(frozen=True)
+class Submitted:
+    task_id: str
+    created: bool  # False: it was there already
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """How an earlier attempt or review ended."""
+
+    attempt: int
+    role: str
+    status: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Transition:
+    at_unix_ms: int
+    from_status: TaskStatus
+    to_status: TaskStatus
+    actor: str
+    reason: str
+    attempt: int
+    workflow_state: str
+
+
+@dataclass(frozen=True)
+class Task:
+    task_id: str
+    description: str
+    context: str
+    stack: str
+    status: TaskStatus
+    blocked_reason: str
+    workflow_state: str
+    role: str
+    attempt: int
+    max_attempts: int
+    priority: int
+    depends_on: tuple[str, ...]
+    required_capabilities: tuple[str, ...]
+    required_permissions: tuple[str, ...]
+    holder: str
+    lease_expires_in_ms: int
+    artifact: str
+    error_message: str
+    labels: dict[str, str]
+    created_unix_ms: int
+    updated_unix_ms: int
+    version: int
+    status_reason: str
+    feedback: tuple[Feedback, ...]
+    given_rule_ids: tuple[str, ...]
+    parent_id: str
+    tenant: str
+    until_state: str
+    progress: str
+    history: tuple[Transition, ...]
+
+
+@dataclass(frozen=True)
+class TaskEvent:
+    """A change of a task. `missed` > 0: so many events before this one were dropped, as the reader was too slow."""
+
+    sequence: int
+    kind: str
+    task: Task
+    missed: int
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A task given to this agent under a lease. `constraints` are golden rules: obey them."""
+
+    task_id: str
+    description: str
+    context: str
+    constraints: tuple[str, ...]
+    lease_token: str
+    attempt: int
+    stack: str
+    role: str
+    workflow_state: str
+    lease_ms: int
+    rule_ids: tuple[str, ...]
+    labels: dict[str, str]
+    feedback: tuple[Feedback, ...]
+    budget_task_token: str
+
+
+@dataclass(frozen=True)
+class Registration:
+    agent_id: str
+    lease_ms: int
+    heartbeat_ms: int
+    server_version: str
+
+
+@dataclass(frozen=True)
+class Lease:
+    task_id: str
+    lease_token: str
+    progress: str = ""
+
+
+@dataclass(frozen=True)
+class HeartbeatAnswer:
+    lost_task_ids: tuple[str, ...]
+    cancelled_task_ids: tuple[str, ...]
+    drain: bool
+
+
+@dataclass(frozen=True)
+class ResultAck:
+    accepted: bool
+    message: str
+    task_status: str
+
+
+@dataclass(frozen=True)
+class AgentState:
+    name: str
+    capabilities: tuple[str, ...]
+    roles: tuple[str, ...]
+    held_task_ids: tuple[str, ...]
+    last_seen_ms_ago: int
+    waiting: bool
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    halted: bool
+    reason: str
+    by: str
+    since_unix_ms: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A failure for the analyst. `event_id` makes a repeated report count once."""
+
+    task_id: str
+    error_log: str
+    event_id: str
+    agent_id: str = ""
+    stack: str = ""
+    role: str = ""
+    attempt: int = 0
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What the analyst made of a failure."""
+
+    rule_generated: bool
+    rule_content: str
+    kind_id: str
+    place_id: str
+    cause: str
+    kind_tasks: int
+    threshold: int
+    repeat: bool
+    family: str
+
+
+@dataclass(frozen=True)
+class GoldenRule:
+    rule_id: str
+    stack: str
+    role: str
+    text: str
+    state: str
+    author: str
+    kind_id: str
+    evidence: tuple[str, ...]
+    created_unix_ms: int
+    version: int
+    cause: str
+    failures: int
+    tasks: int
+    effect: float
+    state_reason: str
+
+
+@dataclass(frozen=True)
+class RuleEvent:
+    """`kind` is "rule" or, once, "synced": the end of the snapshot."""
+
+    kind: str
+    rule: GoldenRule
+    version: int
+
+
+@dataclass(frozen=True)
+class FailureGroup:
+    kind_id: str
+    role: str
+    stack: str
+    cause: str
+    family: str
+    events: int
+    tasks: int
+    rule_id: str
+    sample: str
+    first_seen_unix_ms: int
+    last_seen_unix_ms: int
+
+
+@dataclass(frozen=True)
+class FailureGroups:
+    groups: tuple[FailureGroup, ...]
+    total_events: int
+    total_groups: int
+
+
+@dataclass(frozen=True)
+class Spend:
+    """A budget scope in US dollars. `limit` and `remaining` mean nothing when `unlimited`."""
+
+    scope: str
+    current_spend: float
+    limit: float
+    remaining: float
+    window: str
+    reserved: float
+    unlimited: bool
+    resets_unix_ms: int
+    state: str
+    overshoot_max: float
+    strict: bool
+    unknown_crash: float
+    age_ms: int
+    requests: int
+
+
+@dataclass(frozen=True)
+class SpendEvent:
+    scope: Spend
+    sequence: int
+
+
+_NESTED: dict[tuple[type, str], type] = {
+    (Task, "feedback"): Feedback,
+    (Task, "history"): Transition,
+    (TaskEvent, "task"): Task,
+    (Assignment, "feedback"): Feedback,
+    (RuleEvent, "rule"): GoldenRule,
+    (FailureGroups, "groups"): FailureGroup,
+    (SpendEvent, "scope"): Spend,
+}
+_RENAMED = {(Transition, "from_status"): "from", (Transition, "to_status"): "to"}
+_STATUS = {(Task, "status"), (Transition, "from_status"), (Transition, "to_status")}
+
+
+def read(cls: type[T], message: Any) -> T:
+    """The value of type `cls` that a wire message carries."""
+    values: dict[str, Any] = {}
+    for f in fields(cls):  # type: ignore[arg-type]
+        key = (cls, f.name)
+        value = getattr(message, _RENAMED.get(key, f.name))
+        if key in _NESTED:
+            nested = _NESTED[key]
+            one = hasattr(value, "DESCRIPTOR")
+            values[f.name] = read(nested, value) if one else tuple(read(nested, v) for v in value)
+        elif key in _STATUS:
+            values[f.name] = TaskStatus(value) if value in TaskStatus._value2member_map_ else TaskStatus.UNSPECIFIED
+        elif isinstance(value, (str, int, float, bool)):
+            values[f.name] = value
+        else:
+            values[f.name] = dict(value) if isinstance(value, Mapping) else tuple(value)
+    return cls(**values)
