@@ -1,0 +1,27 @@
+{{/* The configuration file of a service: what the chart knows, with the user's settings laid over it. */}}
+{{- define "swarm.config" -}}
+{{- $ports := get (include "swarm.ports" .root | fromYaml) .component -}}
+{{- $values := get .root.Values .component -}}
+{{- $config := dict
+  "data_dir" "/data"
+  "drain_time" (printf "%ds" (int $values.drainSeconds))
+  "grpc" (dict "listen" (printf "0.0.0.0:%d" (int $ports.grpc)))
+  "admin" (dict "listen" (printf "0.0.0.0:%d" (int $ports.admin)))
+  "tls" (dict
+    "cert_file" "/etc/swarm/tls/tls.crt"
+    "key_file" "/etc/swarm/tls/tls.key"
+    "ca_file" "/etc/swarm/tls/ca.crt"
+    "require_client_cert" .root.Values.tls.requireClientCertificate)
+  "auth" (dict
+    "jwks_file" "/etc/swarm/auth/jwks.json"
+    "signing_key_file" "/etc/swarm/auth/signing-key.pem"
+    "issuer" .root.Values.auth.issuer
+    "audience" .root.Values.auth.audience)
+-}}
+{{- if $ports.http }}{{ $_ := set $config "http" (dict "listen" (printf "0.0.0.0:%d" (int $ports.http))) }}{{ end -}}
+{{- range $peer := get (dict "orchestrator" (list "analyst" "gateway") "analyst" (list "gateway" "orchestrator") "gateway" (list)) .component -}}
+{{- $there := (get $.root.Values $peer).enabled -}}
+{{- $_ := set $config $peer (dict "address" (ternary (include "swarm.address" (dict "root" $.root "component" $peer)) "" $there)) -}}
+{{- end -}}
+{{- mergeOverwrite $config (deepCopy $values.config) | toYaml -}}
+{{- end -}}

@@ -1,0 +1,206 @@
+{{/* Everything that one service needs, except network policies. Called with root and component. */}}
+{{- define "swarm.service" -}}
+{{- $root := .root -}}
+{{- $values := get .root.Values .component -}}
+{{- $ports := get (include "swarm.ports" .root | fromYaml) .component -}}
+{{- $name := include "swarm.componentName" . -}}
+{{- $binary := include "swarm.binary" .component -}}
+{{- $config := include "swarm.config" . -}}
+{{- if .root.Values.serviceAccount.create -}}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  {{- include "swarm.metadata" (merge (dict "annotations" .root.Values.serviceAccount.annotations) .) | nindent 2 }}
+automountServiceAccountToken: false
+---
+{{ end -}}
+apiVersion: v1
+kind: ConfigMap
+metadata:
+  {{- include "swarm.metadata" . | nindent 2 }}
+data:
+  {{ $binary }}.yaml: |
+    {{- $config | nindent 4 }}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  {{- include "swarm.metadata" (merge (dict "annotations" $values.service.annotations) .) | nindent 2 }}
+spec:
+  type: {{ $values.service.type }}
+  selector:
+    {{- include "swarm.selectorLabels" . | nindent 4 }}
+  ports:
+    {{- range $port, $number := $ports }}
+    {{- if ne $port "admin" }}
+    - {name: {{ $port }}, port: {{ $number }}, targetPort: {{ $port }}, protocol: TCP}
+    {{- end }}
+    {{- end }}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  {{- include "swarm.metadata" (merge (dict "name" (printf "%s-headless" $name)) .) | nindent 2 }}
+spec:
+  clusterIP: None
+  # A pod that is not ready is still scraped.
+  publishNotReadyAddresses: true
+  selector:
+    {{- include "swarm.selectorLabels" . | nindent 4 }}
+  ports:
+    {{- range $port, $number := $ports }}
+    - {name: {{ $port }}, port: {{ $number }}, targetPort: {{ $port }}, protocol: TCP}
+    {{- end }}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata:
+  {{- include "swarm.metadata" . | nindent 2 }}
+spec:
+  serviceName: {{ $name }}-headless
+  replicas: {{ $values.replicas }}
+  selector:
+    matchLabels:
+      {{- include "swarm.selectorLabels" . | nindent 6 }}
+  {{- if and $values.persistence.enabled (not $values.persistence.existingClaim) }}
+  volumeClaimTemplates:
+    - apiVersion: v1
+      kind: PersistentVolumeClaim
+      metadata:
+        name: data
+        labels:
+          {{- include "swarm.selectorLabels" . | nindent 10 }}
+      spec:
+        accessModes:
+          {{- toYaml $values.persistence.accessModes | nindent 10 }}
+        {{- with $values.persistence.storageClass }}
+        storageClassName: {{ . | quote }}
+        {{- end }}
+        resources: {requests: {storage: {{ $values.persistence.size | quote }}}}
+  # The data outlive the release: `helm uninstall` leaves the claims.
+  persistentVolumeClaimRetentionPolicy: {whenDeleted: Retain, whenScaled: Retain}
+  {{- end }}
+  template:
+    metadata:
+      labels:
+        {{- include "swarm.labels" . | nindent 8 }}
+        {{- with $values.podLabels }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      annotations:
+        checksum/config: {{ $config | sha256sum }}
+        {{- with $values.podAnnotations }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+    spec:
+      serviceAccountName: {{ include "swarm.serviceAccount" . }}
+      automountServiceAccountToken: false
+      # Kubernetes would otherwise set SWARM_… variables named after the Services, and the services read SWARM_… as settings.
+      enableServiceLinks: false
+      {{- with .root.Values.image.pullSecrets }}
+      imagePullSecrets:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $values.priorityClassName }}
+      priorityClassName: {{ . }}
+      {{- end }}
+      securityContext:
+        {{- include "swarm.podSecurity" . | nindent 8 }}
+      # Longer than preStop and drain together, so that the kernel never cuts a drain short.
+      terminationGracePeriodSeconds: {{ add $values.drainSeconds 15 }}
+      containers:
+        - name: {{ $binary }}
+          image: {{ include "swarm.image" (dict "root" .root "image" $values.image) | quote }}
+          imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+          args: ["--config", "/etc/swarm/config/{{ $binary }}.yaml"]
+          {{- with $values.extraEnv }}
+          env:
+            {{- toYaml . | nindent 12 }}
+          {{- end }}
+          ports:
+            {{- range $port, $number := $ports }}
+            - {name: {{ $port }}, containerPort: {{ $number }}, protocol: TCP}
+            {{- end }}
+          # Recovery and the check after an unclean stop happen before the first answer.
+          startupProbe:
+            httpGet: {path: /livez, port: admin}
+            periodSeconds: 2
+            failureThreshold: 60
+          livenessProbe:
+            httpGet: {path: /livez, port: admin}
+            periodSeconds: 10
+            timeoutSeconds: 5
+            failureThreshold: 3
+          readinessProbe:
+            httpGet: {path: /readyz, port: admin}
+            periodSeconds: 5
+            timeoutSeconds: 3
+            failureThreshold: 2
+          # Endpoints are withdrawn before the drain begins. The image has no shell: Kubernetes itself sleeps (1.30 or newer).
+          lifecycle: {preStop: {sleep: {seconds: 5}}}
+          securityContext:
+            {{- include "swarm.containerSecurity" . | nindent 12 }}
+          resources:
+            {{- toYaml $values.resources | nindent 12 }}
+          volumeMounts:
+            - {name: data, mountPath: /data}
+            - {name: config, mountPath: /etc/swarm/config, readOnly: true}
+            - {name: tls, mountPath: /etc/swarm/tls, readOnly: true}
+            - {name: auth, mountPath: /etc/swarm/auth, readOnly: true}
+            {{- if eq .component "gateway" }}
+            - {name: keys, mountPath: /etc/swarm/keys, readOnly: true}
+            {{- end }}
+            - {name: tmp, mountPath: /tmp}
+            {{- with $values.extraVolumeMounts }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
+      volumes:
+        - {name: config, configMap: {name: {{ $name }}}}
+        - {name: tls, secret: {secretName: {{ include "swarm.tlsSecret" . }}, defaultMode: 0440}}
+        - {name: auth, secret: {secretName: {{ include "swarm.authSecret" .root }}, defaultMode: 0440}}
+        {{- if eq .component "gateway" }}
+        - {name: keys, secret: {secretName: {{ include "swarm.keysSecret" .root }}, defaultMode: 0440, optional: true}}
+        {{- end }}
+        - {name: tmp, emptyDir: {medium: Memory, sizeLimit: 64Mi}}
+        {{- if not $values.persistence.enabled }}
+        - {name: data, emptyDir: {}}
+        {{- else if $values.persistence.existingClaim }}
+        - {name: data, persistentVolumeClaim: {claimName: {{ $values.persistence.existingClaim }}}}
+        {{- end }}
+        {{- with $values.extraVolumes }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      # The three services would rather not share a node.
+      topologySpreadConstraints:
+        - maxSkew: 1
+          topologyKey: kubernetes.io/hostname
+          whenUnsatisfiable: ScheduleAnyway
+          labelSelector:
+            matchLabels: {app.kubernetes.io/instance: {{ $root.Release.Name }}, app.kubernetes.io/part-of: swarm}
+      {{- with $values.nodeSelector }}
+      nodeSelector:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $values.tolerations }}
+      tolerations:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with $values.affinity }}
+      affinity:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+{{- if $values.podDisruptionBudget.enabled }}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  {{- include "swarm.metadata" . | nindent 2 }}
+spec:
+  # One replica: a node can still be drained, one service at a time.
+  maxUnavailable: 1
+  unhealthyPodEvictionPolicy: AlwaysAllow
+  selector:
+    matchLabels:
+      {{- include "swarm.selectorLabels" . | nindent 6 }}
+{{- end }}
+{{- end -}}
