@@ -258,6 +258,20 @@ def test_only_the_agents_own_mistakes_reach_the_analyst(
     assert len(analyst.seen("ReportFailure")) == (1 if failure_class == "agent_error" else 0)
 
 
+def test_a_verdict_sends_the_work_back_and_is_no_failure_of_the_reviewer(
+    orchestrator, analyst, running, eventually
+) -> None:
+    def work(task: sdk.TaskRun) -> str:
+        raise sdk.TaskRejected("no docstring")
+
+    orchestrator.give("t1")
+    agent = running(Scripted(orchestrator.address, work, analyst=sdk.AnalystClient(analyst.address, OPTIONS)))
+    eventually(lambda: "rejected" in agent.kinds())
+    (result,) = orchestrator.seen("SubmitResult")
+    assert (result.status, result.error_message, result.failure_class) == ("failure", "no docstring", "agent_error")
+    assert analyst.seen("ReportFailure") == []
+
+
 def test_stop_lets_the_task_in_hand_finish(orchestrator, eventually) -> None:
     started, go_on = threading.Event(), threading.Event()
 

@@ -21,7 +21,7 @@ from .errors import (
     Unauthenticated,
     Unavailable,
 )
-from .failures import LeaseLost, TaskCancelled, TaskFailed
+from .failures import LeaseLost, TaskCancelled, TaskFailed, TaskRejected
 from .models import (
     AgentState,
     Analysis,

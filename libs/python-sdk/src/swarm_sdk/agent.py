@@ -16,7 +16,7 @@ from . import trace
 from .clients import AnalystClient, OrchestratorClient
 from .connection import Call, ConnectionOptions
 from .errors import Cancelled, FailedPrecondition, NotFound, SwarmError
-from .failures import LeaseLost, TaskCancelled, TaskFailed, as_failure
+from .failures import LeaseLost, TaskCancelled, TaskFailed, TaskRejected, as_failure
 from .leases import HeldLease, LeaseKeeper
 from .models import Analysis, Assignment, Failure, FailureClass, Feedback, Registration
 from .reporter import FailureReporter
@@ -86,8 +86,11 @@ class TaskRun:
 
 @dataclass(frozen=True)
 class AgentEvent:
-    """What an agent just did: for progress displays and tests. `kind` is one of registered, assigned, succeeded, failed,
-    reported, lost, cancelled, refused."""
+    """What an agent just did: for progress displays and tests.
+
+    `kind` is registered, assigned, succeeded, failed, rejected, cancelled, lost (the lease went during the work) or
+    refused (the result was not accepted).
+    """
 
     kind: str
     agent: str
@@ -272,12 +275,15 @@ class Agent:
     def _fail(self, assignment: Assignment, failure: TaskFailed, seconds: float) -> None:
         analysis = self._report(assignment, failure)
         if self._deliver(assignment, None, failure.message, failure.failure_class):
-            kind = "cancelled" if failure.failure_class is FailureClass.CANCELLED else "failed"
+            kind = "rejected" if isinstance(failure, TaskRejected) else "failed"
+            if failure.failure_class is FailureClass.CANCELLED:
+                kind = "cancelled"
             self._tell(AgentEvent(kind, self.name, assignment, failure.message, failure.failure_class, analysis, seconds))
 
     def _report(self, assignment: Assignment, failure: TaskFailed) -> Analysis | None:
         """The analyst hears of it first: the rule that this failure may complete is then ready for the next attempt."""
-        if self._reporter is None or failure.failure_class is not FailureClass.AGENT_ERROR:
+        own_mistake = failure.failure_class is FailureClass.AGENT_ERROR and not isinstance(failure, TaskRejected)
+        if self._reporter is None or not own_mistake:
             return None
         return self._reporter.report(self.describe_failure(assignment, failure))
 

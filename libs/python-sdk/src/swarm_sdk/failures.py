@@ -27,6 +27,14 @@ class TaskFailed(Exception):
         self.failure_class = failure_class
 
 
+class TaskRejected(TaskFailed):
+    """A review's verdict: the work goes back to whoever made it, with `message` as the reason.
+
+    The attempt ends as a failure, which takes the workflow's failure edge; but it is no mistake of this agent, so the
+    analyst does not hear of it.
+    """
+
+
 class TaskCancelled(TaskFailed):
     """The task was cancelled while this agent worked on it (raised by TaskRun.check)."""
 
