@@ -1,0 +1,315 @@
+"""The Helm chart: rendered by helm itself over many value sets, checked against Kubernetes' schemas and our policies."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from chart import VALUE_SETS, Manifest, named, of_kind, pod_specs, refusal, render, render_text, service_configs
+from tools import CHART, run, tool
+
+SETS = [None, *VALUE_SETS]
+WORKLOADS = {"orchestrator": "orchestrator-core", "analyst": "analyst-service", "gateway": "llm-gateway"}
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_lints_without_a_warning(values: str | None) -> None:
+    files = ["--values", str(CHART / "ci" / values)] if values else []
+    done = run(tool("helm"), "lint", "--strict", CHART, *files)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[WARNING]" not in done.stdout and "[ERROR]" not in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_every_manifest_is_valid_by_kubernetes_own_schemas(values: str | None, tmp_path: Path) -> None:
+    validate = tool("kubectl-validate")
+    known = [m for m in render(values=values) if not _is_custom(m)]
+    for number, manifest in enumerate(known):
+        (tmp_path / f"{number:02}.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
+    done = run(validate, tmp_path, "--version", "1.30")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_pods_pass_the_restricted_policy(values: str | None) -> None:
+    for name, spec in pod_specs(render(values=values)):
+        pod = spec["securityContext"]
+        assert pod["runAsNonRoot"] is True and pod["runAsUser"] == 65532, name
+        assert pod["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert spec["automountServiceAccountToken"] is False, name
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys(), name
+        for container in spec["containers"] + spec.get("initContainers", []):
+            security = container["securityContext"]
+            assert security["allowPrivilegeEscalation"] is False, name
+            assert security["readOnlyRootFilesystem"] is True, name
+            assert security["capabilities"] == {"drop": ["ALL"]}, name
+        for volume in spec["volumes"]:
+            kinds = volume.keys() - {"name"}
+            assert kinds <= {"configMap", "secret", "emptyDir", "persistentVolumeClaim", "projected"}, (name, volume)
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_containers_have_limits_and_a_pinned_image(values: str | None) -> None:
+    for name, spec in pod_specs(render(values=values)):
+        for container in spec["containers"]:
+            assert container["resources"]["limits"].keys() >= {"memory", "cpu"}, name
+            assert container["resources"]["requests"].keys() >= {"memory", "cpu"}, name
+            image = container["image"].rsplit("/", 1)[-1]
+            tag = image.partition("@")[2] or image.partition(":")[2]
+            assert tag and tag != "latest", f"{name}: {container['image']}"
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_service_links_are_off(values: str | None) -> None:
+    """Kubernetes would set SWARM_GATEWAY_PORT and the like, and the services read SWARM_… as settings."""
+    for name, spec in pod_specs(render(values=values)):
+        assert spec["enableServiceLinks"] is False, name
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_a_drain_fits_into_the_grace_period(values: str | None) -> None:
+    manifests = render(values=values)
+    configs = service_configs(manifests)
+    for stateful in of_kind(manifests, "StatefulSet"):
+        spec = stateful["spec"]["template"]["spec"]
+        (container,) = spec["containers"]
+        drain = int(configs[container["name"]]["drain_time"].removesuffix("s"))
+        before = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert before + drain < spec["terminationGracePeriodSeconds"], stateful["metadata"]["name"]
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_probes_ask_the_admin_port(values: str | None) -> None:
+    for stateful in of_kind(render(values=values), "StatefulSet"):
+        (container,) = stateful["spec"]["template"]["spec"]["containers"]
+        ports = {p["name"]: p["containerPort"] for p in container["ports"]}
+        assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "admin"}
+        for probe in ("livenessProbe", "startupProbe"):
+            assert container[probe]["httpGet"] == {"path": "/livez", "port": "admin"}
+        assert ports["admin"] in (9154, 9155, 9156)
+
+
+def test_nothing_is_named_after_a_registry_of_our_choosing() -> None:
+    for _, spec in pod_specs(render()):
+        for container in spec["containers"]:
+            assert container["image"].startswith("swarm/")
+    for _, spec in pod_specs(render("--set", "image.registry=registry.example.com/team")):
+        for container in spec["containers"]:
+            assert container["image"].startswith("registry.example.com/team/swarm/")
+
+
+def test_a_changed_setting_rolls_the_pods_of_its_service_only() -> None:
+    before, after = render(), render("--set", "analyst.config.log.level=debug")
+
+    def checksum(manifests: list[Manifest], component: str) -> str:
+        stateful = named(manifests, "StatefulSet", f"swarm-{component}")
+        return stateful["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
+
+    assert checksum(before, "analyst") != checksum(after, "analyst")
+    assert checksum(before, "gateway") == checksum(after, "gateway")
+    assert service_configs(after)["analyst-service"]["log"] == {"level": "debug"}
+
+
+def test_selectors_hold_nothing_that_an_upgrade_changes() -> None:
+    for stateful in of_kind(render(), "StatefulSet"):
+        labels = stateful["spec"]["selector"]["matchLabels"]
+        assert labels.keys() == {"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/component"}
+
+
+def test_volumes_outlive_the_release_and_are_the_services_own() -> None:
+    for component in WORKLOADS:
+        stateful = named(render(), "StatefulSet", f"swarm-{component}")
+        (claim,) = stateful["spec"]["volumeClaimTemplates"]
+        assert claim["spec"]["accessModes"] == ["ReadWriteOnce"]
+        assert stateful["spec"]["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Retain"}
+        assert named(render(), "ConfigMap", f"swarm-{component}")
+        assert service_configs(render())[WORKLOADS[component]]["data_dir"] == "/data"
+
+
+def test_peers_are_told_only_of_services_that_are_there() -> None:
+    configs = service_configs(render())
+    assert configs["orchestrator-core"]["analyst"]["address"] == "swarm-analyst.prod.svc:50055"
+    assert configs["orchestrator-core"]["gateway"]["address"] == "swarm-gateway.prod.svc:50056"
+    assert configs["analyst-service"]["gateway"]["address"] == "swarm-gateway.prod.svc:50056"
+    alone = service_configs(render("--set", "gateway.enabled=false"))
+    assert alone["orchestrator-core"]["gateway"]["address"] == ""
+    assert "llm-gateway" not in alone
+
+
+# -- values ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("orchestrator.replicas=2", "/orchestrator/replicas': maximum: got 2, want 1"),
+        ("analyst.replicas=0", "/analyst/replicas': minimum: got 0, want 1"),
+        ("gateway.autoscaling.enabled=true", "/gateway/autoscaling/enabled"),
+        ("gateway.canary.enabled=true", "/gateway/canary/enabled"),
+        ("gatway.replicas=1", "'gatway' not allowed"),
+        ("gateway.resources.limits.memroy=1Gi", "'memroy' not allowed"),
+        ("gateway.persistence.size=many", "/gateway/persistence/size"),
+        ("tls.mode=off", "/tls/mode"),
+        ("tls.mode=certManager", "/tls/certManager/issuerRef/name"),
+        ("tls.mode=existing", "tls.existing.orchestrator must name a Secret"),
+        ("networkPolicy.agents.enabled=true", "/networkPolicy/agents/namespace"),
+        ("gateway.ingress.enabled=true", "/gateway/ingress/hosts"),
+        ("image.tag=latest", "latest of swarm/"),
+        ("image.pullPolicy=Sometimes", "/image/pullPolicy"),
+        ("gateway.drainSeconds=0", "/gateway/drainSeconds"),
+        ("gateway.persistence.accessModes={ReadWriteMany}", "/gateway/persistence/accessModes"),
+    ],
+)
+def test_a_bad_value_is_refused_by_name(setting: str, says: str) -> None:
+    assert says in refusal("--set", setting)
+
+
+def test_the_schema_knows_every_default() -> None:
+    """A key of values.yaml that the schema lacks would be refused; one of the schema that has no default is undocumented."""
+    schema = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+    values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+
+    def compare(at: str, part: Manifest, default: Manifest) -> None:
+        if "$ref" in part:
+            part = schema["$defs"][part["$ref"].rsplit("/", 1)[1]]
+        if part.get("additionalProperties") is not False or "properties" not in part:
+            return
+        for key, below in part["properties"].items():
+            assert key in default or key in ("global", "ephemeral-storage"), f"{at}.{key} has no default in values.yaml"
+            if isinstance(default.get(key), dict):
+                compare(f"{at}.{key}", below, default[key])
+
+    compare("", schema, values)
+
+
+# -- TLS, keys ------------------------------------------------------------------------------------------------------------
+
+
+def _data(secret: Manifest, key: str) -> bytes:
+    return base64.b64decode(secret["data"][key])
+
+
+def test_the_charts_certificates_verify_and_carry_the_services_names(tmp_path: Path) -> None:
+    manifests = render("--set", "tls.extraNames={swarm.example.com}")
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(_data(named(manifests, "Secret", "swarm-ca"), "tls.crt"))
+    for component in (*WORKLOADS, "client"):
+        secret = named(manifests, "Secret", f"swarm-{component}-tls")
+        assert secret["type"] == "kubernetes.io/tls"
+        assert _data(secret, "ca.crt") == ca.read_bytes()
+        leaf, key = tmp_path / f"{component}.pem", tmp_path / f"{component}.key"
+        leaf.write_bytes(_data(secret, "tls.crt"))
+        key.write_bytes(_data(secret, "tls.key"))
+        for purpose in ("sslserver", "sslclient"):
+            done = run("openssl", "verify", "-CAfile", ca, "-purpose", purpose, "-verify_hostname",
+                       f"swarm-{component}.prod.svc", leaf)
+            assert done.returncode == 0, done.stdout + done.stderr
+        for also in (f"swarm-{component}", "localhost", "swarm.example.com"):
+            assert "does match" in run("openssl", "x509", "-in", leaf, "-noout", "-checkhost", also).stdout
+        public = run("openssl", "x509", "-in", leaf, "-noout", "-pubkey").stdout
+        assert public == run("openssl", "pkey", "-in", key, "-pubout").stdout
+
+
+def test_the_charts_jwks_is_the_public_half_of_its_signing_key(tmp_path: Path) -> None:
+    secret = named(render(), "Secret", "swarm-auth")
+    (key,) = json.loads(_data(secret, "jwks.json"))["keys"]
+    assert (key["kty"], key["crv"], key["alg"], key["use"]) == ("EC", "P-256", "ES256", "sig")
+    pem = tmp_path / "key.pem"
+    pem.write_bytes(_data(secret, "signing-key.pem"))
+    der = subprocess.run(["openssl", "pkey", "-in", str(pem), "-pubout", "-outform", "DER"], capture_output=True, check=True).stdout
+    point = der[-64:]
+    for name, part in (("x", point[:32]), ("y", point[32:])):
+        assert key[name] == base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+
+
+def test_certificate_keys_and_claims_are_kept_by_an_uninstall() -> None:
+    for secret in of_kind(render(), "Secret"):
+        assert secret["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep", secret["metadata"]["name"]
+
+
+def test_given_secrets_are_mounted_and_none_is_made() -> None:
+    manifests = render(values="given-secrets-values.yaml")
+    assert of_kind(manifests, "Secret") == []
+    spec = named(manifests, "StatefulSet", "swarm-gateway")["spec"]["template"]["spec"]
+    mounted = {v["name"]: v["secret"]["secretName"] for v in spec["volumes"] if "secret" in v}
+    assert mounted == {"tls": "my-gateway-tls", "auth": "my-auth", "keys": "my-keys"}
+
+
+def test_cert_manager_makes_what_the_pods_mount() -> None:
+    manifests = render(values="cert-manager-values.yaml")
+    assert {s["metadata"]["name"] for s in of_kind(manifests, "Secret")} == {"swarm-auth"}
+    for component in WORKLOADS:
+        certificate = named(manifests, "Certificate", f"swarm-{component}")
+        spec = named(manifests, "StatefulSet", f"swarm-{component}")["spec"]["template"]["spec"]
+        (tls,) = (v for v in spec["volumes"] if v["name"] == "tls")
+        assert tls["secret"]["secretName"] == certificate["spec"]["secretName"]
+        assert "swarm.example.com" in certificate["spec"]["dnsNames"]
+
+
+def test_upstream_keys_by_value_stay_out_of_config_and_arguments() -> None:
+    text = render_text(values="exposed-values.yaml")
+    assert text.count("sk-example") == 0
+    assert base64.b64encode(b"sk-example").decode() in text
+
+
+def test_tls_and_authentication_are_always_on() -> None:
+    for values in SETS:
+        for name, config in service_configs(render(values=values)).items():
+            assert config["tls"]["cert_file"] and config["tls"]["ca_file"], (values, name)
+            assert config["auth"]["jwks_file"], (values, name)
+
+
+# -- network --------------------------------------------------------------------------------------------------------------
+
+
+def _flows(manifests: list[Manifest]) -> set[tuple[str, str, str]]:
+    """(from component, to component, port) that some ingress rule allows."""
+    found = set()
+    for policy in of_kind(manifests, "NetworkPolicy"):
+        target = policy["spec"]["podSelector"].get("matchLabels", {}).get("app.kubernetes.io/component")
+        for rule in policy["spec"].get("ingress", []):
+            for peer, port in itertools.product(rule["from"], rule["ports"]):
+                labels = peer.get("podSelector", {}).get("matchLabels", {})
+                found.add((labels.get("app.kubernetes.io/component", labels.get("swarm.dev/role", "other")), target, port["port"]))
+    return found
+
+
+def test_the_network_allows_exactly_the_flows_of_the_design() -> None:
+    callers = {("agent", c, "grpc") for c in WORKLOADS} | {("swarmctl", c, "grpc") for c in WORKLOADS}
+    callers |= {("agent", "gateway", "http"), ("swarmctl", "gateway", "http")}
+    peers = {("orchestrator", "analyst", "grpc"), ("orchestrator", "gateway", "grpc"),
+             ("analyst", "gateway", "grpc"), ("analyst", "orchestrator", "grpc")}
+    scrapes = {("other", c, "admin") for c in WORKLOADS}
+    assert _flows(render()) == callers | peers | scrapes
+
+
+def test_everything_else_is_denied_by_default() -> None:
+    deny = named(render(), "NetworkPolicy", "swarm-default-deny")["spec"]
+    assert deny["policyTypes"] == ["Ingress", "Egress"] and "ingress" not in deny and "egress" not in deny
+    for stateful in of_kind(render(), "StatefulSet"):
+        assert deny["podSelector"]["matchLabels"].items() <= stateful["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_only_the_gateway_reaches_the_world() -> None:
+    for component in WORKLOADS:
+        policy = named(render(), "NetworkPolicy", f"swarm-{component}")
+        world = [rule for rule in policy["spec"]["egress"] for to in rule["to"] if "ipBlock" in to]
+        assert bool(world) == (component == "gateway")
+
+
+def test_agents_in_their_own_namespace_reach_the_services_only() -> None:
+    policy = named(render(values="exposed-values.yaml"), "NetworkPolicy", "swarm-agents")
+    assert policy["metadata"]["namespace"] == "agents"
+    ports = {p["port"] for rule in policy["spec"]["egress"] for p in rule["ports"]}
+    assert ports == {53, "grpc", "http"}
+
+
+def _is_custom(manifest: Manifest) -> bool:
+    group = manifest["apiVersion"].rpartition("/")[0]
+    return group not in ("", "apps", "policy", "batch", "networking.k8s.io", "rbac.authorization.k8s.io")
