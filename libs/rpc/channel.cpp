@@ -1,0 +1,21 @@
+#include "libs/rpc/channel.hpp"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/support/channel_arguments.h>
+
+namespace swarm::rpc {
+
+std::shared_ptr<grpc::Channel> connect(const std::string& address, const std::shared_ptr<grpc::ChannelCredentials>& credentials,
+                                       int message_bytes_max) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
+  arguments.SetMaxReceiveMessageSize(message_bytes_max);
+  arguments.SetMaxSendMessageSize(message_bytes_max);
+  return grpc::CreateCustomChannel(address, credentials, arguments);
+}
+
+}  // namespace swarm::rpc

@@ -1,0 +1,151 @@
+#include "libs/rpc/security.hpp"
+
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "libs/base/uuid.hpp"
+
+namespace swarm::rpc {
+namespace {
+
+using grpc::experimental::CertificateProviderInterface;
+using grpc::experimental::FileWatcherCertificateProvider;
+
+constexpr unsigned kLookAtFilesSeconds = 60;
+constexpr std::chrono::minutes kTokenLifetime{10};
+
+std::shared_ptr<CertificateProviderInterface> certificates(const TlsSettings& tls) {
+  if (tls.ca_file.empty()) {
+    return std::make_shared<FileWatcherCertificateProvider>(tls.key_file, tls.cert_file, kLookAtFilesSeconds);
+  }
+  return std::make_shared<FileWatcherCertificateProvider>(tls.key_file, tls.cert_file, tls.ca_file, kLookAtFilesSeconds);
+}
+
+/// Puts a token of our own into each call and makes a new one when half its life is over.
+class OwnToken final : public grpc::MetadataCredentialsPlugin {
+ public:
+  OwnToken(auth::PrivateKey key, auth::Claims claims, const Clock& clock)
+      : key_(std::move(key)), claims_(std::move(claims)), clock_(clock) {}
+
+  bool IsBlocking() const override { return false; }
+  grpc::Status GetMetadata(grpc::string_ref, grpc::string_ref, const grpc::AuthContext&,
+                           std::multimap<grpc::string, grpc::string>* metadata) override {
+    metadata->emplace("authorization", token_.with([this](Token& token) { return "Bearer " + fresh(token); }));
+    return grpc::Status::OK;
+  }
+
+ private:
+  struct Token {
+    std::string text;
+    WallTime renew_at{};
+  };
+
+  const std::string& fresh(Token& token) {
+    const auto now = clock_.wall_now();
+    if (token.text.empty() || now >= token.renew_at) {
+      auto claims = claims_;
+      claims.id = uuid_v7(now);
+      claims.issued_at = now;
+      claims.expires_at = now + kTokenLifetime;
+      token.text = auth::sign(claims, key_);
+      token.renew_at = now + kTokenLifetime / 2;
+    }
+    return token.text;
+  }
+
+  auth::PrivateKey key_;
+  auth::Claims claims_;
+  const Clock& clock_;
+  async::Guarded<Token> token_;
+};
+
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  if (!in) return Error{Code::NotFound, "can't read " + path};
+  return text.str();
+}
+
+void need_file(settings::Object& object, std::string_view key, const std::string& path) {
+  std::error_code ignored;
+  if (!path.empty() && !std::filesystem::is_regular_file(path, ignored)) object.fault(key, "no such file: " + path);
+}
+
+}  // namespace
+
+void read_security(settings::Object& root, SecuritySettings& out) {
+  root.section("tls", "Certificates; without them the service listens on loopback only.", [&](settings::Object& o) {
+    auto& tls = out.tls;
+    o.value("cert_file", tls.cert_file, "PEM chain that this service shows to clients and peers.")
+        .value("key_file", tls.key_file, "PEM private key of cert_file.")
+        .value("ca_file", tls.ca_file, "PEM roots that clients' and peers' certificates must come from.")
+        .value("require_client_cert", tls.require_client_cert, "Refuse gRPC clients without a certificate from ca_file.");
+    if (tls.cert_file.empty() != tls.key_file.empty()) o.fault("cert_file", "cert_file and key_file go together");
+    if (tls.require_client_cert && tls.ca_file.empty()) o.fault("require_client_cert", "needs ca_file");
+    need_file(o, "cert_file", tls.cert_file);
+    need_file(o, "key_file", tls.key_file);
+    need_file(o, "ca_file", tls.ca_file);
+  });
+  root.section("auth", "Who may call; without keys everybody on loopback is admin.", [&](settings::Object& o) {
+    auto& auth = out.auth;
+    o.value("jwks_file", auth.jwks_file, "Public keys (JWKS) of the tokens that are accepted.")
+        .value("issuer", auth.issuer, "Issuer that tokens must name.")
+        .value("audience", auth.audience, "Audience that tokens must name.")
+        .value("token_lifetime_max", auth.token_lifetime_max, "Longest life of a token.", std::chrono::minutes(1), std::chrono::hours(24))
+        .value("signing_key_file", auth.signing_key_file, "PEM private key for this service's own tokens towards its peers.")
+        .value("signing_key_id", auth.signing_key_id, "Its kid in the JWKS file.");
+    need_file(o, "jwks_file", auth.jwks_file);
+    need_file(o, "signing_key_file", auth.signing_key_file);
+  });
+}
+
+Result<std::unique_ptr<auth::Guard>> make_guard(auth::AccessTable table, const AuthSettings& settings, const Clock& clock) {
+  if (settings.jwks_file.empty()) return std::make_unique<auth::Guard>(std::move(table));
+  BOOST_OUTCOME_TRY(auto keys, auth::FileKeySource::open(settings.jwks_file, clock));
+  auth::Expectations expected;
+  expected.issuer = settings.issuer;
+  expected.audience = settings.audience;
+  expected.lifetime_max = std::chrono::duration_cast<std::chrono::seconds>(settings.token_lifetime_max);
+  return std::make_unique<auth::Guard>(std::move(table), std::move(keys), std::move(expected), clock);
+}
+
+std::shared_ptr<grpc::ServerCredentials> server_credentials(const TlsSettings& tls) {
+  if (!tls.enabled()) return grpc::InsecureServerCredentials();
+  grpc::experimental::TlsServerCredentialsOptions options(certificates(tls));
+  options.watch_identity_key_cert_pairs();
+  if (!tls.ca_file.empty()) {
+    options.watch_root_certs();
+    options.set_cert_request_type(tls.require_client_cert ? GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY
+                                                          : GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
+  }
+  return grpc::experimental::TlsServerCredentials(options);
+}
+
+Result<std::shared_ptr<grpc::ChannelCredentials>> channel_credentials(const SecuritySettings& settings,
+                                                                      const std::string& service, const Clock& clock) {
+  if (!settings.tls.enabled()) return grpc::InsecureChannelCredentials();
+  grpc::experimental::TlsChannelCredentialsOptions options;
+  options.set_certificate_provider(certificates(settings.tls));
+  options.watch_identity_key_cert_pairs();
+  if (!settings.tls.ca_file.empty()) options.watch_root_certs();
+  auto credentials = grpc::experimental::TlsCredentials(options);
+  if (settings.auth.signing_key_file.empty()) return credentials;
+  BOOST_OUTCOME_TRY(const auto pem, read_file(settings.auth.signing_key_file));
+  BOOST_OUTCOME_TRY(auto key, auth::PrivateKey::from_pem(pem, settings.auth.signing_key_id));
+  auth::Claims claims;
+  claims.subject = service;
+  claims.role = auth::Role::Operator;
+  claims.issuer = settings.auth.issuer;
+  claims.audience = {settings.auth.audience};
+  std::unique_ptr<grpc::MetadataCredentialsPlugin> plugin(new OwnToken(std::move(key), std::move(claims), clock));
+  return grpc::CompositeChannelCredentials(credentials, grpc::MetadataCredentialsFromPlugin(std::move(plugin)));
+}
+
+}  // namespace swarm::rpc

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "libs/auth/guard.hpp"
+#include "libs/base/clock.hpp"
+#include "libs/base/result.hpp"
+#include "libs/settings/settings.hpp"
+
+namespace grpc {
+class ChannelCredentials;
+class ServerCredentials;
+}  // namespace grpc
+
+namespace swarm::rpc {
+
+/// Certificates of one service: what it shows to clients and peers, and whom it believes. The files are read again when
+/// they change (checked every minute), so a rotated certificate needs no restart.
+struct TlsSettings {
+  std::string cert_file;   // PEM chain; empty: plain text, for loopback only
+  std::string key_file;    // PEM private key
+  std::string ca_file;     // PEM roots for peers and clients
+  bool require_client_cert = false;
+
+  bool enabled() const { return !cert_file.empty(); }
+};
+
+/// Who may call, and how this service proves itself to its peers.
+struct AuthSettings {
+  std::string jwks_file;         // public keys of the tokens that are accepted; empty: everybody is admin
+  std::string issuer = "swarm";
+  std::string audience = "swarm";
+  std::chrono::milliseconds token_lifetime_max = std::chrono::minutes(15);
+  std::string signing_key_file;  // PEM private key for tokens of our own
+  std::string signing_key_id = "swarm";
+};
+
+struct SecuritySettings {
+  TlsSettings tls;
+  AuthSettings auth;
+};
+
+/// Describes `tls.*` and `auth.*`, the same in every service, and checks that they fit together.
+void read_security(settings::Object& root, SecuritySettings& out);
+
+/// An open guard without jwks_file. Fails when the file can't be read or a key in it is weak.
+Result<std::unique_ptr<auth::Guard>> make_guard(auth::AccessTable table, const AuthSettings& settings, const Clock& clock);
+
+/// Plain-text credentials when TLS is off.
+std::shared_ptr<grpc::ServerCredentials> server_credentials(const TlsSettings& settings);
+
+/// For calls to other services: TLS with our certificate as the client's, and, with a signing key, a short-lived token of
+/// our own (sub = service, role operator) on every call. Fails when the signing key can't be read. `clock` must outlive it.
+Result<std::shared_ptr<grpc::ChannelCredentials>> channel_credentials(const SecuritySettings& settings,
+                                                                      const std::string& service, const Clock& clock);
+
+}  // namespace swarm::rpc

@@ -1,0 +1,137 @@
+#include "libs/rpc/server.hpp"
+
+#include <grpc/support/log.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <sys/resource.h>
+
+#include <mutex>
+#include <vector>
+
+#include "libs/rpc/call_metrics.hpp"
+#include "libs/telemetry/logging.hpp"
+
+namespace swarm::rpc {
+namespace {
+
+/// gRPC's own lines become lines of our log: one format on stderr.
+void log_line_of_grpc(gpr_log_func_args* line) {
+  if (line->severity != GPR_LOG_SEVERITY_ERROR) return;
+  log::warn("grpc", {{"detail", std::string_view(line->message)}});
+}
+
+/// Process-wide switches of gRPC, before its first server.
+void set_up_grpc_once() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    gpr_set_log_function(&log_line_of_grpc);
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+  });
+}
+
+void set_limits(grpc::ServerBuilder& builder, const ServerOptions& options) {
+  grpc::ResourceQuota quota("port");
+  quota.Resize(options.memory_bytes_max);
+  builder.SetResourceQuota(quota);
+  builder.SetMaxReceiveMessageSize(options.message_bytes_max);
+  builder.SetMaxSendMessageSize(options.message_bytes_max);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, options.metadata_bytes_max);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, options.streams_per_connection_max);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, static_cast<int>(options.handshake_time.count()));
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  // gRPC shares ports by default: two processes would each get half of the calls and nobody would be told.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+}
+
+std::string host_of(std::string_view address) {
+  const auto colon = address.rfind(':');
+  const bool has_port = colon != std::string_view::npos && (address.find(':') == colon || address.front() == '[');
+  return std::string(has_port ? address.substr(0, colon) : address);
+}
+
+}  // namespace
+
+bool is_loopback(std::string_view address) {
+  const auto host = host_of(address);
+  return host == "localhost" || host == "[::1]" || host == "::1" || host.rfind("127.", 0) == 0;
+}
+
+struct Server::Impl {
+  Impl(ServerOptions opts, metrics::Registry& metrics, std::unique_ptr<auth::Guard> guard)
+      : options(std::move(opts)), registry(metrics), gate(std::move(guard)) {}
+
+  Result<void> check_exposure() const {
+    if (is_loopback(options.listen) || (options.tls.enabled() && !gate.guard().open())) return outcome::success();
+    return Error{Code::FailedPrecondition, "refusing to listen on " + options.listen +
+                                               " without TLS and authentication; set tls.cert_file, tls.key_file and "
+                                               "auth.jwks_file, or listen on 127.0.0.1"};
+  }
+
+  ServerOptions options;
+  metrics::Registry& registry;
+  Gate gate;
+  std::vector<std::pair<grpc::Service*, std::string>> services;
+  std::unique_ptr<grpc::Server> server;
+  int port = 0;
+};
+
+Server::Server(ServerOptions options, metrics::Registry& registry, std::unique_ptr<auth::Guard> guard)
+    : impl_(std::make_unique<Impl>(std::move(options), registry, std::move(guard))) {
+  set_up_grpc_once();
+}
+Server::~Server() { stop(); }
+
+Gate& Server::gate() { return impl_->gate; }
+
+void Server::add(grpc::Service& service, std::string full_name) { impl_->services.emplace_back(&service, std::move(full_name)); }
+
+Result<void> Server::start() {
+  BOOST_OUTCOME_TRY(impl_->check_exposure());
+  grpc::ServerBuilder builder;
+  set_limits(builder, impl_->options);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(std::make_unique<CallMetrics>(impl_->registry));
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
+  builder.AddListeningPort(impl_->options.listen, server_credentials(impl_->options.tls), &impl_->port);
+  for (auto& [service, name] : impl_->services) builder.RegisterService(service);
+  impl_->server = builder.BuildAndStart();
+  if (!impl_->server || impl_->port == 0) {
+    impl_->server.reset();
+    return Error{Code::Unavailable, "can't listen on " + impl_->options.listen +
+                                        ": the port is in use or not ours to bind; stop the other program or choose another port"};
+  }
+  set_ready(true);
+  return outcome::success();
+}
+
+std::string Server::address() const { return host_of(impl_->options.listen) + ":" + std::to_string(impl_->port); }
+
+void Server::set_ready(bool ready) {
+  auto* health = impl_->server ? impl_->server->GetHealthCheckService() : nullptr;
+  if (health == nullptr) return;
+  health->SetServingStatus("", ready);
+  for (const auto& [service, name] : impl_->services) health->SetServingStatus(name, ready);
+}
+
+void Server::begin_drain() {
+  set_ready(false);
+  impl_->gate.close();
+}
+
+void Server::stop() {
+  if (!impl_->server) return;
+  begin_drain();
+  impl_->server->Shutdown(std::chrono::system_clock::now() + impl_->options.drain_time);
+  impl_->server->Wait();
+  impl_->server.reset();
+}
+
+}  // namespace swarm::rpc
