@@ -28,6 +28,7 @@ struct Options {
   std::uint64_t size_bytes_max = 0;     // refuse to grow beyond; 0: the map
   unsigned databases = 16;
   bool sync = true;                     // false only for tests and caches
+  unsigned snapshots_max = 1024;        // ReadTxns alive at once
 };
 
 class ReadTxn;
@@ -44,18 +45,23 @@ struct Table {
 /// time (`write` waits for the other one).
 /// Errors: FailedPrecondition (locked by another process, foreign, newer), DataLoss (torn), ResourceExhausted (disk or
 /// map full: nothing of the transaction was stored), Unavailable (fsync failed: the outcome is unknown, stop and
-/// recover), NotFound, Internal.
+/// recover), InvalidArgument (a key is empty or longer than 511 bytes), NotFound, Internal.
+/// Open it before the process has threads: the check forks.
 class Environment {
  public:
   static Result<std::unique_ptr<Environment>> open(const Options& options);
   ~Environment();  // marks a clean stop
 
+  /// Opens the table, creates it if missing. At start, and never by a thread that holds a WriteTxn: it would wait for
+  /// itself.
   Result<Table> table(std::string_view name);
   Result<ReadTxn> read() const;
   Result<WriteTxn> write();
-  /// A consistent copy into another directory while the environment is in use.
+  /// A consistent, durable copy into another directory (created; without data) while the environment is in use.
   Result<void> backup(const std::filesystem::path& directory) const;
+  /// Size of the data file as far as it was ever used; pages that became free count too.
   std::uint64_t bytes_used() const;
+  /// True if the last owner did not stop cleanly, or the data changed since: the full check ran, and passed.
   bool was_unclean() const;
 
   Environment(const Environment&) = delete;
@@ -83,16 +89,17 @@ class ReadTxn {
                             const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
   Result<std::uint64_t> count(Table table) const;
 
- private:
+ protected:
   friend class Environment;
-  friend class WriteTxn;
   explicit ReadTxn(MDB_txn* txn) : txn_(txn) {}
   MDB_txn* txn_ = nullptr;
 };
 
-/// Changes that become durable together at commit(), or not at all. Reads see them already.
+/// Changes that become durable together at commit(), or not at all. Reads see them already. Belongs to the thread that
+/// began it. Views read before a change may be gone after it. After an error it can only be dropped.
 class WriteTxn : public ReadTxn {
  public:
+  /// Neither text may be a view that this transaction returned: the change may move it.
   Result<void> put(Table table, std::string_view key, std::string_view value);
   /// No error when absent.
   Result<void> erase(Table table, std::string_view key);
