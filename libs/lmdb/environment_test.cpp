@@ -234,7 +234,7 @@ TEST_CASE("a crash is noticed at the next start, a clean stop is not", "[lmdb][r
   TempDir dir;
   fill(dir.path(), 100);
   CHECK_FALSE(open_ok(options_for(dir.path()))->was_unclean());
-  CHECK(in_child([&] {
+  CHECK(in_child([&]() -> int {
           auto env = lmdb::Environment::open(options_for(dir.path()));
           ::_exit(env ? 0 : 1);
         }) == 0);
