@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,17 @@ class ModelServerProcess:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def requests(self) -> list[dict[str, Any]]:
+        """What came in so far, oldest first: path, model, headers, body."""
+        with urllib.request.urlopen(f"{self.url}/control/requests", timeout=10) as answer:
+            return json.load(answer)["requests"]
+
+    def fault(self, kind: str, **fields: Any) -> None:
+        """Orders a fault; see `model_server --help`."""
+        body = json.dumps({"kind": kind} | fields).encode()
+        order = urllib.request.Request(f"{self.url}/control/faults", body, {"content-type": "application/json"})
+        urllib.request.urlopen(order, timeout=10).close()
 
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
