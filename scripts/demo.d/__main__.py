@@ -1,0 +1,79 @@
+"""The main job of the swarm, on this machine, for real: agents fail, a golden rule is made, and the rest succeed.
+
+Starts the three services on their embedded defaults, a Product Manager, two Coders and a Reviewer, each a process of its
+own, and lets them write what is missing in a small repository, judged by its real tests. Exit status 0 when the loop
+closed, 1 when it did not, 2 when the demo could not run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+for folder in ("scripts/demo.d", "integration-tests", "libs/python-sdk/src"):
+    sys.path.insert(0, str(ROOT / folder))
+
+from chaos import Chaos  # noqa: E402
+from display import Display  # noqa: E402
+from report import print_report  # noqa: E402
+from run import Run, Timeout  # noqa: E402
+from stack import Stack  # noqa: E402
+from swarm_process import StartFailed  # noqa: E402
+from upstream import choose_upstream  # noqa: E402
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__.split("\n\n")[0],
+                                     epilog="A real model is used when OPENAI_API_KEY, ANTHROPIC_API_KEY or "
+                                     "SWARM_DEMO_UPSTREAM_URL is set (SWARM_DEMO_MODEL names the model); otherwise a "
+                                     "bundled scripted one.")
+    parser.add_argument("--json", metavar="FILE", help="write the summary as JSON; - is standard output")
+    parser.add_argument("--control", choices=["no-delivery", "wrong-stack"],
+                        help="a run that must not close: rules are not delivered, or belong to another stack")
+    parser.add_argument("--chaos", choices=["orchestrator", "analyst", "gateway"],
+                        help="kill this service (SIGKILL) in the middle, and start it again")
+    parser.add_argument("--timeout", type=float, metavar="S", help="give up after so many seconds (60; real model 900)")
+    parser.add_argument("--keep", action="store_true", help="keep the directory with repository, logs and data")
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = parse()
+    upstream = choose_upstream()
+    directory = Path(tempfile.mkdtemp(prefix="swarm-demo-"))
+    display = Display(sys.stderr if arguments.json == "-" else sys.stdout)
+    started = time.monotonic()
+    keep = arguments.keep
+    try:
+        with Stack(directory, upstream, control=arguments.control) as stack:
+            chaos = Chaos(stack, arguments.chaos) if arguments.chaos else None
+            display.opening(stack, time.monotonic() - started)
+            run = Run(stack, display, chaos, timeout=arguments.timeout or (60.0 if upstream.scripted else 900.0))
+            summary = run.to_the_end()
+    except (StartFailed, Timeout) as error:
+        display.fault(f"{error}\nLogs and data are in {directory}")
+        return 2
+    except KeyboardInterrupt:
+        display.fault("stopped")
+        shutil.rmtree(directory, ignore_errors=True)
+        return 130
+    summary["control"], summary["chaos"] = arguments.control, arguments.chaos
+    print_report(summary, display)
+    if arguments.json:
+        text = json.dumps(summary, indent=2) + "\n"
+        sys.stdout.write(text) if arguments.json == "-" else Path(arguments.json).write_text(text, encoding="utf-8")
+    if keep or (not summary["closed"] and arguments.control is None):
+        display.say(f"Repository, logs and data are kept in {directory}")
+    else:
+        shutil.rmtree(directory, ignore_errors=True)
+    return 0 if summary["closed"] else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,151 @@
+"""Everything that runs during the demo: the model server, the three services, the agents, the repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from swarm_process import ROOT, ModelServerProcess, ServiceProcess
+from upstream import Upstream
+
+AGENT_KEY = "sk-swarm-demo"
+AGENTS = {"product-manager-1": "product_manager", "coder-1": "coder", "coder-2": "coder", "reviewer-1": "reviewer"}
+DAILY_LIMIT_USD = 1.0
+THRESHOLD = 5
+HERE = Path(__file__).resolve().parent
+
+
+class Stack:
+    """Starts everything on entering, ends everything on leaving, in that order. `events` is what the agents tell."""
+
+    def __init__(self, directory: Path, upstream: Upstream, control: str | None) -> None:
+        self.directory = directory
+        self.upstream = upstream
+        self.repository = directory / "shop"
+        self.events: queue.Queue[dict[str, Any]] = queue.Queue()
+        self.services: dict[str, ServiceProcess] = {}
+        self._control = control
+        self._model: ModelServerProcess | None = None
+        self._agents: dict[str, subprocess.Popen[str]] = {}
+        self._readers: list[threading.Thread] = []
+
+    def __enter__(self) -> "Stack":
+        try:
+            self._make_repository()
+            self._start_services()
+            self._start_agents()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Agents first, so that nothing they hold is left behind; then the services, each drained."""
+        for agent in self._agents.values():
+            agent.terminate()
+        for agent in self._agents.values():
+            try:
+                agent.wait(10)
+            except subprocess.TimeoutExpired:
+                agent.kill()
+                agent.wait()
+        for reader in self._readers:
+            reader.join()
+        for service in self.services.values():
+            service.terminate()
+        for service in self.services.values():
+            if service.running:
+                service.wait_exit()
+        if self._model is not None:
+            self._model.stop()
+
+    def dead_agents(self) -> list[str]:
+        """Agents that ended by themselves: something is badly wrong."""
+        return [name for name, agent in self._agents.items() if agent.poll() is not None]
+
+    def model_requests(self) -> int | None:
+        """How many calls reached the scripted model; None when the model is a real one."""
+        return None if self._model is None else len(self._model.requests())
+
+    # -- starting ------------------------------------------------------------------------------------------------------
+
+    def _make_repository(self) -> None:
+        shutil.copytree(HERE / "project", self.repository, ignore=shutil.ignore_patterns("__pycache__"))
+        identity = ["-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false"]
+        for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "A shop with nine gaps"]):
+            subprocess.run(["git", *identity, *arguments], cwd=self.repository, check=True)
+
+    def _start_services(self) -> None:
+        url = self.upstream.url
+        if self.upstream.scripted:
+            self._model = ModelServerProcess(self.directory / "model").start()
+            url = f"{self._model.url}/v1"
+        # Peers are told where the others are: gateway first, then analyst, then orchestrator. None waits for another.
+        gateway = self._start("gateway", gateway_settings(self.upstream, url),
+                              {"SWARM_DEMO_MODEL_KEY": self.upstream.key})
+        analyst = self._start("analyst", {"threshold": THRESHOLD, "gateway.address": gateway.grpc,
+                                          "rules.model": self.upstream.model})
+        self._start("orchestrator", {
+            "analyst.address": analyst.grpc,
+            "gateway.address": gateway.grpc,
+            "golden_rules.deliver": self._control != "no-delivery",
+        })
+
+    def _start(self, name: str, settings: dict[str, Any], env: dict[str, str] | None = None) -> ServiceProcess:
+        service = ServiceProcess(name, self.directory / name, settings, env)
+        self.services[name] = service
+        return service.start()
+
+    def _start_agents(self) -> None:
+        secrets = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "SWARM_DEMO_UPSTREAM_KEY")  # agents have no provider's key
+        env = {k: v for k, v in os.environ.items() if k not in secrets} | {
+            "SWARM_ORCHESTRATOR": self.services["orchestrator"].grpc,
+            "SWARM_ANALYST": self.services["analyst"].grpc,
+            "OPENAI_BASE_URL": f"{self.services['gateway'].http}/v1",
+            "OPENAI_API_KEY": AGENT_KEY,
+            "NO_PROXY": "127.0.0.1,localhost",
+            "PYTHONPATH": str(ROOT / "libs" / "python-sdk" / "src"),
+        }
+        for name, program in AGENTS.items():
+            self._agents[name] = self._start_agent(name, program, env)
+            reader = threading.Thread(target=self._read, args=(self._agents[name],), daemon=True)
+            reader.start()
+            self._readers.append(reader)
+
+    def _start_agent(self, name: str, program: str, env: dict[str, str]) -> "subprocess.Popen[str]":
+        wrong_stack = self._control == "wrong-stack" and program == "coder"
+        extra = ["--report-stack", "react"] if wrong_stack else []
+        log = self.directory / f"{name}.log"
+        with log.open("ab") as stderr:
+            return subprocess.Popen(
+                [sys.executable, str(ROOT / "libs/python-sdk/examples" / f"{program}.py"), "--name", name, "--events",
+                 "--model", self.upstream.model, "--workspace", str(self.directory / "workspace"), *extra],
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=stderr, text=True, env=env,
+                cwd=self.directory, start_new_session=True,
+            )
+
+    def _read(self, agent: "subprocess.Popen[str]") -> None:
+        for line in agent.stdout:
+            self.events.put(json.loads(line))
+        agent.stdout.close()
+
+
+def gateway_settings(upstream: Upstream, url: str) -> dict[str, Any]:
+    """One upstream, one model, one key for all agents, a global limit a day."""
+    return {
+        "upstreams": [{"name": "model", "dialect": upstream.dialect, "url": url,
+                       "key": {"key_env": "SWARM_DEMO_MODEL_KEY"}}],
+        "models": [{"name": upstream.model, "upstream": "model"}],
+        "keys": [{"name": "agents", "key": AGENT_KEY, "bare_task_id": True}],
+        "budget": {"global": {"limit_usd": DAILY_LIMIT_USD, "window": "day"}},
+    }
