@@ -25,12 +25,17 @@ struct Statement {
 class Knowledge {
  public:
   virtual ~Knowledge() = default;
-  /// Durable when it returns, or nothing of it is.
+  /// Durable when it returns, or nothing of it is. At most 10,000 statements at once.
   virtual Result<void> add(const std::vector<Statement>& statements) = 0;
   /// Every object of (subject, predicate, ?), sorted.
   virtual Result<std::vector<Statement>> about(std::string_view subject, std::string_view predicate) = 0;
   /// Every statement with this predicate, sorted by subject, at most `limit`.
   virtual Result<std::vector<Statement>> all(std::string_view predicate, std::size_t limit) = 0;
 };
+
+inline constexpr std::size_t kStatementsPerAddMax = 10'000;
+
+/// What every adapter refuses before it stores anything: too many at once, not an IRI, not a text.
+Result<void> check_statements(const std::vector<Statement>& statements);
 
 }  // namespace swarm::knowledge

@@ -1,0 +1,95 @@
+#include "libs/knowledge/vocabulary.hpp"
+
+#include <simdjson.h>
+
+#include "libs/knowledge/knowledge.hpp"
+
+namespace swarm::knowledge {
+namespace {
+
+constexpr std::size_t kIriBytesMax = 2'000;
+constexpr std::size_t kTextBytesMax = 1u << 20;
+constexpr std::string_view kNeverInIri = "<>\"{}|\\^`";
+
+constexpr bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool has_scheme(std::string_view iri) {
+  const auto colon = iri.find(':');
+  if (colon == iri.npos || colon == 0 || !is_letter(iri[0])) return false;
+  for (const char c : iri.substr(0, colon)) {
+    if (!is_letter(c) && !is_digit(c) && c != '+' && c != '-' && c != '.') return false;
+  }
+  return true;
+}
+
+bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+
+/// For messages: what can't be printed is encoded.
+std::string shown(std::string_view iri) {
+  std::string out;
+  for (const char c : iri.substr(0, 100)) {
+    if (c > 0x20 && c < 0x7f) {
+      out += c;
+    } else {
+      out += percent_encode({&c, 1});
+    }
+  }
+  return out;
+}
+
+Error bad_iri(std::string_view iri, const std::string& why) { return {Code::InvalidArgument, "not an IRI, " + why + ": " + shown(iri)}; }
+
+}  // namespace
+
+std::string percent_encode(std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    if (is_letter(c) || is_digit(c) || c == '-' || c == '.' || c == '_' || c == '~') {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += '%';
+    out += digits[byte >> 4];
+    out += digits[byte & 15];
+  }
+  return out;
+}
+
+std::string stack_iri(std::string_view stack) { return "http://swarm.os/stack/" + percent_encode(stack); }
+std::string agent_iri(std::string_view name) { return "http://swarm.os/agent/" + percent_encode(name); }
+
+Result<void> check_iri(std::string_view iri) {
+  if (iri.size() > kIriBytesMax) return bad_iri(iri, "longer than 2,000 bytes");
+  if (!has_scheme(iri)) return bad_iri(iri, "without a scheme");
+  for (const char c : iri) {
+    if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f) return bad_iri(iri, "with a space or control character");
+    if (kNeverInIri.find(c) != kNeverInIri.npos) return bad_iri(iri, std::string("with ") + c);
+  }
+  if (!is_utf8(iri)) return bad_iri(iri, "without being UTF-8");
+  return outcome::success();
+}
+
+Result<void> check_text(std::string_view text) {
+  if (text.size() > kTextBytesMax) return Error{Code::InvalidArgument, "a text has at most 1 MiB, not " + std::to_string(text.size()) + " bytes"};
+  if (text.find('\0') != text.npos) return Error{Code::InvalidArgument, "a text holds a NUL character"};
+  if (!is_utf8(text)) return Error{Code::InvalidArgument, "a text is not UTF-8"};
+  return outcome::success();
+}
+
+Result<void> check_statements(const std::vector<Statement>& statements) {
+  if (statements.size() > kStatementsPerAddMax) {
+    return Error{Code::InvalidArgument, "at most 10,000 statements at once, not " + std::to_string(statements.size())};
+  }
+  for (const auto& s : statements) {
+    BOOST_OUTCOME_TRY(check_iri(s.subject));
+    BOOST_OUTCOME_TRY(check_iri(s.predicate));
+    BOOST_OUTCOME_TRY(s.object_is_text ? check_text(s.object) : check_iri(s.object));
+  }
+  return outcome::success();
+}
+
+}  // namespace swarm::knowledge
