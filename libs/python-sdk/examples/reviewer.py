@@ -30,7 +30,7 @@ class Reviewer(Agent):
 
     def work(self, task: TaskRun) -> str:
         job = json.loads(task.context)
-        repository, diff = Path(job["repository"]), self.orchestrator.get(task.task_id).artifact
+        repository, diff = Path(job["repository"]), task.previous_artifact
         copy = WorkCopy(repository, self.copy)
         try:
             copy.apply(diff)

@@ -268,7 +268,7 @@ def test_a_verdict_sends_the_work_back_and_is_no_failure_of_the_reviewer(
     agent = running(Scripted(orchestrator.address, work, analyst=sdk.AnalystClient(analyst.address, OPTIONS)))
     eventually(lambda: "rejected" in agent.kinds())
     (result,) = orchestrator.seen("SubmitResult")
-    assert (result.status, result.error_message, result.failure_class) == ("failure", "no docstring", "agent_error")
+    assert (result.status, result.error_message, result.failure_class) == ("failure", "no docstring", "rejected")
     assert analyst.seen("ReportFailure") == []
 
 

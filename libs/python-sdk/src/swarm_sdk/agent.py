@@ -16,7 +16,7 @@ from . import trace
 from .clients import AnalystClient, OrchestratorClient
 from .connection import Call, ConnectionOptions
 from .errors import Cancelled, FailedPrecondition, NotFound, SwarmError
-from .failures import LeaseLost, TaskCancelled, TaskFailed, TaskRejected, as_failure
+from .failures import LeaseLost, TaskCancelled, TaskFailed, as_failure
 from .leases import HeldLease, LeaseKeeper
 from .models import Analysis, Assignment, Failure, FailureClass, Feedback, Registration
 from .reporter import FailureReporter
@@ -48,6 +48,11 @@ class TaskRun:
     @property
     def context(self) -> str:
         return self.assignment.context
+
+    @property
+    def previous_artifact(self) -> str:
+        """What the task's last successful attempt handed over: a Coder's diff, for its Reviewer."""
+        return self.assignment.previous_artifact
 
     @property
     def constraints(self) -> tuple[str, ...]:
@@ -99,6 +104,9 @@ class AgentEvent:
     failure_class: FailureClass | None = None
     analysis: Analysis | None = None
     seconds: float = 0.0
+
+
+_EVENT_OF_FAILURE = {FailureClass.REJECTED: "rejected", FailureClass.CANCELLED: "cancelled"}
 
 
 class Agent:
@@ -275,15 +283,12 @@ class Agent:
     def _fail(self, assignment: Assignment, failure: TaskFailed, seconds: float) -> None:
         analysis = self._report(assignment, failure)
         if self._deliver(assignment, None, failure.message, failure.failure_class):
-            kind = "rejected" if isinstance(failure, TaskRejected) else "failed"
-            if failure.failure_class is FailureClass.CANCELLED:
-                kind = "cancelled"
+            kind = _EVENT_OF_FAILURE.get(failure.failure_class, "failed")
             self._tell(AgentEvent(kind, self.name, assignment, failure.message, failure.failure_class, analysis, seconds))
 
     def _report(self, assignment: Assignment, failure: TaskFailed) -> Analysis | None:
         """The analyst hears of it first: the rule that this failure may complete is then ready for the next attempt."""
-        own_mistake = failure.failure_class is FailureClass.AGENT_ERROR and not isinstance(failure, TaskRejected)
-        if self._reporter is None or not own_mistake:
+        if self._reporter is None or failure.failure_class is not FailureClass.AGENT_ERROR:
             return None
         return self._reporter.report(self.describe_failure(assignment, failure))
 

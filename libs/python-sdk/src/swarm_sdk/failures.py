@@ -34,6 +34,9 @@ class TaskRejected(TaskFailed):
     analyst does not hear of it.
     """
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message, failure_class=FailureClass.REJECTED)
+
 
 class TaskCancelled(TaskFailed):
     """The task was cancelled while this agent worked on it (raised by TaskRun.check)."""

@@ -33,11 +33,12 @@ class TaskStatus(enum.IntEnum):
 class FailureClass(str, enum.Enum):
     """Why an attempt failed; decides what the orchestrator does next.
 
-    AGENT_ERROR is the agent's own mistake: it uses up an attempt and goes to the analyst. TRANSIENT is retried without
-    going there. BUDGET_EXHAUSTED, CANCELLED and HALTED park or end the task and use up no attempt.
+    AGENT_ERROR is the agent's own mistake: it uses up an attempt and goes to the analyst. REJECTED is a review's verdict:
+    the work goes back. TRANSIENT is retried. These two don't go to the analyst. BUDGET_EXHAUSTED, CANCELLED and HALTED park or end the task and use up no attempt.
     """
 
     AGENT_ERROR = "agent_error"
+    REJECTED = "rejected"
     TRANSIENT = "transient"
     POLICY_DENIED = "policy_denied"
     BUDGET_EXHAUSTED = "budget_exhausted"
@@ -162,6 +163,7 @@ class Assignment:
     labels: dict[str, str]
     feedback: tuple[Feedback, ...]
     budget_task_token: str
+    previous_artifact: str
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,256 @@
+"""The asynchronous clients: the same calls as in clients.py, awaited. Use them from one event loop.
+
+    async with AsyncOrchestratorClient() as client:
+        await client.submit(NewTask("…"))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import grpc
+import grpc.aio
+
+from . import models as m
+from . import operations as op
+from .connection import CHANNEL_OPTIONS, ConnectionOptions
+from .errors import DeadlineExceeded, SwarmError, Unavailable, from_grpc
+from .operations import Operation
+
+R = TypeVar("R")
+Self = TypeVar("Self", bound="_AsyncClient")
+
+
+class AsyncConnection:
+    """Runs operations against one address, with the deadlines and retries of Connection. Close it when done."""
+
+    def __init__(self, address: str, options: ConnectionOptions | None = None) -> None:
+        self.address = address
+        self.options = options or ConnectionOptions()
+        secure = self.options.credentials()
+        self._channel = (
+            grpc.aio.secure_channel(address, secure, CHANNEL_OPTIONS)
+            if secure
+            else grpc.aio.insecure_channel(address, CHANNEL_OPTIONS)
+        )
+
+    async def close(self) -> None:
+        """Ends every call in flight. Idempotent."""
+        await self._channel.close()
+
+    async def run(self, operation: Operation[R]) -> R:
+        """The operation's answer. Retryable errors are tried again until its time is up. Cancelling it cancels the call."""
+        within = self.options.within if operation.within is None else operation.within
+        deadline = time.monotonic() + within
+        for delay in self.options.backoff.delays():
+            try:
+                return await self.once(operation)
+            except SwarmError as error:
+                if not error.retryable or time.monotonic() + delay > deadline:
+                    raise
+            await asyncio.sleep(delay)
+        raise AssertionError("delays() has no end")
+
+    async def once(self, operation: Operation[R]) -> R:
+        """One try."""
+        method = operation.method
+        call = self._channel.unary_unary(
+            method.path, request_serializer=method.serializer, response_deserializer=method.deserializer
+        )
+        timeout = self.options.timeout if operation.timeout is None else operation.timeout
+        try:
+            return operation.parse(await call(operation.request, timeout=timeout, metadata=self.options.metadata()))
+        except grpc.RpcError as error:
+            raise from_grpc(error) from None
+        except grpc.aio.UsageError as error:  # gRPC's way to say that the channel was closed
+            raise Unavailable(f"{self.address}: {error}", "UNAVAILABLE") from None
+
+    def stream(self, operation: Operation[R]) -> "AsyncStream[R]":
+        """Starts a server stream. It has no deadline: cancel it, or close the connection."""
+        method = operation.method
+        call = self._channel.unary_stream(
+            method.path, request_serializer=method.serializer, response_deserializer=method.deserializer
+        )
+        return AsyncStream(call(operation.request, metadata=self.options.metadata()), operation)
+
+    def both_ways(self, method: Any) -> Any:
+        """Starts a bidirectional stream: gRPC's own call object."""
+        call = self._channel.stream_stream(
+            method.path, request_serializer=method.serializer, response_deserializer=method.deserializer
+        )
+        return call(metadata=self.options.metadata())
+
+
+class AsyncStream(Generic[R]):
+    """A server stream in flight: iterate it. Raises SwarmError when it breaks, ends when the server ends it."""
+
+    def __init__(self, call: Any, operation: Operation[R]) -> None:
+        self._call = call
+        self._operation = operation
+
+    async def __aiter__(self) -> AsyncIterator[R]:
+        try:
+            async for message in self._call:
+                yield self._operation.parse(message)
+        except grpc.RpcError as error:
+            raise from_grpc(error) from None
+
+    def cancel(self) -> None:
+        self._call.cancel()
+
+
+class _AsyncClient:
+    default_address = ""
+    variable = ""
+
+    def __init__(self, address: str | None = None, options: ConnectionOptions | None = None) -> None:
+        """`address` None: the environment's, or the loopback default."""
+        self.connection = AsyncConnection(address or os.environ.get(self.variable) or self.default_address, options)
+
+    async def close(self) -> None:
+        await self.connection.close()
+
+    async def __aenter__(self: Self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+class AsyncOrchestratorClient(_AsyncClient):
+    """OrchestratorClient, awaited: see there for what each call means."""
+
+    default_address = "127.0.0.1:50054"
+    variable = "SWARM_ORCHESTRATOR"
+
+    async def submit(self, task: m.NewTask) -> m.Submitted:
+        return (await self.submit_many([task]))[0]
+
+    async def submit_many(self, tasks: Sequence[m.NewTask]) -> tuple[m.Submitted, ...]:
+        return await self.connection.run(op.submit(tasks))
+
+    async def get(self, task_id: str) -> m.Task:
+        return await self.connection.run(op.get(task_id))
+
+    async def list(
+        self,
+        *,
+        status: m.TaskStatus = m.TaskStatus.UNSPECIFIED,
+        stack: str = "",
+        workflow_state: str = "",
+        labels: Mapping[str, str] | None = None,
+        text: str = "",
+        parent_id: str = "",
+        page_size: int = 100,
+    ) -> AsyncIterator[m.Task]:
+        filters = {"status": int(status), "stack": stack, "workflow_state": workflow_state,
+                   "labels": dict(labels or {}), "text": text, "parent_id": parent_id}
+        token = ""
+        while True:
+            tasks, token = await self.connection.run(op.list_page(filters, page_size, token))
+            for task in tasks:
+                yield task
+            if not token:
+                return
+
+    async def cancel(self, task_id: str, reason: str = "") -> m.Task:
+        return await self.connection.run(op.cancel(task_id, reason))
+
+    async def approve(self, task_id: str, *, by: str = "", comment: str = "") -> m.Task:
+        return await self.connection.run(op.approve(task_id, True, comment, by))
+
+    async def reject(self, task_id: str, *, by: str = "", comment: str = "") -> m.Task:
+        return await self.connection.run(op.approve(task_id, False, comment, by))
+
+    def watch(
+        self, task_ids: Sequence[str] = (), *, parent_id: str = "", snapshot: bool = True
+    ) -> AsyncStream[m.TaskEvent]:
+        return self.connection.stream(op.watch(task_ids, parent_id, snapshot))
+
+    async def wait(self, task_ids: Sequence[str], within: float) -> dict[str, m.Task]:
+        """The named tasks once each of them is final. Raises DeadlineExceeded, naming those that are not."""
+        deadline = time.monotonic() + within
+        delays = self.connection.options.backoff.delays()
+        final: dict[str, m.Task] = {}
+        while True:
+            missing = [t for t in task_ids if t not in final]
+            for task in await asyncio.gather(*(self.get(t) for t in missing)):
+                if task.status.is_final:
+                    final[task.task_id] = task
+            missing = [t for t in task_ids if t not in final]
+            if not missing:
+                return {t: final[t] for t in task_ids}
+            if time.monotonic() > deadline:
+                raise DeadlineExceeded(f"not final after {within:g} s: {', '.join(missing)}", "DEADLINE_EXCEEDED")
+            await asyncio.sleep(next(delays) / 2)
+
+    async def agents(self) -> tuple[m.AgentState, ...]:
+        return await self.connection.run(op.agents())
+
+    async def halt(self, reason: str, by: str = "") -> m.Dispatch:
+        return await self.connection.run(op.set_dispatch(True, reason, by))
+
+    async def resume(self, by: str = "") -> m.Dispatch:
+        return await self.connection.run(op.set_dispatch(False, "", by))
+
+    async def dispatch(self) -> m.Dispatch:
+        return await self.connection.run(op.dispatch())
+
+
+class AsyncAnalystClient(_AsyncClient):
+    """AnalystClient, awaited: see there for what each call means."""
+
+    default_address = "127.0.0.1:50055"
+    variable = "SWARM_ANALYST"
+
+    async def report_failure(self, failure: m.Failure, within: float | None = None) -> m.Analysis:
+        return await self.connection.run(op.report_failure(failure, within))
+
+    async def rules(self, *, stack: str = "", role: str = "", state: str = "") -> tuple[m.GoldenRule, ...]:
+        return await self.connection.run(op.rules(stack, role, state))
+
+    def watch_rules(self, from_version: int = 0) -> AsyncStream[m.RuleEvent]:
+        return self.connection.stream(op.watch_rules(from_version))
+
+    async def groups(self, *, stack: str = "", limit: int = 100) -> m.FailureGroups:
+        return await self.connection.run(op.groups(stack, limit))
+
+
+class AsyncBudgetClient(_AsyncClient):
+    """BudgetClient, awaited: see there for what each call means."""
+
+    default_address = "127.0.0.1:50056"
+    variable = "SWARM_GATEWAY_GRPC"
+
+    async def spend(self, scope: str = "global") -> m.Spend:
+        return await self.connection.run(op.spend(scope))
+
+    async def scopes(self, prefix: str = "") -> tuple[m.Spend, ...]:
+        return await self.connection.run(op.scopes(prefix))
+
+    def watch(self, prefix: str = "") -> AsyncStream[m.SpendEvent]:
+        return self.connection.stream(op.watch_scopes(prefix))
+
+    async def set_limit(
+        self,
+        limit: float,
+        *,
+        scope: str = "global",
+        window: str = "",
+        unlimited: bool = False,
+        overshoot_max: float = 0.0,
+        strict: bool = False,
+    ) -> None:
+        fields: dict[str, Any] = {"limit": limit, "scope": scope, "window": window, "unlimited": unlimited,
+                                  "overshoot_max": overshoot_max, "strict": strict}
+        await self.connection.run(op.set_limit(fields))
+
+    async def reset(self, scope: str = "global") -> None:
+        await self.connection.run(op.reset_budget(scope))
+
+    async def set_task_budget(self, task_id: str, limit: float, *, strict: bool = False) -> None:
+        await self.connection.run(op.set_task_budget(task_id, limit, strict))
