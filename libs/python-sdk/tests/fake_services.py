@@ -67,8 +67,11 @@ class _Router(grpc.GenericRpcHandler):
         if service != self._fake.service:
             return None
         method = wire.method(f"{service}.{rpc}")
-        streams = rpc.startswith("Watch")
-        make = grpc.unary_stream_rpc_method_handler if streams else grpc.unary_unary_rpc_method_handler
+        make = grpc.unary_unary_rpc_method_handler
+        if rpc.startswith("Watch"):
+            make = grpc.unary_stream_rpc_method_handler
+        if rpc == "Work":
+            make = grpc.stream_stream_rpc_method_handler
         return make(
             lambda request, context: self._fake.dispatch(rpc, request, context),
             request_deserializer=method.request.FromString,

@@ -14,14 +14,36 @@ from swarm_sdk import models, wire
 SDK = Path(__file__).resolve().parent.parent
 
 
-def test_the_descriptors_match_the_protos() -> None:
+def wire_facts(files: descriptor_pb2.FileDescriptorSet) -> set[tuple[object, ...]]:
+    """Everything that two ends must agree on: fields by name, number and type; enum values; methods."""
+    facts: set[tuple[object, ...]] = set()
+
+    def add_message(prefix: str, message: descriptor_pb2.DescriptorProto) -> None:
+        name = f"{prefix}.{message.name}"
+        facts.update((name, f.name, f.number, f.type, f.label, f.type_name) for f in message.field)
+        for nested in message.nested_type:
+            add_message(name, nested)
+
+    for file in files.file:
+        for message in file.message_type:
+            add_message(file.package, message)
+        for enum in file.enum_type:
+            facts.update((file.package, enum.name, v.name, v.number) for v in enum.value)
+        for service in file.service:
+            facts.update((service.name, m.name, m.input_type, m.output_type, m.client_streaming, m.server_streaming)
+                         for m in service.method)
+    return facts
+
+
+def test_everything_that_the_sdk_carries_is_in_the_protos() -> None:
     pytest.importorskip("grpc_tools", reason="needs requirements-dev.txt")
     sys.path.insert(0, str(SDK))
     import generate
 
-    current = descriptor_pb2.FileDescriptorSet.FromString(generate.compile_protos())
-    carried = descriptor_pb2.FileDescriptorSet.FromString(generate.OUTPUT.read_bytes())
-    assert carried == current, "protos changed: run libs/python-sdk/generate.py"
+    current = wire_facts(descriptor_pb2.FileDescriptorSet.FromString(generate.compile_protos()))
+    carried = wire_facts(descriptor_pb2.FileDescriptorSet.FromString(generate.OUTPUT.read_bytes()))
+    assert carried - current == set(), "the protos changed what was there: that breaks agents in the field"
+    # Fields that were added meanwhile do no harm; generate.py brings them in.
 
 
 LEGACY = '''
@@ -60,14 +82,10 @@ def test_it_lives_beside_old_generated_modules_of_the_same_package(order: str, n
         (models.Spend, "llm_gateway.SpendReport"),
     ],
 )
-def test_each_model_reads_its_whole_message(cls: type, name: str) -> None:
-    message = wire.message(name)
-    models.read(cls, message())
-    renamed = {"from": "from_status", "to": "to_status"}
-    fields = {renamed.get(f.name, f.name) for f in message.DESCRIPTOR.fields}
-    assert fields == set(cls.__dataclass_fields__)
+def test_each_model_can_be_read_from_its_message(cls: type, name: str) -> None:
+    models.read(cls, wire.message(name)())
 
 
-def test_a_new_task_sets_every_field_of_its_message() -> None:
+def test_every_field_of_a_new_task_has_its_place_in_the_message() -> None:
     message = wire.message("orchestrator.NewTask")
-    assert set(models.NewTask.__dataclass_fields__) == {f.name for f in message.DESCRIPTOR.fields}
+    assert set(models.NewTask.__dataclass_fields__) <= {f.name for f in message.DESCRIPTOR.fields}

@@ -106,7 +106,7 @@ class AgentEvent:
     seconds: float = 0.0
 
 
-_EVENT_OF_FAILURE = {FailureClass.REJECTED: "rejected", FailureClass.CANCELLED: "cancelled"}
+EVENT_OF_FAILURE = {FailureClass.REJECTED: "rejected", FailureClass.CANCELLED: "cancelled"}
 
 
 class Agent:
@@ -283,7 +283,7 @@ class Agent:
     def _fail(self, assignment: Assignment, failure: TaskFailed, seconds: float) -> None:
         analysis = self._report(assignment, failure)
         if self._deliver(assignment, None, failure.message, failure.failure_class):
-            kind = _EVENT_OF_FAILURE.get(failure.failure_class, "failed")
+            kind = EVENT_OF_FAILURE.get(failure.failure_class, "failed")
             self._tell(AgentEvent(kind, self.name, assignment, failure.message, failure.failure_class, analysis, seconds))
 
     def _report(self, assignment: Assignment, failure: TaskFailed) -> Analysis | None:
