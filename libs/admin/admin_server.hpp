@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "libs/base/result.hpp"
-#include "libs/settings/secret.hpp"
+#include "libs/base/secret.hpp"
 #include "libs/telemetry/metrics.hpp"
 
 namespace swarm::admin {

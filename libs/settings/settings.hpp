@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "libs/base/result.hpp"
-#include "libs/settings/secret.hpp"
+#include "libs/base/secret.hpp"
 
 namespace swarm::settings {
 
