@@ -12,8 +12,7 @@ constexpr std::uint64_t kTemplateTokens = 64;
 std::uint64_t key_of(std::uint32_t scope, std::uint32_t model) { return (std::uint64_t{scope} << 32) | model; }
 
 std::uint64_t output_bound(const RequestSize& size, std::uint64_t model_output_max) {
-  if (size.output_tokens_max == 0) return model_output_max;
-  return size.output_tokens_max;
+  return (size.output_tokens_max == 0 ? model_output_max : size.output_tokens_max) * size.choices;
 }
 
 std::uint64_t rounded(double tokens) { return static_cast<std::uint64_t>(std::clamp(tokens, 0.0, 1e8)); }

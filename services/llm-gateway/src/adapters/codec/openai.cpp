@@ -1,0 +1,176 @@
+#include "adapters/codec/openai.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "adapters/codec/json_text.hpp"
+
+namespace swarm::gateway {
+namespace sj = simdjson;
+namespace od = simdjson::ondemand;
+namespace {
+
+struct ErrorWords {
+  std::string_view type;
+  std::string_view code;  // empty: null
+};
+
+ErrorWords words(ProblemKind kind) {
+  switch (kind) {
+    case ProblemKind::InvalidRequest:
+    case ProblemKind::MethodNotAllowed:
+    case ProblemKind::TooLarge: return {"invalid_request_error", ""};
+    case ProblemKind::Authentication: return {"authentication_error", "invalid_api_key"};
+    case ProblemKind::Permission: return {"permission_error", "permission_denied"};
+    case ProblemKind::NotFound: return {"invalid_request_error", "not_found"};
+    case ProblemKind::RateLimit: return {"rate_limit_error", "rate_limit_exceeded"};
+    case ProblemKind::Quota: return {"insufficient_quota", "insufficient_quota"};
+    case ProblemKind::Overloaded: return {"server_error", "overloaded"};
+    case ProblemKind::Upstream: return {"server_error", "upstream_error"};
+    case ProblemKind::Timeout: return {"server_error", "timeout"};
+  }
+  return {"server_error", ""};
+}
+
+std::uint64_t detail(od::object& usage, std::string_view holder, std::string_view key) {
+  od::object details;
+  if (usage.find_field_unordered(holder).get_object().get(details) != sj::SUCCESS) return 0;
+  return number_or_zero(details, key);
+}
+
+/// Chat and completions say prompt and completion, Responses says input and output.
+std::optional<Usage> usage_of(od::object usage) {
+  const bool chat = usage.find_field_unordered("prompt_tokens").error() == sj::SUCCESS;
+  if (!chat && usage.find_field_unordered("input_tokens").error() != sj::SUCCESS) return std::nullopt;
+  const std::uint64_t in = number_or_zero(usage, chat ? "prompt_tokens" : "input_tokens");
+  const std::uint64_t out = number_or_zero(usage, chat ? "completion_tokens" : "output_tokens");
+  const auto cached = detail(usage, chat ? "prompt_tokens_details" : "input_tokens_details", "cached_tokens");
+  const auto reasoning = detail(usage, chat ? "completion_tokens_details" : "output_tokens_details", "reasoning_tokens");
+  Usage result;
+  result.cache_read = std::min(cached, in);
+  result.input = in - result.cache_read;
+  result.reasoning = std::min(reasoning, out);
+  result.output = out - result.reasoning;
+  return result;
+}
+
+RequestFields fields_of(OpenAiSurface surface, std::uint64_t image_tokens) {
+  RequestFields fields;
+  fields.image_tokens = image_tokens;
+  switch (surface) {
+    case OpenAiSurface::Chat:
+      fields.output_limit = "max_completion_tokens";
+      fields.output_limit_other = "max_tokens";
+      fields.choices = "n";
+      fields.messages = "messages";
+      fields.asks_stream_usage = true;
+      break;
+    case OpenAiSurface::Completions:
+      fields.output_limit = "max_tokens";
+      fields.choices = "n";
+      fields.asks_stream_usage = true;
+      break;
+    case OpenAiSurface::Embeddings: fields.output_free = true; break;
+    case OpenAiSurface::Responses:
+      fields.output_limit = "max_output_tokens";
+      fields.messages = "input";
+      break;
+  }
+  return fields;
+}
+
+}  // namespace
+
+OpenAiCodec::OpenAiCodec(OpenAiSurface surface, std::uint64_t image_tokens)
+    : surface_(surface), fields_(fields_of(surface, image_tokens)) {}
+
+Result<RequestScan> OpenAiCodec::scan(std::string_view body, std::size_t capacity) {
+  return scan_request(parser_, body, capacity, fields_);
+}
+
+std::optional<Usage> OpenAiCodec::read(std::string_view json, std::size_t capacity, std::string_view holder) {
+  od::document document;
+  od::object root;
+  od::object usage;
+  if (parser_.iterate(padded(json, capacity)).get(document) != sj::SUCCESS) return std::nullopt;
+  if (document.get_object().get(root) != sj::SUCCESS) return std::nullopt;
+  if (!holder.empty()) {
+    od::object inner;
+    if (root.find_field_unordered(holder).get_object().get(inner) != sj::SUCCESS) return std::nullopt;
+    root = inner;
+  }
+  if (root.find_field_unordered("usage").get_object().get(usage) != sj::SUCCESS) return std::nullopt;
+  return usage_of(usage);
+}
+
+std::optional<Usage> OpenAiCodec::usage(std::string_view body, std::size_t capacity) {
+  return read(body, capacity, "");
+}
+
+void OpenAiCodec::meter(const http::SseEvent& event, StreamMeter& meter) {
+  meter.usage_only = false;
+  if (surface_ == OpenAiSurface::Responses) return meter_responses(event, meter);
+  if (event.data == "[DONE]") {
+    meter.finished = true;
+    return;
+  }
+  for (const std::string_view key : {std::string_view("\"content\""), std::string_view("\"text\""),
+                                     std::string_view("\"arguments\""), std::string_view("\"reasoning_content\"")}) {
+    bool found = false;
+    const auto text = raw_string_after(event.data, key, found);
+    if (text.empty()) continue;
+    meter.text_bytes += text.size();
+    ++meter.text_events;
+  }
+  if (event.data.starts_with("{\"error\"")) meter.failed = true;
+  if (!mentions_usage_object(event.data)) return;
+  const sj::padded_string copy(event.data);
+  if (const auto found = read(std::string_view(copy), sj::SIMDJSON_PADDING, "")) {
+    meter.usage = *found;
+    meter.has_usage = true;
+    // The chunk that include_usage adds has an empty list of choices; some providers put usage into the last real one.
+    const std::size_t choices = event.data.find("\"choices\"");
+    const std::size_t open = choices == std::string_view::npos ? choices : event.data.find('[', choices);
+    meter.usage_only = open != std::string_view::npos && open + 1 < event.data.size() &&
+                       event.data[event.data.find_first_not_of(" \n", open + 1)] == ']';
+  }
+}
+
+void OpenAiCodec::meter_responses(const http::SseEvent& event, StreamMeter& meter) {
+  if (event.event.ends_with(".delta")) {
+    bool found = false;
+    meter.text_bytes += raw_string_after(event.data, "\"delta\"", found).size();
+    ++meter.text_events;
+    return;
+  }
+  const bool completed = event.event == "response.completed" || event.event == "response.incomplete";
+  meter.failed = meter.failed || event.event == "response.failed" || event.event == "error";
+  if (!completed && event.event != "response.failed") return;
+  meter.finished = completed;
+  const sj::padded_string copy(event.data);
+  if (const auto found = read(std::string_view(copy), sj::SIMDJSON_PADDING, "response")) {
+    meter.usage = *found;
+    meter.has_usage = true;
+  }
+}
+
+std::string OpenAiCodec::error_body(const Problem& problem, std::string_view) const {
+  const ErrorWords word = words(problem.kind);
+  const std::string_view code = problem.code.empty() ? word.code : std::string_view(problem.code);
+  std::string out = R"({"error":{"message":)";
+  append_json_string(out, problem.message);
+  out += R"(,"type":)";
+  append_json_string(out, word.type);
+  out += R"(,"param":null,"code":)";
+  if (code.empty()) out += "null";
+  else append_json_string(out, code);
+  out += "}}";
+  return out;
+}
+
+std::string OpenAiCodec::error_event(const Problem& problem, std::string_view request_id) const {
+  const std::string event = surface_ == OpenAiSurface::Responses ? "event: error\n" : "";
+  return event + "data: " + error_body(problem, request_id) + "\n\n";
+}
+
+}  // namespace swarm::gateway

@@ -1,0 +1,58 @@
+#include "domain/catalog.hpp"
+
+namespace swarm::gateway {
+
+std::string_view name(Dialect dialect) { return dialect == Dialect::OpenAi ? "openai" : "anthropic"; }
+
+Catalog::Catalog(std::vector<Upstream> upstreams, std::vector<Model> models)
+    : upstreams_(std::move(upstreams)), models_(std::move(models)) {
+  for (std::size_t i = 0; i < models_.size(); ++i) {
+    by_name_.emplace(models_[i].name, i);
+    if (models_[i].name == "*") any_ = &models_[i];
+  }
+}
+
+const Model* Catalog::find(std::string_view model) const {
+  const auto found = by_name_.find(model);
+  return found == by_name_.end() ? any_ : &models_[found->second];
+}
+
+Result<void> set_base_url(Upstream& upstream, std::string_view url) {
+  const auto wrong = [&](std::string_view why) {
+    return Error{Code::InvalidArgument, "not a base URL: \"" + std::string(url) + "\" (" + std::string(why) + ")"};
+  };
+  std::string_view rest = url;
+  if (rest.starts_with("https://")) {
+    upstream.tls = true;
+    rest.remove_prefix(8);
+  } else if (rest.starts_with("http://")) {
+    upstream.tls = false;
+    rest.remove_prefix(7);
+  } else {
+    return wrong("it must begin with http:// or https://");
+  }
+  for (const char c : rest) {
+    if (c <= ' ' || c == 0x7f || c == '?' || c == '#' || c == '@') return wrong("unexpected character");
+  }
+  const std::size_t slash = rest.find('/');
+  std::string_view authority = rest.substr(0, slash);
+  std::string_view path = slash == std::string_view::npos ? std::string_view() : rest.substr(slash);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  if (path.ends_with("/v1")) path.remove_suffix(3);
+  upstream.path_prefix = path;
+  const std::size_t bracket = authority.rfind(']');
+  const std::size_t colon = authority.rfind(':');
+  const bool has_port = colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket);
+  upstream.port = has_port ? std::string(authority.substr(colon + 1)) : (upstream.tls ? "443" : "80");
+  std::string_view host = has_port ? authority.substr(0, colon) : authority;
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  upstream.host = host;
+  if (host.empty()) return wrong("no host");
+  if (upstream.port.empty() || upstream.port.size() > 5 ||
+      upstream.port.find_first_not_of("0123456789") != std::string::npos) {
+    return wrong("bad port");
+  }
+  return outcome::success();
+}
+
+}  // namespace swarm::gateway

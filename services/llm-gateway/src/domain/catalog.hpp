@@ -1,0 +1,78 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "domain/price.hpp"
+#include "libs/base/result.hpp"
+#include "libs/base/secret.hpp"
+
+namespace swarm::gateway {
+
+/// Whose wire format a route speaks.
+enum class Dialect : std::uint8_t { OpenAi, Anthropic };
+std::string_view name(Dialect dialect);
+
+/// A provider's endpoint.
+struct Upstream {
+  std::uint32_t id = 0;
+  std::string name;
+  Dialect dialect = Dialect::OpenAi;
+  bool tls = true;
+  std::string host;
+  std::string port;
+  std::string path_prefix;   // before "/v1/…"; usually empty
+  std::string ca_file;       // empty: the system's
+  Secret api_key;
+  std::map<std::string, std::string> headers;  // added to each request
+  std::chrono::milliseconds connect_timeout{5'000};
+  std::chrono::milliseconds first_byte_timeout{120'000};
+  std::chrono::milliseconds idle_timeout{60'000};
+  int retries_max = 2;
+  std::chrono::milliseconds retry_after_max{2'000};
+};
+
+/// A name that callers may ask for, and what it stands for.
+struct Model {
+  std::uint32_t id = 0;
+  std::string name;
+  std::uint32_t upstream = 0;
+  std::string upstream_model;             // empty: the name that was asked for
+  std::optional<Price> price;             // none: unpriced
+  std::uint64_t output_tokens_max = 0;    // 0: unknown
+};
+
+/// All upstreams and models of one configuration. Immutable, so that threads share it without locks.
+class Catalog {
+ public:
+  Catalog() = default;
+  Catalog(std::vector<Upstream> upstreams, std::vector<Model> models);
+
+  /// The model of that name, else the one named "*", else null.
+  const Model* find(std::string_view model) const;
+  const Upstream& upstream(const Model& model) const { return upstreams_[model.upstream]; }
+  const std::vector<Upstream>& upstreams() const { return upstreams_; }
+  const std::vector<Model>& models() const { return models_; }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  std::vector<Upstream> upstreams_;
+  std::vector<Model> models_;
+  std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> by_name_;
+  const Model* any_ = nullptr;
+};
+
+/// Splits "https://host:port/prefix/v1" into an upstream's fields; a trailing "/v1" is the same with or without.
+/// InvalidArgument names what is wrong.
+Result<void> set_base_url(Upstream& upstream, std::string_view url);
+
+}  // namespace swarm::gateway

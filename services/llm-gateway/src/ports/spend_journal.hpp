@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "domain/budget_ledger.hpp"
+#include "domain/usage.hpp"
+#include "libs/base/result.hpp"
+
+namespace swarm::gateway {
+
+/// How a request ended.
+enum class Ending : std::uint8_t { Ok, UpstreamError, Truncated, HungUp, TimedOut, Adjustment };
+std::string_view name(Ending ending);
+
+/// One line of the usage log, and the evidence for every dollar of the ledger. Holds no prompt.
+struct UsageRow {
+  WallTime at{};
+  std::string request_id;
+  std::string team;         // empty: none
+  std::string key;
+  std::string task;         // empty: none
+  std::string model;
+  std::string upstream;
+  std::string price_version;
+  Usage usage;
+  Ending ending = Ending::Ok;
+  std::uint16_t status = 0;
+  std::uint32_t duration_ms = 0;
+  Settlement settlement;    // an adjustment has a negative cost
+};
+
+/// What the disk knows of one window of one scope.
+struct SpendRecord {
+  std::string scope;
+  WindowKind window = WindowKind::Day;
+  WallTime start{};
+  Money settled;
+  Money unknown_crash;
+  Money forgiven;
+  std::uint64_t requests = 0;
+  friend bool operator==(const SpendRecord&, const SpendRecord&) = default;
+};
+
+/// A limit that was set at run time; overrides the configuration.
+struct StoredLimit {
+  std::string scope;
+  Limit limit;
+};
+
+/// Port: durable spend. Used by the journal's one thread; every call may wait for the disk.
+/// Errors: ResourceExhausted (disk full: nothing was stored, try again), Unavailable (outcome unknown: stop and recover),
+/// DataLoss.
+class SpendStore {
+ public:
+  virtual ~SpendStore() = default;
+  /// Rows and allotments become durable together.
+  virtual Result<void> append(const std::vector<UsageRow>& rows, const std::vector<AllotmentPlan>& allotments) = 0;
+  virtual Result<void> put_limit(const StoredLimit& limit) = 0;
+  /// At a start: allotments that no clean stop took back have become `unknown_crash` of the windows at `now`.
+  virtual Result<std::vector<SpendRecord>> recover(WallTime now) = 0;
+  virtual Result<std::vector<StoredLimit>> limits() = 0;
+  /// At a clean stop: nothing is in flight, all allotments are taken back.
+  virtual Result<void> release_allotments() = 0;
+  /// Every row in the order in which it was written; `visit` returns false to stop.
+  virtual Result<void> rows(const std::function<bool(const UsageRow&)>& visit) = 0;
+  virtual Result<std::vector<SpendRecord>> records() = 0;
+};
+
+}  // namespace swarm::gateway
