@@ -4,12 +4,13 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
-#include <sys/resource.h>
 
 #include <mutex>
 #include <vector>
 
+#include "libs/rpc/accept_guard.hpp"
 #include "libs/rpc/call_metrics.hpp"
+#include "libs/rpc/chttp2_filter.hpp"
 #include "libs/telemetry/logging.hpp"
 
 namespace swarm::rpc {
@@ -28,10 +29,8 @@ void set_up_grpc_once() {
     gpr_set_log_function(&log_line_of_grpc);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    rlimit limit{};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
+    guard_accept();
+    if (!frame_filter_active()) log::error("this gRPC library is not guarded against HTTP/2 floods; see docs/security.md");
   });
 }
 
@@ -102,6 +101,10 @@ Result<void> Server::start() {
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
   builder.AddListeningPort(impl_->options.listen, server_credentials(impl_->options.tls), &impl_->port);
   for (auto& [service, name] : impl_->services) builder.RegisterService(service);
+  impl_->registry.counter_callback("grpc_server_connections_shed_total", "Connections closed unserved for want of descriptors.",
+                                   {}, [] { return static_cast<double>(connections_shed()); });
+  impl_->registry.counter_callback("grpc_server_connections_broken_off_total", "Connections closed because the client flooded them.",
+                                   {}, [] { return static_cast<double>(connections_broken_off()); });
   impl_->server = builder.BuildAndStart();
   if (!impl_->server || impl_->port == 0) {
     impl_->server.reset();

@@ -1,0 +1,111 @@
+#include "libs/rpc/chttp2_filter.hpp"
+
+#include <absl/status/status.h>
+#include <dlfcn.h>
+#include <grpc/slice.h>
+
+#include <array>
+#include <atomic>
+#include <unordered_map>
+
+#include "libs/async/guarded.hpp"
+#include "libs/base/check.hpp"
+#include "libs/rpc/frame_limits.hpp"
+#include "libs/telemetry/logging.hpp"
+
+// Private types of libgrpc; only their addresses are used here.
+struct grpc_chttp2_transport;
+struct grpc_closure;
+struct grpc_transport;
+
+namespace swarm::rpc {
+namespace {
+
+constexpr const char* kRead = "_Z24grpc_chttp2_perform_readP21grpc_chttp2_transportRK10grpc_slice";
+constexpr const char* kStart = "_Z35grpc_chttp2_transport_start_readingP14grpc_transportP17grpc_slice_bufferP12grpc_closureS4_";
+constexpr const char* kEnd = "_ZN21grpc_chttp2_transportD1Ev";
+
+std::atomic<std::uint64_t> broken_off{0};
+
+/// FrameLimits by connection. gRPC parses a connection on one thread at a time, so the lock is only for the table; an
+/// element of an unordered_map stays where it is.
+class Connections {
+ public:
+  void open(const void* transport) {
+    shard(transport).with([&](Map& map) { map.insert_or_assign(transport, FrameLimits()); });
+  }
+  void close(const void* transport) {
+    shard(transport).with([&](Map& map) { map.erase(transport); });
+  }
+  FrameLimits* find(const void* transport) {
+    return shard(transport).with([&](Map& map) -> FrameLimits* {
+      const auto found = map.find(transport);
+      return found == map.end() ? nullptr : &found->second;
+    });
+  }
+
+ private:
+  using Map = std::unordered_map<const void*, FrameLimits>;
+  async::Guarded<Map>& shard(const void* transport) {
+    return shards_[(reinterpret_cast<std::uintptr_t>(transport) >> 12) % shards_.size()];
+  }
+  std::array<async::Guarded<Map>, 16> shards_;
+};
+
+Connections& connections() {
+  static auto* const all = new Connections;  // never destroyed: gRPC's threads may outlive main
+  return *all;
+}
+
+template <class Function>
+Function* library(const char* symbol) {
+  auto* const found = reinterpret_cast<Function*>(dlsym(RTLD_NEXT, symbol));
+  SWARM_CHECK(found != nullptr, "libgrpc has changed: its HTTP/2 functions are not where they were");
+  return found;
+}
+
+}  // namespace
+
+bool frame_filter_active() {
+  auto* const first = dlsym(RTLD_DEFAULT, kRead);
+  auto* const next = dlsym(RTLD_NEXT, kRead);
+  return first != nullptr && next != nullptr && first != next;
+}
+
+std::uint64_t connections_broken_off() { return broken_off.load(std::memory_order_relaxed); }
+
+}  // namespace swarm::rpc
+
+using swarm::rpc::connections;
+using swarm::rpc::library;
+
+#define SWARM_REPLACES __attribute__((visibility("default"), used))
+
+SWARM_REPLACES absl::Status grpc_chttp2_perform_read(grpc_chttp2_transport* transport, const grpc_slice& slice) {
+  static auto* const next = library<absl::Status(grpc_chttp2_transport*, const grpc_slice&)>(swarm::rpc::kRead);
+  if (auto* limits = connections().find(transport); limits != nullptr) {
+    const std::span<const std::uint8_t> bytes(GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
+    const auto violation = limits->scan(bytes, swarm::SystemClock().boot_now());
+    if (!violation.empty()) {
+      swarm::rpc::broken_off.fetch_add(1, std::memory_order_relaxed);
+      swarm::log::warn("closed a gRPC connection", {{"reason", std::string("the client ") + std::string(violation)}});
+      return absl::ResourceExhaustedError("the client floods this connection");
+    }
+  }
+  return next(transport, slice);
+}
+
+SWARM_REPLACES void grpc_chttp2_transport_start_reading(grpc_transport* transport, grpc_slice_buffer* read_already,
+                                                        grpc_closure* on_settings, grpc_closure* on_close) {
+  static auto* const next =
+      library<void(grpc_transport*, grpc_slice_buffer*, grpc_closure*, grpc_closure*)>(swarm::rpc::kStart);
+  connections().open(transport);
+  next(transport, read_already, on_settings, on_close);
+}
+
+extern "C" SWARM_REPLACES void swarm_chttp2_transport_ends(void* transport) __asm__("_ZN21grpc_chttp2_transportD1Ev");
+void swarm_chttp2_transport_ends(void* transport) {
+  static auto* const next = library<void(void*)>(swarm::rpc::kEnd);
+  connections().close(transport);
+  next(transport);
+}
