@@ -93,8 +93,8 @@ class Stack:
         # Peers are told where the others are: gateway first, then analyst, then orchestrator. None waits for another.
         gateway = self._start("gateway", gateway_settings(self.upstream, url),
                               {"SWARM_DEMO_MODEL_KEY": self.upstream.key})
-        analyst = self._start("analyst", {"threshold": THRESHOLD, "gateway.address": gateway.grpc,
-                                          "rules.model": self.upstream.model})
+        analyst = self._start("analyst", {"rules.threshold": THRESHOLD, "gateway.address": gateway.grpc,
+                                          "author.model": self.upstream.model})
         self._start("orchestrator", {
             "analyst.address": analyst.grpc,
             "gateway.address": gateway.grpc,
