@@ -1,0 +1,85 @@
+"""The chart on a real API server, in a namespace that enforces the restricted pod policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from chart import VALUE_SETS, named, of_kind, render
+from cluster import Cluster
+from tools import CHART
+
+APPS = "/apis/apps/v1/namespaces/{}/statefulsets"
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    running = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        running.start()
+        running.call("POST", "/apis/scheduling.k8s.io/v1/priorityclasses",  # one of the value sets names it
+                     {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "high"}, "value": 1})
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.mark.timeout(300)
+def test_install_upgrade_rollback_uninstall(cluster: Cluster) -> None:
+    space = "life-cycle"
+    cluster.create_namespace(space)
+    notes = cluster.helm("install", "swarm", CHART, "--namespace", space)
+    assert "helm -n life-cycle test swarm" in notes
+    first = cluster.secrets(space)
+    assert {"swarm-ca", "swarm-auth", "swarm-orchestrator-tls", "swarm-analyst-tls", "swarm-gateway-tls", "swarm-client-tls"} <= first.keys()
+
+    cluster.helm("upgrade", "swarm", CHART, "--namespace", space, "--set", "orchestrator.config.log.level=debug")
+    assert cluster.secrets(space) == first, "an upgrade must keep CA, certificates and keys"
+
+    cluster.helm("rollback", "swarm", "1", "--namespace", space)
+    assert cluster.secrets(space) == first
+
+    cluster.helm("uninstall", "swarm", "--namespace", space)
+    assert cluster.get(APPS.format(space))["items"] == []
+    assert cluster.secrets(space) == first, "keys outlive the release, as the data do"
+
+    cluster.helm("install", "swarm", CHART, "--namespace", space)
+    assert cluster.secrets(space) == first, "a second install takes the kept keys up again"
+
+
+@pytest.mark.timeout(300)
+def test_a_new_name_gets_a_new_leaf_from_the_same_ca(cluster: Cluster) -> None:
+    space = "names"
+    cluster.create_namespace(space)
+    cluster.helm("install", "swarm", CHART, "--namespace", space)
+    before = cluster.secrets(space)
+    cluster.helm("upgrade", "swarm", CHART, "--namespace", space, "--set", "tls.extraNames={swarm.example.com}")
+    after = cluster.secrets(space)
+    assert after["swarm-ca"] == before["swarm-ca"] and after["swarm-auth"] == before["swarm-auth"]
+    assert after["swarm-gateway-tls"]["tls.crt"] != before["swarm-gateway-tls"]["tls.crt"]
+    assert after["swarm-gateway-tls"]["ca.crt"] == before["swarm-gateway-tls"]["ca.crt"]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("values", [None, *VALUE_SETS])
+def test_admission_takes_every_pod_under_the_restricted_policy(cluster: Cluster, values: str | None) -> None:
+    space = "admit-" + (values or "defaults").removesuffix("-values.yaml")
+    cluster.create_namespace(space)
+    manifests = render(values=values, namespace=space)
+    for stateful in of_kind(manifests, "StatefulSet"):
+        cluster.admit_pod(space, stateful["spec"]["template"])
+    for pod in of_kind(manifests, "Pod"):
+        cluster.admit_pod(space, pod)
+    if values == "given-secrets-values.yaml":
+        assert named(manifests, "StatefulSet", "swarm-gateway")
+
+
+@pytest.mark.timeout(300)
+def test_two_releases_live_side_by_side(cluster: Cluster) -> None:
+    space = "two"
+    cluster.create_namespace(space)
+    for release in ("blue", "green"):
+        cluster.helm("install", release, CHART, "--namespace", space)
+    names = {s["metadata"]["name"] for s in cluster.get(APPS.format(space))["items"]}
+    assert names == {f"{r}-swarm-{c}" for r in ("blue", "green") for c in ("orchestrator", "analyst", "gateway")}
