@@ -1,0 +1,200 @@
+#include "adapters/lmdb/spend_store.hpp"
+
+namespace swarm::gateway {
+namespace {
+
+constexpr std::uint32_t kFormat = 1;
+
+Error damaged(std::string_view table) {
+  return {Code::DataLoss, "a record in table " + std::string(table) + " of the spend journal can't be read; restore a backup"};
+}
+
+/// Name of the scope of one level that a row was charged to.
+std::string scope_of(const UsageRow& row, ScopeLevel level) {
+  switch (level) {
+    case ScopeLevel::Global: return "global";
+    case ScopeLevel::Team: return "team/" + row.team;
+    case ScopeLevel::Key: return "key/" + row.key;
+    case ScopeLevel::Task: return "task/" + row.task;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LmdbSpendStore>> LmdbSpendStore::open(const std::filesystem::path& directory, std::uint64_t size_bytes_max) {
+  lmdb::Options options;
+  options.directory = directory;
+  options.identity = {"llm-gateway", kFormat};
+  options.size_bytes_max = size_bytes_max;
+  std::unique_ptr<LmdbSpendStore> store(new LmdbSpendStore());
+  BOOST_OUTCOME_TRY(store->environment_, lmdb::Environment::open(options));
+  BOOST_OUTCOME_TRY(store->rows_, store->environment_->table("rows"));
+  BOOST_OUTCOME_TRY(store->windows_, store->environment_->table("windows"));
+  BOOST_OUTCOME_TRY(store->allotments_, store->environment_->table("allotments"));
+  BOOST_OUTCOME_TRY(store->limits_, store->environment_->table("limits"));
+  BOOST_OUTCOME_TRY(const auto txn, store->environment_->read());
+  BOOST_OUTCOME_TRY(txn.scan_reverse(store->rows_, "", [&](std::string_view key, std::string_view) {
+    store->next_row_ = lmdb::u64_of_key(key) + 1;
+    return false;
+  }));
+  return store;
+}
+
+Result<WindowSums> LmdbSpendStore::sums_at(const lmdb::ReadTxn& txn, const std::string& key) const {
+  BOOST_OUTCOME_TRY(const auto stored, txn.get(windows_, key));
+  if (!stored) return WindowSums{};
+  const auto sums = decode_sums(*stored);
+  if (!sums) return damaged("windows");
+  return *sums;
+}
+
+Result<void> LmdbSpendStore::charge(const lmdb::ReadTxn& txn, const UsageRow& row, Sums& sums) const {
+  for (int bit = 0; bit < kScopeLevels * kWindowKinds; ++bit) {
+    if ((row.settlement.mask & (1u << bit)) == 0) continue;
+    const auto scope = scope_of(row, static_cast<ScopeLevel>(bit / kWindowKinds));
+    const auto kind = static_cast<WindowKind>(bit % kWindowKinds);
+    const auto key = window_key(scope, kind, window_at(kind, row.settlement.reserved_at).start);
+    auto at = sums.find(key);
+    if (at == sums.end()) {
+      BOOST_OUTCOME_TRY(const auto stored, sums_at(txn, key));
+      at = sums.emplace(key, stored).first;
+    }
+    if (row.ending == Ending::Adjustment) {
+      at->second.forgiven -= row.settlement.cost;
+    } else {
+      at->second.settled += row.settlement.cost;
+      ++at->second.requests;
+    }
+  }
+  return outcome::success();
+}
+
+Result<void> LmdbSpendStore::put_sums(lmdb::WriteTxn& txn, lmdb::Table table, const Sums& sums) {
+  for (const auto& [key, value] : sums) {
+    BOOST_OUTCOME_TRY(txn.put(table, key, encode_sums(value)));
+  }
+  return outcome::success();
+}
+
+Result<void> LmdbSpendStore::append(const std::vector<UsageRow>& rows, const std::vector<AllotmentPlan>& allotments) {
+  BOOST_OUTCOME_TRY(auto txn, environment_->write());
+  Sums sums;
+  std::uint64_t next = next_row_;
+  for (const auto& row : rows) {
+    BOOST_OUTCOME_TRY(txn.put(rows_, lmdb::key_u64(next++), encode_row(row)));
+    BOOST_OUTCOME_TRY(charge(txn, row, sums));
+  }
+  BOOST_OUTCOME_TRY(put_sums(txn, windows_, sums));
+  for (const auto& plan : allotments) {
+    const auto key = account_key(plan.scope, plan.window);
+    if (plan.allotment > Money{}) {
+      BOOST_OUTCOME_TRY(txn.put(allotments_, key, encode_money(plan.allotment)));
+    } else {
+      BOOST_OUTCOME_TRY(txn.erase(allotments_, key));
+    }
+  }
+  BOOST_OUTCOME_TRY(txn.commit());
+  next_row_ = next;
+  return outcome::success();
+}
+
+Result<void> LmdbSpendStore::put_limit(const StoredLimit& limit) {
+  BOOST_OUTCOME_TRY(auto txn, environment_->write());
+  BOOST_OUTCOME_TRY(txn.put(limits_, account_key(limit.scope, limit.limit.window), encode_limit(limit.limit)));
+  return txn.commit();
+}
+
+Result<std::vector<SpendRecord>> LmdbSpendStore::recover(WallTime now) {
+  BOOST_OUTCOME_TRY(auto txn, environment_->write());
+  Sums sums;
+  std::vector<std::string> lost;
+  Result<void> problem = outcome::success();
+  BOOST_OUTCOME_TRY(txn.scan(allotments_, "", [&](std::string_view key, std::string_view value) {
+    const auto account = parse_key(key);
+    const auto amount = decode_money(value);
+    if (!account || !amount) {
+      problem = damaged("allotments");
+      return false;
+    }
+    const auto window = window_key(account->scope, account->window, window_at(account->window, now).start);
+    auto stored = sums_at(txn, window);
+    if (!stored) {
+      problem = stored.error();
+      return false;
+    }
+    stored.value().unknown_crash += *amount;
+    sums[window] = stored.value();
+    lost.emplace_back(key);
+    return true;
+  }));
+  BOOST_OUTCOME_TRY(std::move(problem));
+  BOOST_OUTCOME_TRY(put_sums(txn, windows_, sums));
+  for (const auto& key : lost) {
+    BOOST_OUTCOME_TRY(txn.erase(allotments_, key));
+  }
+  BOOST_OUTCOME_TRY(txn.commit());
+
+  BOOST_OUTCOME_TRY(auto all, records());
+  std::erase_if(all, [&](const SpendRecord& record) { return record.start != window_at(record.window, now).start; });
+  return all;
+}
+
+Result<std::vector<StoredLimit>> LmdbSpendStore::limits() {
+  BOOST_OUTCOME_TRY(const auto txn, environment_->read());
+  std::vector<StoredLimit> all;
+  bool good = true;
+  BOOST_OUTCOME_TRY(txn.scan(limits_, "", [&](std::string_view key, std::string_view value) {
+    const auto account = parse_key(key);
+    const auto limit = decode_limit(value);
+    good = account && limit;
+    if (good) all.push_back({account->scope, *limit});
+    return good;
+  }));
+  if (!good) return damaged("limits");
+  return all;
+}
+
+Result<void> LmdbSpendStore::release_allotments() {
+  BOOST_OUTCOME_TRY(auto txn, environment_->write());
+  std::vector<std::string> keys;
+  BOOST_OUTCOME_TRY(txn.scan(allotments_, "", [&](std::string_view key, std::string_view) {
+    keys.emplace_back(key);
+    return true;
+  }));
+  for (const auto& key : keys) {
+    BOOST_OUTCOME_TRY(txn.erase(allotments_, key));
+  }
+  return txn.commit();
+}
+
+Result<void> LmdbSpendStore::rows(const std::function<bool(const UsageRow&)>& visit) {
+  BOOST_OUTCOME_TRY(const auto txn, environment_->read());
+  bool good = true;
+  BOOST_OUTCOME_TRY(txn.scan(rows_, "", [&](std::string_view, std::string_view value) {
+    const auto row = decode_row(value);
+    good = row.has_value();
+    return good && visit(*row);
+  }));
+  if (!good) return damaged("rows");
+  return outcome::success();
+}
+
+Result<std::vector<SpendRecord>> LmdbSpendStore::records() {
+  BOOST_OUTCOME_TRY(const auto txn, environment_->read());
+  std::vector<SpendRecord> all;
+  bool good = true;
+  BOOST_OUTCOME_TRY(txn.scan(windows_, "", [&](std::string_view key, std::string_view value) {
+    const auto window = parse_key(key);
+    const auto sums = decode_sums(value);
+    good = window && sums;
+    if (good) {
+      all.push_back({window->scope, window->window, window->start, sums->settled, sums->unknown_crash, sums->forgiven, sums->requests});
+    }
+    return good;
+  }));
+  if (!good) return damaged("windows");
+  return all;
+}
+
+}  // namespace swarm::gateway

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/lmdb/spend_record.hpp"
+#include "libs/lmdb/environment.hpp"
+#include "ports/spend_journal.hpp"
+
+namespace swarm::gateway {
+
+/// The journal in LMDB. Tables: `rows` by sequence number, `windows` (running sums), `allotments`, `limits`. Each append is
+/// one transaction: rows, the sums that they change and allotments become durable together, so a check of the budget never
+/// reads rows, however many there are.
+class LmdbSpendStore final : public SpendStore {
+ public:
+  /// Errors as lmdb::Environment::open.
+  static Result<std::unique_ptr<LmdbSpendStore>> open(const std::filesystem::path& directory, std::uint64_t size_bytes_max = 0);
+
+  Result<void> append(const std::vector<UsageRow>& rows, const std::vector<AllotmentPlan>& allotments) override;
+  Result<void> put_limit(const StoredLimit& limit) override;
+  Result<std::vector<SpendRecord>> recover(WallTime now) override;
+  Result<std::vector<StoredLimit>> limits() override;
+  Result<void> release_allotments() override;
+  Result<void> rows(const std::function<bool(const UsageRow&)>& visit) override;
+  Result<std::vector<SpendRecord>> records() override;
+
+ private:
+  using Sums = std::map<std::string, WindowSums>;  // by window key
+
+  LmdbSpendStore() = default;
+  Result<WindowSums> sums_at(const lmdb::ReadTxn& txn, const std::string& key) const;
+  Result<void> charge(const lmdb::ReadTxn& txn, const UsageRow& row, Sums& sums) const;
+  static Result<void> put_sums(lmdb::WriteTxn& txn, lmdb::Table table, const Sums& sums);
+
+  std::unique_ptr<lmdb::Environment> environment_;
+  lmdb::Table rows_;
+  lmdb::Table windows_;
+  lmdb::Table allotments_;
+  lmdb::Table limits_;
+  std::uint64_t next_row_ = 1;
+};
+
+}  // namespace swarm::gateway
