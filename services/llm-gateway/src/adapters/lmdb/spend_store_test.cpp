@@ -37,6 +37,8 @@ UsageRow row(std::int64_t nano, WallTime at = kNow, Ending ending = Ending::Ok) 
 
 std::unique_ptr<LmdbSpendStore> open(const swarm::testing::TempDir& dir) { return LmdbSpendStore::open(dir.path()).value(); }
 
+std::vector<SpendRecord> recovered(SpendStore& store) { return store.recover(kNow).value(); }
+
 Money settled(const std::vector<SpendRecord>& records, std::string_view scope) {
   Money sum;
   for (const auto& record : records) {
@@ -94,7 +96,8 @@ TEST_CASE("an adjustment forgives and deletes nothing", "[spend]") {
   swarm::testing::TempDir dir;
   auto store = open(dir);
   REQUIRE(store->append({row(100), row(-100, kNow, Ending::Adjustment), row(9)}, {}).has_value());
-  for (const auto& record : store->records().value()) {
+  const auto records = store->records().value();
+  for (const auto& record : records) {
     CHECK(record.settled == Money{109});
     CHECK(record.forgiven == Money{100});
     CHECK(record.requests == 2);
@@ -116,11 +119,12 @@ TEST_CASE("allotments that no clean stop took back count as spent", "[spend]") {
     REQUIRE(records.size() == 2);
     for (const auto& record : records) CHECK(record.unknown_crash == Money{record.scope == "global" ? 800 : 0});
     // Recovered once: a second start does not count it again.
-    for (const auto& record : store->recover(kNow).value()) CHECK(record.unknown_crash <= Money{800});
+    for (const auto& record : recovered(*store)) CHECK(record.unknown_crash <= Money{800});
     REQUIRE(store->append({}, {plan}).has_value());
     REQUIRE(store->release_allotments().has_value());
   }
-  for (const auto& record : open(dir)->recover(kNow).value()) CHECK(record.unknown_crash <= Money{800});
+  auto store = open(dir);
+  for (const auto& record : recovered(*store)) CHECK(record.unknown_crash <= Money{800});
 }
 
 TEST_CASE("limits set at run time are kept, one per kind of window", "[spend]") {
