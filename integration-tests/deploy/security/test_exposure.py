@@ -1,0 +1,125 @@
+"""Beyond the loopback: nothing without TLS and authentication, nobody without certificate and token."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Callable
+
+import grpc
+import pytest
+
+from credentials import Credentials
+from grpc_raw import REAL_REQUEST, call, serving
+from swarm_process import BINARIES, ServiceProcess
+
+Start = Callable[..., ServiceProcess]
+SERVICES = sorted(BINARIES)
+ALONE = {"orchestrator": {"analyst.address": "", "gateway.address": ""}, "analyst": {"orchestrator.address": "", "gateway.address": ""}}
+
+
+def _secured(start_service: Start, credentials: Credentials, name: str, **more: object) -> ServiceProcess:
+    return start_service(name, ALONE.get(name, {}) | credentials.settings(BINARIES[name]) | more)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_an_open_bind_without_tls_and_tokens_refuses_to_start(start_service: Start, name: str) -> None:
+    service = start_service(name, ALONE.get(name, {}) | {"grpc.listen": "0.0.0.0:0"}, ready=False)
+    assert service.wait_exit() in (1, 2)
+    assert "without TLS and authentication" in service.tail()
+
+
+def test_an_open_http_bind_without_tls_refuses_to_start(start_service: Start) -> None:
+    service = start_service("gateway", {"http.listen": "0.0.0.0:0"}, ready=False)
+    assert service.wait_exit() in (1, 2)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_caller_needs_certificate_and_token(start_service: Start, credentials: Credentials, name: str) -> None:
+    service = _secured(start_service, credentials, name)
+    method = REAL_REQUEST[BINARIES[name]]
+    with credentials.channel(service.grpc) as channel:
+        assert serving(channel)
+        call(channel, method, token=credentials.token("admin"))
+        for bad in (None, "no.token.atall", credentials.token("admin", aud="somebody-else"), credentials.token("admin", iss="mallory"),
+                    credentials.token("admin", exp=int(time.time()) - 600), credentials.token("admin", lifetime=7200), credentials.token("emperor")):
+            with pytest.raises(grpc.RpcError) as refused:
+                call(channel, method, token=bad)
+            assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+    with credentials.channel(service.grpc, certificate=False) as channel, pytest.raises(grpc.RpcError) as refused:
+        call(channel, method, token=credentials.token("admin"), timeout=5)
+    assert refused.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
+def test_a_role_may_do_what_its_table_says(start_service: Start, credentials: Credentials) -> None:
+    service = _secured(start_service, credentials, "gateway")
+    with credentials.channel(service.grpc) as channel:
+        call(channel, "/llm_gateway.BudgetControl/GetCurrentSpend", token=credentials.token("viewer"))
+        with pytest.raises(grpc.RpcError) as refused:
+            call(channel, "/llm_gateway.BudgetControl/ResetBudget", token=credentials.token("viewer"))
+        assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
+def test_a_token_bound_to_another_certificate_is_refused(start_service: Start, credentials: Credentials) -> None:
+    service = _secured(start_service, credentials, "orchestrator")
+    with credentials.channel(service.grpc) as channel, pytest.raises(grpc.RpcError) as refused:
+        call(channel, REAL_REQUEST["orchestrator-core"], token=credentials.token("admin", cert_fingerprint="ab" * 32))
+    assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_secured_services_find_and_trust_each_other(start_service: Start, credentials: Credentials, name: str) -> None:
+    if name != "orchestrator":
+        pytest.skip("one run with all three is enough")
+    gateway = start_service("gateway", credentials.settings("llm-gateway"))
+    peer = gateway.grpc.replace("127.0.0.1", "localhost")
+    analyst = start_service("analyst", credentials.settings("analyst-service") | {"gateway.address": peer, "orchestrator.address": ""})
+    orchestrator = start_service("orchestrator", credentials.settings("orchestrator-core") | {
+        "gateway.address": peer, "analyst.address": analyst.grpc.replace("127.0.0.1", "localhost")})
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline and _peer_faults(orchestrator):
+        time.sleep(0.1)
+    assert _peer_faults(orchestrator) == []
+
+
+def _peer_faults(service: ServiceProcess) -> list[str]:
+    import json
+    import urllib.request
+
+    with urllib.request.urlopen(f"{service.admin}/readyz", timeout=5) as answer:
+        return [f"{c['name']}: {c['detail']}" for c in json.load(answer)["checks"] if not c["ok"]]
+
+
+def test_a_silent_client_is_hung_up_on(start_service: Start, credentials: Credentials) -> None:
+    """A connection that never finishes its handshake must not be kept."""
+    service = _secured(start_service, credentials, "orchestrator")
+    host, _, port = service.grpc.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=15) as silent:
+        started = time.monotonic()
+        try:
+            assert silent.recv(1) == b""
+        except ConnectionResetError:
+            pass
+        assert time.monotonic() - started < 8
+
+
+def test_a_rotated_certificate_is_taken_up_without_a_restart(start_service: Start, tmp_path_factory: pytest.TempPathFactory) -> None:
+    own = Credentials(tmp_path_factory.mktemp("rotated"))
+    service = _secured(start_service, own, "analyst")
+
+    def serial() -> str:
+        context = ssl.create_default_context(cafile=str(own.directory / "ca.crt"))
+        context.load_cert_chain(own.directory / "client/tls.crt", own.directory / "client/tls.key")
+        host, _, port = service.grpc.rpartition(":")
+        with socket.create_connection((host, int(port)), timeout=5) as plain, context.wrap_socket(plain, server_hostname="localhost") as tls:
+            return str(tls.getpeercert()["serialNumber"])  # type: ignore[index]
+
+    before = serial()
+    from tools import ROOT, run
+
+    assert run(ROOT / "deploy" / "make-certs", "--renew", own.directory).returncode == 0
+    deadline = time.monotonic() + 90
+    while serial() == before:
+        assert time.monotonic() < deadline, "the old certificate is still shown"
+        time.sleep(2)
