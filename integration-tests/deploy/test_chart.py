@@ -157,7 +157,7 @@ def test_peers_are_told_only_of_services_that_are_there() -> None:
         ("gateway.persistence.size=many", "/gateway/persistence/size"),
         ("tls.mode=off", "/tls/mode"),
         ("tls.mode=certManager", "/tls/certManager/issuerRef/name"),
-        ("tls.mode=existing", "tls.existing.orchestrator must name a Secret"),
+        ("tls.mode=existing", "must name a Secret with tls.crt"),
         ("networkPolicy.agents.enabled=true", "/networkPolicy/agents/namespace"),
         ("gateway.ingress.enabled=true", "/gateway/ingress/hosts"),
         ("image.tag=latest", "latest of swarm/"),
