@@ -1,0 +1,262 @@
+#include "adapters/grpc/mapping.hpp"
+
+#include <openssl/sha.h>
+
+#include <charconv>
+
+#include "domain/text_cut.hpp"
+
+namespace swarm::orchestrator::grpc_api {
+namespace {
+
+constexpr std::size_t kProgressBytesMax = 1024;
+
+Error invalid(std::string_view field, std::string_view what) {
+  return {Code::InvalidArgument, std::string(field) + ": " + std::string(what)};
+}
+
+/// Names end up in logs, metrics and terminals.
+Result<void> check_name(std::string_view field, const std::string& text, const InputLimits& limits) {
+  if (text.size() > limits.name_bytes_max) {
+    return invalid(field, "longer than " + std::to_string(limits.name_bytes_max) + " bytes");
+  }
+  for (const char c : text) {
+    if ((c >= 0 && c < ' ') || c == 0x7f) return invalid(field, "holds a control character");
+  }
+  return outcome::success();
+}
+
+Result<std::vector<std::string>> to_names(std::string_view field,
+                                          const google::protobuf::RepeatedPtrField<std::string>& in,
+                                          const InputLimits& limits) {
+  if (static_cast<std::size_t>(in.size()) > limits.names_max) {
+    return invalid(field, "more than " + std::to_string(limits.names_max) + " names");
+  }
+  for (const auto& text : in) {
+    BOOST_OUTCOME_TRY(check_name(field, text, limits));
+  }
+  return normalised({in.begin(), in.end()});
+}
+
+Result<void> check_text(std::string_view field, const std::string& text, const InputLimits& limits) {
+  if (text.size() <= limits.text_bytes_max) return outcome::success();
+  return invalid(field, std::to_string(text.size()) + " bytes, at most " + std::to_string(limits.text_bytes_max));
+}
+
+Result<std::chrono::milliseconds> to_duration(std::string_view field, std::int64_t ms, const InputLimits& limits) {
+  if (ms < 0 || ms > limits.delay_max.count()) return invalid(field, "not within 0 and a year");
+  return std::chrono::milliseconds(ms);
+}
+
+KeyHash hash_key(const std::string& tenant, const std::string& key) {
+  const std::string text = std::to_string(tenant.size()) + ":" + tenant + key;
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
+  KeyHash out;
+  for (int i = 0; i < 8; ++i) out.high = (out.high << 8) | digest[i];
+  for (int i = 8; i < 16; ++i) out.low = (out.low << 8) | digest[i];
+  return out;
+}
+
+/// Of everything that makes a submission the same one again.
+std::uint64_t digest_of(const ::orchestrator::NewTask& in) {
+  std::uint64_t hash = 0;
+  const auto add = [&](std::string_view text) { hash = stable_hash(text, hash + 1); };
+  for (const auto* text : {&in.description(), &in.context(), &in.stack(), &in.workflow_state(), &in.until_state(),
+                           &in.role(), &in.tenant(), &in.parent_id()}) {
+    add(*text);
+  }
+  for (const auto* list : {&in.required_capabilities(), &in.required_permissions(), &in.depends_on()}) {
+    add(std::to_string(list->size()));
+    for (const auto& text : *list) add(text);
+  }
+  for (const auto& [key, value] : std::map<std::string, std::string>(in.labels().begin(), in.labels().end())) {
+    add(key);
+    add(value);
+  }
+  add(std::to_string(in.priority()) + "/" + std::to_string(in.max_attempts()) + "/" +
+      std::to_string(in.requires_approval()) + "/" + std::to_string(in.delay_ms()) + "/" +
+      std::to_string(in.deadline_ms()));
+  return hash;
+}
+
+Result<FailureClass> to_failure_class(const std::string& text) {
+  if (text.empty() || text == "agent_error" || text == "rejected") return FailureClass::AgentError;
+  for (const auto known : {FailureClass::Transient, FailureClass::PolicyDenied, FailureClass::BudgetExhausted,
+                           FailureClass::Cancelled, FailureClass::Halted}) {
+    if (text == name(known)) return known;
+  }
+  return invalid("failure_class", "unknown value '" + first_line(text, 40) + "'");
+}
+
+}  // namespace
+
+Result<AgentProfile> to_profile(const ::orchestrator::AgentInfo& in, const InputLimits& limits) {
+  AgentProfile out;
+  if (in.name().empty()) return invalid("name", "is missing");
+  BOOST_OUTCOME_TRY(check_name("name", in.name(), limits));
+  BOOST_OUTCOME_TRY(check_name("tenant", in.tenant(), limits));
+  out.name = in.name();
+  out.tenant = in.tenant();
+  BOOST_OUTCOME_TRY(out.capabilities, to_names("capabilities", in.capabilities(), limits));
+  BOOST_OUTCOME_TRY(out.roles, to_names("roles", in.roles(), limits));
+  BOOST_OUTCOME_TRY(out.permissions, to_names("permissions", in.permissions(), limits));
+  return out;
+}
+
+Result<TaskId> to_task_id(std::string_view field, const std::string& text) {
+  const auto id = parse_task_id(text);
+  if (!id) return invalid(field, "'" + first_line(text, 60) + "' is not a UUID");
+  return *id;
+}
+
+Result<Submission> to_submission(const ::orchestrator::NewTask& in, const InputLimits& limits) {
+  Submission out;
+  auto& spec = out.spec;
+  if (in.description().empty()) return invalid("description", "is missing");
+  BOOST_OUTCOME_TRY(check_text("description", in.description(), limits));
+  BOOST_OUTCOME_TRY(check_text("context", in.context(), limits));
+  const std::pair<const char*, const std::string*> names[] = {{"stack", &in.stack()},
+                                                              {"workflow_state", &in.workflow_state()},
+                                                              {"until_state", &in.until_state()},
+                                                              {"role", &in.role()},
+                                                              {"tenant", &in.tenant()}};
+  for (const auto& [field, text] : names) {
+    BOOST_OUTCOME_TRY(check_name(field, *text, limits));
+  }
+  if (!in.task_id().empty()) {
+    BOOST_OUTCOME_TRY(spec.id, to_task_id("task_id", in.task_id()));
+  }
+  if (!in.parent_id().empty()) {
+    BOOST_OUTCOME_TRY(spec.parent, to_task_id("parent_id", in.parent_id()));
+  }
+  if (in.idempotency_key().size() > limits.key_bytes_max) return invalid("idempotency_key", "longer than 512 bytes");
+  if (!in.idempotency_key().empty()) spec.key = hash_key(in.tenant(), in.idempotency_key());
+  if (in.priority() < -100 || in.priority() > 100) return invalid("priority", "not within -100 and 100");
+  if (in.max_attempts() < 0 || in.max_attempts() > 1000) return invalid("max_attempts", "not within 0 and 1000");
+  if (static_cast<std::size_t>(in.depends_on_size()) > limits.dependencies_max) {
+    return invalid("depends_on", "more than " + std::to_string(limits.dependencies_max));
+  }
+  for (const auto& text : in.depends_on()) {
+    BOOST_OUTCOME_TRY(auto id, to_task_id("depends_on", text));
+    spec.depends_on.push_back(id);
+  }
+  if (static_cast<std::size_t>(in.labels().size()) > limits.names_max) return invalid("labels", "more than 64");
+  for (const auto& [key, value] : in.labels()) {
+    BOOST_OUTCOME_TRY(check_name("labels", key, limits));
+    BOOST_OUTCOME_TRY(check_name("labels", value, limits));
+    spec.labels.emplace(key, value);
+  }
+  BOOST_OUTCOME_TRY(spec.capabilities, to_names("required_capabilities", in.required_capabilities(), limits));
+  BOOST_OUTCOME_TRY(spec.permissions, to_names("required_permissions", in.required_permissions(), limits));
+  BOOST_OUTCOME_TRY(out.delay, to_duration("delay_ms", in.delay_ms(), limits));
+  BOOST_OUTCOME_TRY(out.deadline, to_duration("deadline_ms", in.deadline_ms(), limits));
+  spec.stack = in.stack();
+  spec.first_state = in.workflow_state();
+  spec.until_state = in.until_state();
+  spec.role = in.role();
+  spec.tenant = in.tenant();
+  spec.priority = in.priority();
+  spec.max_attempts = in.max_attempts();
+  spec.requires_approval = in.requires_approval();
+  spec.content_digest = digest_of(in);
+  auto texts = std::make_shared<InputTexts>();
+  texts->description = in.description();
+  texts->context = in.context();
+  out.texts = std::move(texts);
+  return out;
+}
+
+Result<std::vector<Submission>> to_submissions(const ::orchestrator::SubmitTasksRequest& in,
+                                               const InputLimits& limits) {
+  if (in.tasks().empty()) return invalid("tasks", "is empty");
+  if (static_cast<std::size_t>(in.tasks_size()) > limits.tasks_max) {
+    return invalid("tasks", "more than " + std::to_string(limits.tasks_max));
+  }
+  std::vector<Submission> out;
+  out.reserve(static_cast<std::size_t>(in.tasks_size()));
+  for (int i = 0; i < in.tasks_size(); ++i) {
+    auto task = to_submission(in.tasks(i), limits);
+    if (!task) {
+      return Error{task.error().code, "tasks[" + std::to_string(i) + "]: " + task.error().message};
+    }
+    out.push_back(std::move(task.value()));
+  }
+  return out;
+}
+
+Result<ResultReport> to_report(::orchestrator::TaskResult&& in, const InputLimits& limits) {
+  ResultReport out;
+  BOOST_OUTCOME_TRY(out.task, to_task_id("task_id", in.task_id()));
+  if (in.status() != "success" && in.status() != "failure") {
+    return invalid("status", "'" + first_line(in.status(), 40) + "' is neither success nor failure");
+  }
+  BOOST_OUTCOME_TRY(check_text("artifact", in.artifact(), limits));
+  BOOST_OUTCOME_TRY(check_text("error_message", in.error_message(), limits));
+  if (!in.lease_token().empty()) {
+    // A token that can't be one of ours is simply not the current one.
+    out.token = parse_token(in.lease_token()).value_or(LeaseToken{});
+  }
+  out.success = in.status() == "success";
+  BOOST_OUTCOME_TRY(out.failure, to_failure_class(in.failure_class()));
+  out.digest = stable_hash(in.status());
+  for (const auto* text : {&in.artifact(), &in.error_message(), &in.failure_class()}) {
+    out.digest = stable_hash(*text, out.digest + 1);
+  }
+  auto texts = std::make_shared<ResultTexts>();
+  texts->artifact = std::move(*in.mutable_artifact());
+  texts->error_message = std::move(*in.mutable_error_message());
+  out.texts = std::move(texts);
+  return out;
+}
+
+Result<std::vector<LeaseSign>> to_signs(::orchestrator::HeartbeatRequest&& in, const InputLimits& limits) {
+  BOOST_OUTCOME_TRY(check_name("agent_id", in.agent_id(), limits));
+  if (in.leases_size() > 10'000) return invalid("leases", "more than 10000");
+  std::vector<LeaseSign> out;
+  for (auto& lease : *in.mutable_leases()) {
+    BOOST_OUTCOME_TRY(auto id, to_task_id("leases.task_id", lease.task_id()));
+    out.push_back({id, parse_token(lease.lease_token()).value_or(LeaseToken{}),
+                   std::string(utf8_prefix(lease.progress(), kProgressBytesMax))});
+  }
+  return out;
+}
+
+Result<TaskFilter> to_filter(const ::orchestrator::ListTasksRequest& in) {
+  TaskFilter out;
+  if (in.status() != ::orchestrator::TASK_STATUS_UNSPECIFIED) {
+    if (!::orchestrator::TaskStatus_IsValid(in.status())) return invalid("status", "unknown value");
+    out.status = static_cast<TaskStatus>(in.status());
+  }
+  out.stack = in.stack();
+  out.workflow_state = in.workflow_state();
+  out.text = in.text();
+  out.labels.insert(in.labels().begin(), in.labels().end());
+  if (!in.parent_id().empty()) {
+    BOOST_OUTCOME_TRY(out.parent, to_task_id("parent_id", in.parent_id()));
+  }
+  if (in.page_size() < 0 || in.page_size() > 1000) return invalid("page_size", "not within 0 and 1000");
+  if (in.page_size() > 0) out.limit = static_cast<std::size_t>(in.page_size());
+  const auto& token = in.page_token();
+  if (token.empty()) return out;
+  const auto read = std::from_chars(token.data(), token.data() + token.size(), out.before);
+  if (read.ec != std::errc() || read.ptr != token.data() + token.size() || out.before == 0) {
+    return invalid("page_token", "is not one of ours");
+  }
+  return out;
+}
+
+Result<WatchFilter> to_watch_filter(const ::orchestrator::WatchTasksRequest& in) {
+  WatchFilter out;
+  if (in.task_ids_size() > 10'000) return invalid("task_ids", "more than 10000");
+  for (const auto& text : in.task_ids()) {
+    BOOST_OUTCOME_TRY(auto id, to_task_id("task_ids", text));
+    out.ids.insert(id);
+  }
+  if (!in.parent_id().empty()) {
+    BOOST_OUTCOME_TRY(out.parent, to_task_id("parent_id", in.parent_id()));
+  }
+  return out;
+}
+
+}  // namespace swarm::orchestrator::grpc_api

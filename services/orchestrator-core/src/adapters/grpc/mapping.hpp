@@ -1,0 +1,47 @@
+#pragma once
+
+#include "application/watch_hub.hpp"
+#include "domain/effect.hpp"
+#include "libs/base/result.hpp"
+#include "ports/task_store.hpp"
+#include "protos/orchestrator.pb.h"
+
+namespace swarm::orchestrator::grpc_api {
+
+// The protocol's messages ⇄ the domain's words. Malformed input is InvalidArgument with the field's name.
+
+/// Bounds on what a client may send, in bytes and counts.
+struct InputLimits {
+  std::size_t name_bytes_max = 256;
+  std::size_t names_max = 64;
+  std::size_t text_bytes_max = 4u << 20;
+  std::size_t tasks_max = 1'000;
+  std::size_t dependencies_max = 256;
+  std::size_t key_bytes_max = 512;
+  std::chrono::milliseconds delay_max{std::chrono::hours(24 * 365)};
+};
+
+Result<AgentProfile> to_profile(const ::orchestrator::AgentInfo& in, const InputLimits& limits);
+Result<TaskId> to_task_id(std::string_view field, const std::string& text);
+Result<Submission> to_submission(const ::orchestrator::NewTask& in, const InputLimits& limits);
+Result<std::vector<Submission>> to_submissions(const ::orchestrator::SubmitTasksRequest& in, const InputLimits& limits);
+Result<ResultReport> to_report(::orchestrator::TaskResult&& in, const InputLimits& limits);
+Result<std::vector<LeaseSign>> to_signs(::orchestrator::HeartbeatRequest&& in, const InputLimits& limits);
+Result<TaskFilter> to_filter(const ::orchestrator::ListTasksRequest& in);
+Result<WatchFilter> to_watch_filter(const ::orchestrator::WatchTasksRequest& in);
+
+/// Without texts and history.
+void fill(::orchestrator::Task& out, const StoredTask& task);
+void fill(::orchestrator::Task& out, const TaskTexts& texts);
+void fill(::orchestrator::TaskTransition& out, const Transition& entry);
+void fill(::orchestrator::TaskFeedback& out, const Feedback& entry);
+void fill(::orchestrator::Ack& out, const ResultAnswer& answer);
+void fill(::orchestrator::ResultAck& out, const ResultAnswer& answer);
+void fill(::orchestrator::HeartbeatResponse& out, const HeartbeatAnswered& answer);
+void fill(::orchestrator::SubmitTasksResponse& out, const Submitted& answer);
+void fill(::orchestrator::DispatchState& out, const DispatchState& state);
+void fill(::orchestrator::AgentState& out, const AgentView& view);
+/// Without the texts (description, context, feedback, previous artefact).
+void fill(::orchestrator::TaskAssignment& out, const Assigned& assigned, std::chrono::milliseconds lease);
+
+}  // namespace swarm::orchestrator::grpc_api

@@ -1,0 +1,240 @@
+#include "adapters/grpc/orchestrator_service.hpp"
+
+#include "adapters/grpc/work_stream.hpp"
+#include "libs/rpc/status.hpp"
+
+namespace swarm::orchestrator::grpc_api {
+namespace {
+
+constexpr std::chrono::milliseconds kDeadlineMargin{200};
+
+/// A stream that only says why it can't be.
+template <class Base>
+class Refused final : public Base {
+ public:
+  explicit Refused(const Error& error) { this->Finish(rpc::to_status(error)); }
+  void OnDone() override { delete this; }
+};
+
+template <class Request, class Response>
+using Bidi = grpc::ServerBidiReactor<Request, Response>;
+
+Error queue_full() { return {Code::ResourceExhausted, "the command queue is full, try again"}; }
+
+}  // namespace
+
+grpc::ServerUnaryReactor* OrchestratorService::answer(Context* context, const Error& error) const {
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(rpc::to_status(error));
+  return reactor;
+}
+
+/// The common way of a call that becomes a command: admitted, mapped (`to_command` gets the call's id), queued, and
+/// answered by the router later.
+template <class Response, class ToCommand>
+grpc::ServerUnaryReactor* OrchestratorService::command(Context* context, const char* method,
+                                                       rpc::PendingCalls<Response>& calls, CallKind kind,
+                                                       Response* response, ToCommand to_command) {
+  if (auto who = parts_.gate.admit(*context, method); !who) return answer(context, who.error());
+  Result<Command> mapped = to_command();
+  if (!mapped) return answer(context, mapped.error());
+  auto [id, reactor] = calls.open(response, [this, kind](std::uint64_t gone) {
+    if (kind == CallKind::Poll) parts_.loop.submit(AbandonPoll{call_id(kind, gone)});
+  });
+  std::visit(
+      [&, number = id](auto& c) {
+        if constexpr (requires { c.call; }) c.call = call_id(kind, number);
+      },
+      mapped.value());
+  if (!parts_.loop.submit(std::move(mapped.value()))) calls.fail(id, queue_full());
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::RegisterAgent(Context* context, const ::orchestrator::AgentInfo* in,
+                                                             ::orchestrator::RegisterResponse* out) {
+  return command(context, "/orchestrator.Orchestrator/RegisterAgent", parts_.router.registers, CallKind::Register, out,
+                 [&]() -> Result<Command> {
+                   BOOST_OUTCOME_TRY(auto profile, to_profile(*in, options_.limits));
+                   return Command(orchestrator::RegisterAgent{0, std::move(profile)});
+                 });
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::PollTask(Context* context, const ::orchestrator::AgentQuery* in,
+                                                        ::orchestrator::TaskAssignment* out) {
+  return command(context, "/orchestrator.Orchestrator/PollTask", parts_.router.polls, CallKind::Poll, out,
+                 [&]() -> Result<Command> {
+                   auto wait = in->wait_ms() <= 0 ? options_.poll_default
+                                                  : std::min(std::chrono::milliseconds(in->wait_ms()), options_.poll_max);
+                   // The answer must be out before the client's own deadline.
+                   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+                       context->deadline() - std::chrono::system_clock::now());
+                   wait = std::clamp(left - kDeadlineMargin, std::chrono::milliseconds(0), wait);
+                   return Command(orchestrator::PollTask{0, in->agent_id(), parts_.clock.boot_now() + wait});
+                 });
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::SubmitResult(Context* context, const ::orchestrator::TaskResult* in,
+                                                            ::orchestrator::Ack* out) {
+  return command(context, "/orchestrator.Orchestrator/SubmitResult", parts_.router.results, CallKind::Result, out,
+                 [&]() -> Result<Command> {
+                   BOOST_OUTCOME_TRY(auto report, to_report(::orchestrator::TaskResult(*in), options_.limits));
+                   ReportResults command;
+                   command.results.push_back(std::move(report));
+                   return Command(std::move(command));
+                 });
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::Heartbeat(Context* context, const ::orchestrator::HeartbeatRequest* in,
+                                                         ::orchestrator::HeartbeatResponse* out) {
+  return command(context, "/orchestrator.Orchestrator/Heartbeat", parts_.router.heartbeats, CallKind::Heartbeat, out,
+                 [&]() -> Result<Command> {
+                   BOOST_OUTCOME_TRY(auto signs, to_signs(::orchestrator::HeartbeatRequest(*in), options_.limits));
+                   return Command(orchestrator::Heartbeat{0, 0, in->agent_id(), std::move(signs)});
+                 });
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::SubmitTasks(Context* context,
+                                                           const ::orchestrator::SubmitTasksRequest* in,
+                                                           ::orchestrator::SubmitTasksResponse* out) {
+  out->set_request_id(in->request_id());
+  return command(context, "/orchestrator.Orchestrator/SubmitTasks", parts_.router.bulk_submits, CallKind::SubmitMany,
+                 out, [&]() -> Result<Command> {
+                   BOOST_OUTCOME_TRY(auto tasks, to_submissions(*in, options_.limits));
+                   return Command(orchestrator::SubmitTasks{0, std::move(tasks)});
+                 });
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::SubmitTask(Context* context, const ::orchestrator::NewTask* in,
+                                                          ::orchestrator::SubmitTaskResponse* out) {
+  return command(context, "/orchestrator.Orchestrator/SubmitTask", parts_.router.submits, CallKind::SubmitOne, out,
+                 [&]() -> Result<Command> {
+                   BOOST_OUTCOME_TRY(auto task, to_submission(*in, options_.limits));
+                   orchestrator::SubmitTasks command;
+                   command.tasks.push_back(std::move(task));
+                   return Command(std::move(command));
+                 });
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::CancelTask(Context* context, const ::orchestrator::CancelTaskRequest* in,
+                                                          ::orchestrator::Task* out) {
+  return command(context, "/orchestrator.Orchestrator/CancelTask", parts_.router.tasks, CallKind::Task, out,
+                 [&]() -> Result<Command> {
+                   BOOST_OUTCOME_TRY(auto id, to_task_id("task_id", in->task_id()));
+                   return Command(orchestrator::CancelTask{0, id, in->reason()});
+                 });
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::ApproveTask(Context* context,
+                                                           const ::orchestrator::ApproveTaskRequest* in,
+                                                           ::orchestrator::Task* out) {
+  return command(context, "/orchestrator.Orchestrator/ApproveTask", parts_.router.tasks, CallKind::Task, out,
+                 [&]() -> Result<Command> {
+                   BOOST_OUTCOME_TRY(auto id, to_task_id("task_id", in->task_id()));
+                   return Command(orchestrator::ApproveTask{0, id, in->approve(), in->comment(), in->by()});
+                 });
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::ListAgents(Context* context, const ::orchestrator::ListAgentsRequest*,
+                                                          ::orchestrator::ListAgentsResponse* out) {
+  return command(context, "/orchestrator.Orchestrator/ListAgents", parts_.router.agents, CallKind::Agents, out,
+                 []() -> Result<Command> { return Command(orchestrator::ListAgents{}); });
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::SetDispatch(Context* context, const ::orchestrator::DispatchRequest* in,
+                                                           ::orchestrator::DispatchState* out) {
+  return command(context, "/orchestrator.Orchestrator/SetDispatch", parts_.router.dispatches, CallKind::Dispatch, out,
+                 [&]() -> Result<Command> {
+                   // Holding back begins now, not when the command's turn comes.
+                   parts_.loop.halt(in->halted());
+                   return Command(orchestrator::SetDispatch{0, {in->halted(), in->reason(), in->by(), {}}});
+                 });
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::GetDispatch(Context* context, const ::orchestrator::DispatchQuery*,
+                                                           ::orchestrator::DispatchState* out) {
+  return command(context, "/orchestrator.Orchestrator/GetDispatch", parts_.router.dispatches, CallKind::Dispatch, out,
+                 []() -> Result<Command> { return Command(orchestrator::GetDispatch{}); });
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::GetTask(Context* context, const ::orchestrator::TaskRef* in,
+                                                       ::orchestrator::Task* out) {
+  constexpr auto kMethod = "/orchestrator.Orchestrator/GetTask";
+  if (auto who = parts_.gate.admit(*context, kMethod); !who) return answer(context, who.error());
+  bool leased = false;
+  if (auto read = read_task(*in, *out, leased); !read) return answer(context, read.error());
+  if (leased) {
+    // How long the lease lasts is known to the engine alone.
+    return command(context, kMethod, parts_.router.inspections, CallKind::Inspect, out,
+                   [&]() -> Result<Command> { return Command(InspectLease{0, *parse_task_id(in->task_id())}); });
+  }
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+Result<void> OrchestratorService::read_task(const ::orchestrator::TaskRef& request, ::orchestrator::Task& out,
+                                            bool& leased) const {
+  BOOST_OUTCOME_TRY(auto id, to_task_id("task_id", request.task_id()));
+  BOOST_OUTCOME_TRY(auto task, parts_.store.find(id));
+  if (!task) return Error{Code::NotFound, "no task id=" + text(id)};
+  BOOST_OUTCOME_TRY(auto texts, parts_.store.texts(*task->spec, *task->state));
+  BOOST_OUTCOME_TRY(auto history, parts_.store.history(task->spec->number));
+  fill(out, *task);
+  fill(out, texts);
+  for (const auto& entry : history) fill(*out.add_history(), entry);
+  leased = has_lease(task->state->status);
+  return outcome::success();
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::ListTasks(Context* context, const ::orchestrator::ListTasksRequest* in,
+                                                         ::orchestrator::ListTasksResponse* out) {
+  if (auto who = parts_.gate.admit(*context, "/orchestrator.Orchestrator/ListTasks"); !who) {
+    return answer(context, who.error());
+  }
+  if (auto read = read_list(*in, *out); !read) return answer(context, read.error());
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+Result<void> OrchestratorService::read_list(const ::orchestrator::ListTasksRequest& request,
+                                            ::orchestrator::ListTasksResponse& out) const {
+  BOOST_OUTCOME_TRY(auto filter, to_filter(request));
+  BOOST_OUTCOME_TRY(auto page, parts_.store.list(filter));
+  for (auto& item : page.items) {
+    auto& task = *out.add_tasks();
+    fill(task, item.task);
+    task.set_description(std::move(item.description));
+    task.set_error_message(std::move(item.error_message));
+  }
+  if (page.next_before != 0) out.set_next_page_token(std::to_string(page.next_before));
+  return outcome::success();
+}
+
+grpc::ServerWriteReactor<::orchestrator::TaskEvent>* OrchestratorService::WatchTasks(
+    Context* context, const ::orchestrator::WatchTasksRequest* in) {
+  using RefusedWatch = Refused<grpc::ServerWriteReactor<::orchestrator::TaskEvent>>;
+  if (auto who = parts_.gate.admit(*context, "/orchestrator.Orchestrator/WatchTasks"); !who) {
+    return new RefusedWatch(who.error());
+  }
+  auto filter = to_watch_filter(*in);
+  if (!filter) return new RefusedWatch(filter.error());
+  return start_watch_stream(parts_.hub, parts_.store, parts_.watch_streams, std::move(filter.value()), in->snapshot());
+}
+
+Bidi<::orchestrator::WorkRequest, ::orchestrator::WorkResponse>* OrchestratorService::Work(Context* context) {
+  if (auto who = parts_.gate.admit(*context, "/orchestrator.Orchestrator/Work"); !who) {
+    return new Refused<Bidi<::orchestrator::WorkRequest, ::orchestrator::WorkResponse>>(who.error());
+  }
+  return start_work_stream({parts_.loop, parts_.router, options_.limits});
+}
+
+Bidi<::orchestrator::SubmitTasksRequest, ::orchestrator::SubmitTasksResponse>* OrchestratorService::SubmitStream(
+    Context* context) {
+  if (auto who = parts_.gate.admit(*context, "/orchestrator.Orchestrator/SubmitStream"); !who) {
+    return new Refused<Bidi<::orchestrator::SubmitTasksRequest, ::orchestrator::SubmitTasksResponse>>(who.error());
+  }
+  return start_submit_stream({parts_.loop, parts_.router, options_.limits});
+}
+
+}  // namespace swarm::orchestrator::grpc_api

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "adapters/grpc/mapping.hpp"
+#include "adapters/grpc/reply_router.hpp"
+#include "adapters/grpc/watch_stream.hpp"
+#include "application/engine_loop.hpp"
+#include "libs/base/clock.hpp"
+#include "libs/rpc/gate.hpp"
+#include "protos/orchestrator.grpc.pb.h"
+
+namespace swarm::orchestrator::grpc_api {
+
+struct ServiceOptions {
+  InputLimits limits;
+  std::chrono::milliseconds poll_default{20'000};
+  std::chrono::milliseconds poll_max{60'000};
+};
+
+/// orchestrator.Orchestrator on the callback API: each handler asks the gate, maps, and puts a command into the loop or
+/// reads the store; no handler waits. Answers come through the ReplyRouter.
+class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackService {
+ public:
+  struct Parts {
+    rpc::Gate& gate;
+    EngineLoop& loop;
+    ReplyRouter& router;
+    WatchHub& hub;
+    WatchStreams& watch_streams;
+    const TaskStore& store;
+    const Clock& clock;
+  };
+  OrchestratorService(Parts parts, ServiceOptions options) : parts_(parts), options_(options) {}
+
+  using Context = grpc::CallbackServerContext;
+  using Unary = grpc::ServerUnaryReactor;
+  Unary* RegisterAgent(Context*, const ::orchestrator::AgentInfo*, ::orchestrator::RegisterResponse*) override;
+  Unary* PollTask(Context*, const ::orchestrator::AgentQuery*, ::orchestrator::TaskAssignment*) override;
+  Unary* SubmitResult(Context*, const ::orchestrator::TaskResult*, ::orchestrator::Ack*) override;
+  Unary* Heartbeat(Context*, const ::orchestrator::HeartbeatRequest*, ::orchestrator::HeartbeatResponse*) override;
+  Unary* SubmitTasks(Context*, const ::orchestrator::SubmitTasksRequest*,
+                     ::orchestrator::SubmitTasksResponse*) override;
+  Unary* SubmitTask(Context*, const ::orchestrator::NewTask*, ::orchestrator::SubmitTaskResponse*) override;
+  Unary* GetTask(Context*, const ::orchestrator::TaskRef*, ::orchestrator::Task*) override;
+  Unary* ListTasks(Context*, const ::orchestrator::ListTasksRequest*, ::orchestrator::ListTasksResponse*) override;
+  Unary* CancelTask(Context*, const ::orchestrator::CancelTaskRequest*, ::orchestrator::Task*) override;
+  Unary* ApproveTask(Context*, const ::orchestrator::ApproveTaskRequest*, ::orchestrator::Task*) override;
+  grpc::ServerWriteReactor<::orchestrator::TaskEvent>* WatchTasks(Context*,
+                                                                  const ::orchestrator::WatchTasksRequest*) override;
+  Unary* ListAgents(Context*, const ::orchestrator::ListAgentsRequest*, ::orchestrator::ListAgentsResponse*) override;
+  Unary* SetDispatch(Context*, const ::orchestrator::DispatchRequest*, ::orchestrator::DispatchState*) override;
+  Unary* GetDispatch(Context*, const ::orchestrator::DispatchQuery*, ::orchestrator::DispatchState*) override;
+  grpc::ServerBidiReactor<::orchestrator::WorkRequest, ::orchestrator::WorkResponse>* Work(Context*) override;
+  grpc::ServerBidiReactor<::orchestrator::SubmitTasksRequest, ::orchestrator::SubmitTasksResponse>* SubmitStream(
+      Context*) override;
+
+ private:
+  template <class Response, class ToCommand>
+  Unary* command(Context* context, const char* method, rpc::PendingCalls<Response>& calls, CallKind kind,
+                 Response* response, ToCommand to_command);
+  Unary* answer(Context* context, const Error& error) const;
+  Result<void> read_task(const ::orchestrator::TaskRef& request, ::orchestrator::Task& out, bool& leased) const;
+  Result<void> read_list(const ::orchestrator::ListTasksRequest& request,
+                         ::orchestrator::ListTasksResponse& out) const;
+
+  Parts parts_;
+  ServiceOptions options_;
+};
+
+}  // namespace swarm::orchestrator::grpc_api

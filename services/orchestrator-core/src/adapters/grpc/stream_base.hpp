@@ -1,0 +1,104 @@
+#pragma once
+
+#include <deque>
+#include <mutex>
+#include <optional>
+
+#include <grpcpp/support/server_callback.h>
+
+#include "adapters/grpc/reply_router.hpp"
+#include "libs/rpc/status.hpp"
+
+namespace swarm::orchestrator::grpc_api {
+
+/// The writing half of a bidirectional stream, shared between its reactor (gRPC's threads) and whoever answers (the
+/// committing thread). The reactor attaches itself and detaches in OnDone, so that no answer reaches a dead stream.
+/// One write is in flight at a time. Thread-safe.
+template <class Request, class Response>
+class StreamWriter {
+ public:
+  using Reactor = grpc::ServerBidiReactor<Request, Response>;
+
+  explicit StreamWriter(Reactor* reactor) : reactor_(reactor) {}
+
+  /// Queues a message and begins to write if nothing is being written.
+  void send(Response message) {
+    std::lock_guard lock(mutex_);
+    if (reactor_ == nullptr || finished_) return;
+    waiting_.push_back(std::move(message));
+    write_next();
+  }
+
+  /// Calls `fill` on the message that goes out next, so that small answers travel together. Returns its result.
+  template <class Fill>
+  void merge(Fill&& fill) {
+    std::lock_guard lock(mutex_);
+    if (reactor_ == nullptr || finished_) return;
+    if (!open_) open_.emplace();
+    fill(*open_);
+  }
+  /// Sends what was merged.
+  void flush() {
+    std::lock_guard lock(mutex_);
+    if (reactor_ == nullptr || finished_ || writing_ || !open_) return;
+    waiting_.push_back(std::move(*open_));
+    open_.reset();
+    write_next();
+  }
+
+  void written(bool ok) {
+    std::lock_guard lock(mutex_);
+    writing_ = false;
+    if (!ok) waiting_.clear();
+    if (waiting_.empty() && open_ && ok) {
+      waiting_.push_back(std::move(*open_));
+      open_.reset();
+    }
+    write_next();
+  }
+
+  /// Ends the stream once what waits has been written.
+  void finish(grpc::Status status) {
+    std::lock_guard lock(mutex_);
+    if (end_ || reactor_ == nullptr) return;
+    end_ = std::move(status);
+    write_next();
+  }
+
+  void detach() {
+    std::lock_guard lock(mutex_);
+    reactor_ = nullptr;
+    waiting_.clear();
+    open_.reset();
+  }
+
+  std::size_t backlog() const {
+    std::lock_guard lock(mutex_);
+    return waiting_.size();
+  }
+
+ private:
+  void write_next() {
+    if (writing_ || finished_ || reactor_ == nullptr) return;
+    if (!waiting_.empty()) {
+      writing_ = true;
+      current_ = std::move(waiting_.front());
+      waiting_.pop_front();
+      reactor_->StartWrite(&current_);
+    } else if (end_) {
+      finished_ = true;
+      reactor_->Finish(*end_);
+    }
+  }
+
+  mutable std::mutex mutex_;
+  Reactor* reactor_;
+  Response current_;
+  std::deque<Response> waiting_;
+  std::optional<Response> open_;
+  std::optional<grpc::Status> end_;
+  bool writing_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace swarm::orchestrator::grpc_api

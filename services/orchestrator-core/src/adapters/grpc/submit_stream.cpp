@@ -1,0 +1,131 @@
+#include "adapters/grpc/stream_base.hpp"
+#include "adapters/grpc/work_stream.hpp"
+
+namespace swarm::orchestrator::grpc_api {
+namespace {
+
+using ::orchestrator::SubmitTasksRequest;
+using ::orchestrator::SubmitTasksResponse;
+
+constexpr std::size_t kUnderWayMax = 64;
+
+/// Keeps the order of requests: an answer that comes early waits for those before it.
+class SubmitLink final : public Link {
+ public:
+  explicit SubmitLink(StreamWriter<SubmitTasksRequest, SubmitTasksResponse>::Reactor* reactor) : writer(reactor) {}
+
+  /// Reserves the next place; `place` comes back as the lower part of the call id.
+  std::uint64_t expect(std::int64_t request_id) {
+    std::lock_guard lock(mutex_);
+    slots_.push_back({request_id, std::nullopt});
+    return first_ + slots_.size() - 1;
+  }
+
+  void answer(CallId call, Reply&& reply) override {
+    SubmitTasksResponse out;
+    if (const auto* error = std::get_if<Error>(&reply)) {
+      out.set_error(std::string(name(error->code)) + ": " + error->message);
+    } else if (const auto* submitted = std::get_if<Submitted>(&reply)) {
+      fill(out, *submitted);
+    }
+    put(call & 0xff'ffff, std::move(out));
+  }
+
+  void put(std::uint64_t place, SubmitTasksResponse&& response) {
+    std::lock_guard lock(mutex_);
+    // Places travel cut to 24 bits; far fewer are ever open.
+    const std::uint64_t index = (place - first_) & 0xff'ffff;
+    if (index >= slots_.size()) return;
+    response.set_request_id(slots_[index].request_id);
+    slots_[index].response = std::move(response);
+    while (!slots_.empty() && slots_.front().response) {
+      writer.send(std::move(*slots_.front().response));
+      slots_.pop_front();
+      ++first_;
+    }
+    if (ended_ && slots_.empty()) writer.finish(grpc::Status::OK);
+  }
+
+  /// The client has sent its last request.
+  void no_more() {
+    std::lock_guard lock(mutex_);
+    ended_ = true;
+    if (slots_.empty()) writer.finish(grpc::Status::OK);
+  }
+
+  std::size_t under_way() {
+    std::lock_guard lock(mutex_);
+    return slots_.size() + writer.backlog();
+  }
+
+  void flush() override {}
+  void drain() override {}
+  void end(const Error& error) override { writer.finish(rpc::to_status(error)); }
+
+ private:
+  struct Slot {
+    std::int64_t request_id;
+    std::optional<SubmitTasksResponse> response;
+  };
+  std::mutex mutex_;
+  std::deque<Slot> slots_;
+  std::uint64_t first_ = 0;
+  bool ended_ = false;
+
+ public:
+  StreamWriter<SubmitTasksRequest, SubmitTasksResponse> writer;
+};
+
+class SubmitStream final : public grpc::ServerBidiReactor<SubmitTasksRequest, SubmitTasksResponse> {
+ public:
+  explicit SubmitStream(StreamContext context) : context_(context), link_(std::make_shared<SubmitLink>(this)) {
+    number_ = context_.router.add_link(link_);
+    StartRead(&request_);
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return link_->no_more();
+    take();
+    std::lock_guard lock(mutex_);
+    paused_ = link_->under_way() >= kUnderWayMax;
+    if (!paused_) StartRead(&request_);
+  }
+  void OnWriteDone(bool ok) override {
+    link_->writer.written(ok);
+    std::lock_guard lock(mutex_);
+    if (!paused_ || link_->under_way() >= kUnderWayMax) return;
+    paused_ = false;
+    StartRead(&request_);
+  }
+  void OnCancel() override { link_->writer.finish(grpc::Status::CANCELLED); }
+  void OnDone() override {
+    link_->writer.detach();
+    context_.router.remove_link(number_);
+    delete this;
+  }
+
+ private:
+  void take() {
+    const std::uint64_t place = link_->expect(request_.request_id());
+    const CallId call = call_id(CallKind::Link, (number_ << 24) | (place & 0xff'ffff));
+    auto tasks = to_submissions(request_, context_.limits);
+    if (!tasks) return link_->answer(call, tasks.error());
+    if (context_.loop.submit(SubmitTasks{call, std::move(tasks.value())})) return;
+    link_->answer(call, Error{Code::ResourceExhausted, "the command queue is full, try again"});
+  }
+
+  StreamContext context_;
+  std::shared_ptr<SubmitLink> link_;
+  std::uint64_t number_ = 0;
+  std::mutex mutex_;
+  bool paused_ = false;
+  SubmitTasksRequest request_;
+};
+
+}  // namespace
+
+grpc::ServerBidiReactor<SubmitTasksRequest, SubmitTasksResponse>* start_submit_stream(StreamContext context) {
+  return new SubmitStream(context);  // deletes itself in OnDone
+}
+
+}  // namespace swarm::orchestrator::grpc_api

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <grpcpp/support/server_callback.h>
+
+#include "adapters/grpc/mapping.hpp"
+#include "adapters/grpc/reply_router.hpp"
+#include "application/engine_loop.hpp"
+#include "protos/orchestrator.pb.h"
+
+namespace swarm::orchestrator::grpc_api {
+
+/// What the streams of the service share.
+struct StreamContext {
+  EngineLoop& loop;
+  ReplyRouter& router;
+  const InputLimits& limits;
+};
+
+/// One agent's stream. The first message must be `join`.
+grpc::ServerBidiReactor<::orchestrator::WorkRequest, ::orchestrator::WorkResponse>* start_work_stream(
+    StreamContext context);
+
+/// Bulk submission: requests are answered in their order, at most 64 of them under way.
+grpc::ServerBidiReactor<::orchestrator::SubmitTasksRequest, ::orchestrator::SubmitTasksResponse>* start_submit_stream(
+    StreamContext context);
+
+}  // namespace swarm::orchestrator::grpc_api

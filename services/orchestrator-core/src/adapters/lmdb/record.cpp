@@ -1,0 +1,289 @@
+#include "adapters/lmdb/record.hpp"
+
+namespace swarm::orchestrator::lmdb_store {
+namespace {
+
+constexpr std::uint64_t kVersion = 1;
+
+template <class T>
+std::optional<T> checked(const Reader& in, T&& value) {
+  if (!in.ok()) return std::nullopt;
+  return std::move(value);
+}
+
+/// False for a version that this program does not know.
+bool read_version(Reader& in) { return in.u64() == kVersion && in.ok(); }
+
+}  // namespace
+
+void encode(Writer& out, const TaskSpec& spec) {
+  out.u64(kVersion);
+  out.bits(spec.id);
+  out.u64(spec.number);
+  out.bits(spec.parent);
+  out.text(spec.stack);
+  out.u64((spec.stack_is_guess ? 1u : 0u) | (spec.requires_approval ? 2u : 0u));
+  out.text(spec.role);
+  out.text(spec.first_state);
+  out.text(spec.until_state);
+  out.text(spec.tenant);
+  out.texts(spec.capabilities);
+  out.texts(spec.permissions);
+  out.u64(spec.depends_on.size());
+  for (const TaskId id : spec.depends_on) out.bits(id);
+  out.u64(spec.labels.size());
+  for (const auto& [key, value] : spec.labels) {
+    out.text(key);
+    out.text(value);
+  }
+  out.i64(spec.priority);
+  out.i64(spec.max_attempts);
+  out.time(spec.created);
+  out.time(spec.not_before);
+  out.time(spec.deadline);
+  out.bits(spec.key);
+  out.fixed(spec.content_digest);
+}
+
+std::optional<TaskSpec> decode_spec(std::string_view bytes) {
+  Reader in(bytes);
+  if (!read_version(in)) return std::nullopt;
+  TaskSpec spec;
+  spec.id = in.bits<TaskId>();
+  spec.number = in.u64();
+  spec.parent = in.bits<TaskId>();
+  spec.stack = in.text();
+  const std::uint64_t flags = in.u64();
+  spec.stack_is_guess = (flags & 1) != 0;
+  spec.requires_approval = (flags & 2) != 0;
+  spec.role = in.text();
+  spec.first_state = in.text();
+  spec.until_state = in.text();
+  spec.tenant = in.text();
+  spec.capabilities = in.texts();
+  spec.permissions = in.texts();
+  spec.depends_on.resize(in.count());
+  for (auto& id : spec.depends_on) id = in.bits<TaskId>();
+  for (std::size_t n = in.count(); n > 0; --n) {
+    auto key = in.text();
+    spec.labels.emplace(std::move(key), in.text());
+  }
+  spec.priority = in.small();
+  spec.max_attempts = in.small();
+  spec.created = in.time();
+  spec.not_before = in.time();
+  spec.deadline = in.time();
+  spec.key = in.bits<KeyHash>();
+  spec.content_digest = in.fixed();
+  return checked(in, std::move(spec));
+}
+
+void encode(Writer& out, const TaskState& state) {
+  out.u64(kVersion);
+  out.u64(static_cast<std::uint64_t>(state.status));
+  out.u64(static_cast<std::uint64_t>(state.blocked));
+  out.u64(state.approved ? 1 : 0);
+  out.text(state.workflow_state);
+  out.text(state.role);
+  out.text(state.reason);
+  out.i64(state.attempts_counted);
+  out.i64(state.attempt);
+  out.i64(state.attempts_in_state);
+  out.u64(state.leases_granted);
+  out.text(state.lease.agent);
+  out.bits(state.lease.token);
+  out.texts(state.lease.rules_given);
+  out.texts(state.lease.rules_held_out);
+  out.u64(state.results.size());
+  for (const auto& result : state.results) {
+    out.bits(result.token);
+    out.fixed(result.digest);
+    out.u64(static_cast<std::uint64_t>(result.status_after));
+  }
+  out.u64(state.rounds.size());
+  for (const auto& edge : state.rounds) {
+    out.text(edge.from);
+    out.text(edge.to);
+    out.i64(edge.taken);
+  }
+  out.u64(state.feedback_count);
+  out.u64(state.history_count);
+  out.time(state.updated);
+  out.time(state.not_before);
+  out.u64(state.version);
+}
+
+std::optional<TaskState> decode_state(std::string_view bytes) {
+  Reader in(bytes);
+  if (!read_version(in)) return std::nullopt;
+  TaskState state;
+  state.status = static_cast<TaskStatus>(in.u64());
+  state.blocked = static_cast<Blocked>(in.u64());
+  state.approved = in.u64() != 0;
+  state.workflow_state = in.text();
+  state.role = in.text();
+  state.reason = in.text();
+  state.attempts_counted = in.small();
+  state.attempt = in.small();
+  state.attempts_in_state = in.small();
+  state.leases_granted = static_cast<std::uint32_t>(in.u64());
+  state.lease.agent = in.text();
+  state.lease.token = in.bits<LeaseToken>();
+  state.lease.rules_given = in.texts();
+  state.lease.rules_held_out = in.texts();
+  state.results.resize(in.count());
+  for (auto& result : state.results) {
+    result.token = in.bits<LeaseToken>();
+    result.digest = in.fixed();
+    result.status_after = static_cast<TaskStatus>(in.u64());
+  }
+  state.rounds.resize(in.count());
+  for (auto& edge : state.rounds) {
+    edge.from = in.text();
+    edge.to = in.text();
+    edge.taken = in.small();
+  }
+  state.feedback_count = static_cast<std::uint32_t>(in.u64());
+  state.history_count = static_cast<std::uint32_t>(in.u64());
+  state.updated = in.time();
+  state.not_before = in.time();
+  state.version = in.u64();
+  const bool known = state.status >= TaskStatus::Blocked && state.status <= TaskStatus::Dead &&
+                     state.blocked <= Blocked::Delay;
+  if (!known) return std::nullopt;
+  return checked(in, std::move(state));
+}
+
+void encode(Writer& out, const InputTexts& texts) {
+  out.u64(kVersion);
+  out.text(texts.description);
+  out.text(texts.context);
+}
+
+std::optional<InputTexts> decode_input(std::string_view bytes) {
+  Reader in(bytes);
+  if (!read_version(in)) return std::nullopt;
+  InputTexts texts;
+  texts.description = in.text();
+  texts.context = in.text();
+  return checked(in, std::move(texts));
+}
+
+void encode(Writer& out, const Feedback& entry) {
+  out.u64(kVersion);
+  out.i64(entry.attempt);
+  out.text(entry.role);
+  out.text(entry.status);
+  out.text(entry.text);
+}
+
+std::optional<Feedback> decode_feedback(std::string_view bytes) {
+  Reader in(bytes);
+  if (!read_version(in)) return std::nullopt;
+  Feedback entry;
+  entry.attempt = in.small();
+  entry.role = in.text();
+  entry.status = in.text();
+  entry.text = in.text();
+  return checked(in, std::move(entry));
+}
+
+void encode(Writer& out, const Transition& entry) {
+  out.u64(kVersion);
+  out.time(entry.at);
+  out.u64(static_cast<std::uint64_t>(entry.from));
+  out.u64(static_cast<std::uint64_t>(entry.to));
+  out.i64(entry.attempt);
+  out.text(entry.actor);
+  out.text(entry.reason);
+  out.text(entry.workflow_state);
+}
+
+std::optional<Transition> decode_transition(std::string_view bytes) {
+  Reader in(bytes);
+  if (!read_version(in)) return std::nullopt;
+  Transition entry;
+  entry.at = in.time();
+  entry.from = static_cast<TaskStatus>(in.u64());
+  entry.to = static_cast<TaskStatus>(in.u64());
+  entry.attempt = in.small();
+  entry.actor = in.text();
+  entry.reason = in.text();
+  entry.workflow_state = in.text();
+  return checked(in, std::move(entry));
+}
+
+void encode(Writer& out, const GoldenRule& rule) {
+  out.u64(kVersion);
+  out.text(rule.id);
+  out.text(rule.stack);
+  out.text(rule.role);
+  out.text(rule.text);
+  out.u64(rule.active ? 1 : 0);
+  out.i64(rule.effect_ppm);
+  out.u64(rule.version);
+}
+
+std::optional<GoldenRule> decode_rule(std::string_view bytes) {
+  Reader in(bytes);
+  if (!read_version(in)) return std::nullopt;
+  GoldenRule rule;
+  rule.id = in.text();
+  rule.stack = in.text();
+  rule.role = in.text();
+  rule.text = in.text();
+  rule.active = in.u64() != 0;
+  rule.effect_ppm = in.i64();
+  rule.version = in.u64();
+  return checked(in, std::move(rule));
+}
+
+void encode(Writer& out, const Outcome& outcome) {
+  out.u64(kVersion);
+  out.u64(outcome.sequence);
+  out.bits(outcome.task);
+  out.i64(outcome.attempt);
+  out.text(outcome.stack);
+  out.text(outcome.role);
+  out.texts(outcome.rules_given);
+  out.texts(outcome.rules_held_out);
+  out.u64(outcome.success ? 1 : 0);
+  out.time(outcome.at);
+}
+
+std::optional<Outcome> decode_outcome(std::string_view bytes) {
+  Reader in(bytes);
+  if (!read_version(in)) return std::nullopt;
+  Outcome outcome;
+  outcome.sequence = in.u64();
+  outcome.task = in.bits<TaskId>();
+  outcome.attempt = in.small();
+  outcome.stack = in.text();
+  outcome.role = in.text();
+  outcome.rules_given = in.texts();
+  outcome.rules_held_out = in.texts();
+  outcome.success = in.u64() != 0;
+  outcome.at = in.time();
+  return checked(in, std::move(outcome));
+}
+
+void encode(Writer& out, const DispatchState& state) {
+  out.u64(kVersion);
+  out.u64(state.halted ? 1 : 0);
+  out.text(state.reason);
+  out.text(state.by);
+  out.time(state.since);
+}
+
+std::optional<DispatchState> decode_dispatch(std::string_view bytes) {
+  Reader in(bytes);
+  if (!read_version(in)) return std::nullopt;
+  DispatchState state;
+  state.halted = in.u64() != 0;
+  state.reason = in.text();
+  state.by = in.text();
+  state.since = in.time();
+  return checked(in, std::move(state));
+}
+
+}  // namespace swarm::orchestrator::lmdb_store

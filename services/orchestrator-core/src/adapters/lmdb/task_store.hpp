@@ -1,0 +1,54 @@
+#pragma once
+
+#include <memory>
+
+#include "libs/lmdb/environment.hpp"
+#include "ports/task_store.hpp"
+
+namespace swarm::orchestrator::lmdb_store {
+
+struct StoreOptions {
+  lmdb::Options environment;
+  std::uint32_t feedback_kept = 6;
+  std::uint32_t history_kept = 200;
+  std::size_t scan_max = 20'000;  // records looked at for one page of a list
+};
+
+/// Tasks in LMDB. Tables, keyed by the task's number (big-endian, so by creation) unless said otherwise:
+///   specs  what was asked for, written once      live / done  the state of tasks before and after their end
+///   ids    task id → number                      keys         hash of the idempotency key → task id
+///   inputs description and context               results      number, kind → artefact or error message
+///   feedback, history  number, index → entry     rules, outcomes, meta
+/// `live` holds only what is not finished, so that recovery costs by active tasks and not by all there ever were.
+class LmdbTaskStore final : public TaskStore {
+ public:
+  static Result<std::unique_ptr<LmdbTaskStore>> open(StoreOptions options);
+
+  Result<void> recover(RecoverySink& sink) override;
+  Result<void> commit(const Changes& changes) override;
+  Result<std::optional<StoredTask>> find(TaskId id) const override;
+  Result<std::optional<TaskId>> find_key(KeyHash key) const override;
+  Result<TaskTexts> texts(const TaskSpec& spec, const TaskState& state) const override;
+  Result<std::vector<Transition>> history(TaskNumber number) const override;
+  Result<TaskPage> list(const TaskFilter& filter) const override;
+  Result<std::vector<Outcome>> outcomes(std::size_t limit) const override;
+
+  const lmdb::Environment& environment() const { return *environment_; }
+
+ private:
+  struct Tables {
+    lmdb::Table specs, live, done, ids, keys, inputs, results, feedback, history, rules, outcomes, meta;
+  };
+  LmdbTaskStore(StoreOptions options, std::unique_ptr<lmdb::Environment> environment, Tables tables);
+
+  Result<void> write_tasks(lmdb::WriteTxn& txn, const Changes& changes);
+  Result<void> write_texts(lmdb::WriteTxn& txn, const Changes& changes);
+  Result<void> write_rest(lmdb::WriteTxn& txn, const Changes& changes);
+  Result<std::optional<StoredTask>> load(const lmdb::ReadTxn& txn, std::string_view number_key) const;
+
+  StoreOptions options_;
+  std::unique_ptr<lmdb::Environment> environment_;
+  Tables tables_;
+};
+
+}  // namespace swarm::orchestrator::lmdb_store

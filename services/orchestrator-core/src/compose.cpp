@@ -1,0 +1,228 @@
+#include "compose.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
+
+#include "adapters/analyst/outcome_sender.hpp"
+#include "adapters/analyst/rule_follower.hpp"
+#include "adapters/grpc/access.hpp"
+#include "adapters/grpc/legacy_service.hpp"
+#include "adapters/grpc/orchestrator_service.hpp"
+#include "adapters/lmdb/task_store.hpp"
+#include "application/metrics_subscriber.hpp"
+#include "libs/admin/admin_server.hpp"
+#include "libs/async/shutdown.hpp"
+#include "libs/base/uuid.hpp"
+#include "libs/rpc/channel.hpp"
+#include "libs/telemetry/logging.hpp"
+#include "protos/compat/orchestrator_legacy.grpc.pb.h"
+#include "protos/compat/orchestrator_v1.grpc.pb.h"
+
+namespace swarm::orchestrator {
+namespace {
+
+constexpr std::size_t kBusCapacity = 65'536;
+constexpr std::chrono::milliseconds kDrainLook{10};
+
+/// Random bits of the operating system, fetched in blocks. The engine's thread only.
+class SystemRandom final : public Random {
+ public:
+  std::uint64_t next() override {
+    if (used_ == block_.size()) {
+      random_bytes(reinterpret_cast<unsigned char*>(block_.data()), sizeof(block_));
+      used_ = 0;
+    }
+    return block_[used_++];
+  }
+
+ private:
+  std::array<std::uint64_t, 512> block_{};
+  std::size_t used_ = block_.size();
+};
+
+lmdb_store::StoreOptions store_options(const Settings& settings) {
+  lmdb_store::StoreOptions out;
+  out.environment.directory = settings.data_dir;
+  out.environment.identity = {"orchestrator-core", 1};
+  out.environment.size_bytes_max = settings.store_bytes_max;
+  out.feedback_kept = settings.engine.feedback_kept;
+  out.history_kept = settings.engine.history_kept;
+  return out;
+}
+
+grpc_api::RouterOptions router_options(const Settings& settings) {
+  return {settings.engine.lease, settings.heartbeat, {}};
+}
+
+}  // namespace
+
+// Members stand in the order in which they are built; they stop in the reverse one.
+struct Orchestrator::Impl {
+  Impl(Settings s, std::unique_ptr<lmdb_store::LmdbTaskStore> opened, std::unique_ptr<auth::Guard> guard)
+      : settings(std::move(s)),
+        store(std::move(opened)),
+        engine(settings.engine, settings.rules, settings.make_workflow()),
+        probe(registry),
+        router(*store, router_options(settings)),
+        loop({engine, *store, router, bus, clock, random, probe}, settings.queue, settings.finished_in_memory,
+             [this](const Error& error) { on_store_lost(error); }),
+        hub(bus, kBusCapacity, settings.follower_events_max, settings.followers_max),
+        counts(bus, probe, kBusCapacity),
+        server(settings.grpc, registry, std::move(guard)),
+        service({server.gate(), loop, router, hub, watch_streams, *store, clock}, settings.service),
+        legacy(grpc_api::make_legacy_service(server.gate(), engine.workflow())),
+        legacy_v1(grpc_api::make_legacy_v1_service(server.gate(), engine.workflow())),
+        admin({settings.admin_listen, settings.metrics_token}, registry, [this] { return readiness(); }),
+        drain_timer(io) {
+    metrics::add_process_metrics(registry, "orchestrator-core");
+    server.add(service, ::orchestrator::Orchestrator::service_full_name());
+    server.add(*legacy, ::orchestrator::OrchestratorService::service_full_name());
+    server.add(*legacy_v1, ::orchestrator::v1::OrchestratorService::service_full_name());
+  }
+
+  Result<void> connect_analyst();
+  std::vector<admin::Readiness> readiness() const;
+  void on_store_lost(const Error& error);
+  void begin_drain();
+  void look_whether_drained();
+  void hurry();
+  void stop();
+
+  Settings settings;
+  SystemClock clock;
+  SystemRandom random;
+  metrics::Registry registry;
+  std::unique_ptr<lmdb_store::LmdbTaskStore> store;
+  TaskEngine engine;
+  Probe probe;
+  EventBus bus;
+  grpc_api::ReplyRouter router;
+  EngineLoop loop;
+  WatchHub hub;
+  MetricsSubscriber counts;
+  grpc_api::WatchStreams watch_streams;
+  rpc::Server server;
+  grpc_api::OrchestratorService service;
+  std::unique_ptr<grpc::Service> legacy;
+  std::unique_ptr<grpc::Service> legacy_v1;
+  std::unique_ptr<analyst_client::RuleFollower> rules;
+  std::unique_ptr<analyst_client::OutcomeSender> outcomes;
+  admin::AdminServer admin;
+  boost::asio::io_context io{1};
+  boost::asio::steady_timer drain_timer;
+  std::optional<async::Shutdown> shutdown;
+  std::chrono::steady_clock::time_point drain_ends{};
+  std::atomic<bool> lost{false};
+  std::uint64_t rules_from = 0;
+  bool stopped = false;
+};
+
+Result<std::unique_ptr<Orchestrator>> Orchestrator::open(const Settings& settings) {
+  BOOST_OUTCOME_TRY(auto store, lmdb_store::LmdbTaskStore::open(store_options(settings)));
+  static const SystemClock clock;
+  BOOST_OUTCOME_TRY(auto guard, rpc::make_guard(grpc_api::access_table(), settings.security.auth, clock));
+  auto impl = std::make_unique<Impl>(settings, std::move(store), std::move(guard));
+  return std::unique_ptr<Orchestrator>(new Orchestrator(std::move(impl)));
+}
+
+Orchestrator::Orchestrator(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Orchestrator::~Orchestrator() { impl_->stop(); }
+
+Result<void> Orchestrator::start() {
+  auto& s = *impl_;
+  s.shutdown.emplace(s.io, [&s] { s.begin_drain(); }, [&s] { s.hurry(); });
+  BOOST_OUTCOME_TRY(s.rules_from, s.loop.start());
+  BOOST_OUTCOME_TRY(s.admin.start());
+  BOOST_OUTCOME_TRY(s.server.start());
+  BOOST_OUTCOME_TRY(s.connect_analyst());
+  log::info("ready", {{"grpc", grpc_address()}, {"admin", admin_address()}});
+  return outcome::success();
+}
+
+Result<void> Orchestrator::Impl::connect_analyst() {
+  if (settings.analyst_address.empty()) return outcome::success();
+  BOOST_OUTCOME_TRY(auto credentials, rpc::channel_credentials(settings.security, "orchestrator-core", clock));
+  auto channel = rpc::connect(settings.analyst_address, credentials);
+  rules = std::make_unique<analyst_client::RuleFollower>(channel, loop, probe, rules_from);
+  outcomes = std::make_unique<analyst_client::OutcomeSender>(channel, loop, *store, bus);
+  rules->start();
+  outcomes->start();
+  return outcome::success();
+}
+
+int Orchestrator::run() {
+  auto work = boost::asio::make_work_guard(impl_->io);
+  impl_->io.run();
+  impl_->stop();
+  return impl_->lost ? 1 : 0;
+}
+
+void Orchestrator::begin_stop() {
+  boost::asio::post(impl_->io, [this] { impl_->begin_drain(); });
+}
+
+std::string Orchestrator::grpc_address() const { return impl_->server.address(); }
+std::string Orchestrator::admin_address() const { return impl_->admin.address(); }
+
+std::vector<admin::Readiness> Orchestrator::Impl::readiness() const {
+  std::vector<admin::Readiness> out;
+  out.push_back({"store", !lost, lost ? "the outcome of a write is unknown, restarting" : "open", true});
+  if (rules) out.push_back({"analyst", rules->connected(), rules->detail(), false});
+  if (loop.halted()) out.push_back({"dispatch", false, "halted by the kill switch", false});
+  return out;
+}
+
+/// On one of the loop's threads: nothing is certain any more, so nothing is answered but "try again".
+void Orchestrator::Impl::on_store_lost(const Error& error) {
+  log::error("the store is lost, ending to recover", {{"error", error.message}});
+  lost = true;
+  const Error retry{Code::Unavailable, "the store failed, the orchestrator restarts; try again"};
+  server.begin_drain();
+  router.fail_calls(retry);
+  router.end_links(retry);
+  boost::asio::post(io, [this] { io.stop(); });
+}
+
+void Orchestrator::Impl::begin_drain() {
+  if (drain_ends != std::chrono::steady_clock::time_point{}) return;
+  log::info("draining", {{"open_calls", router.open_calls()}, {"streams", router.links()}});
+  drain_ends = std::chrono::steady_clock::now() + settings.drain_time;
+  admin.set_draining();
+  server.begin_drain();
+  router.drain_links();
+  loop.submit(BeginDrain{});
+  watch_streams.end_all({Code::Unavailable, "the orchestrator is shutting down, try again"});
+  look_whether_drained();
+}
+
+void Orchestrator::Impl::look_whether_drained() {
+  const bool idle = router.open_calls() == 0 && router.links() == 0 && watch_streams.size() == 0;
+  if (idle || std::chrono::steady_clock::now() >= drain_ends) return io.stop();
+  drain_timer.expires_after(kDrainLook);
+  drain_timer.async_wait([this](const boost::system::error_code& cancelled) {
+    if (!cancelled) look_whether_drained();
+  });
+}
+
+void Orchestrator::Impl::hurry() {
+  log::warn("second signal, not waiting any longer");
+  io.stop();
+}
+
+void Orchestrator::Impl::stop() {
+  if (std::exchange(stopped, true)) return;
+  const Error bye{Code::Unavailable, "the orchestrator is shutting down, try again"};
+  router.fail_calls(bye);
+  router.end_links(bye);
+  if (rules) rules->stop();
+  if (outcomes) outcomes->stop();
+  server.stop();
+  loop.stop();
+  admin.stop();
+}
+
+}  // namespace swarm::orchestrator

@@ -1,0 +1,145 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "domain/golden_rules.hpp"
+#include "domain/requirements.hpp"
+#include "domain/task.hpp"
+
+namespace swarm::orchestrator {
+
+/// Names the caller of a command to whoever answers it; the engine only hands it back. 0: nobody waits.
+using CallId = std::uint64_t;
+
+/// One moment on both clocks.
+struct Now {
+  BootTime boot{};
+  WallTime wall{};
+};
+
+struct RegisterAgent {
+  CallId call = 0;
+  AgentProfile agent;
+};
+struct PollTask {
+  CallId call = 0;
+  std::string agent;
+  BootTime until{};  // then the poll is answered with nothing
+};
+/// The poll's client went away.
+struct AbandonPoll {
+  CallId call = 0;
+};
+/// An agent's stream; `link` names it in this and the next three.
+struct JoinStream {
+  CallId link = 0;
+  AgentProfile agent;
+};
+struct GrantCredit {
+  CallId link = 0;
+  int credit = 0;
+};
+struct LeaveStream {
+  CallId link = 0;
+};
+
+struct ResultReport {
+  TaskId task;
+  std::optional<LeaseToken> token;  // nothing: a client that knows no tokens
+  bool success = false;
+  FailureClass failure = FailureClass::AgentError;
+  std::uint64_t digest = 0;         // of everything that was reported
+  std::shared_ptr<const ResultTexts> texts;
+};
+struct ReportResults {
+  CallId call = 0;
+  CallId link = 0;  // not 0: came over this stream, which proves that the agent hears
+  std::vector<ResultReport> results;
+};
+
+struct LeaseSign {
+  TaskId task;
+  LeaseToken token;
+  std::string progress;
+};
+struct Heartbeat {
+  CallId call = 0;
+  CallId link = 0;
+  std::string agent;
+  std::vector<LeaseSign> leases;
+};
+
+/// A task to be made. `spec.number`, `created` and, if empty, `id` are set by the engine.
+struct Submission {
+  TaskSpec spec;
+  std::chrono::milliseconds delay{0};
+  std::chrono::milliseconds deadline{0};
+  std::shared_ptr<const InputTexts> texts;
+};
+struct SubmitTasks {
+  CallId call = 0;
+  std::vector<Submission> tasks;
+};
+struct CancelTask {
+  CallId call = 0;
+  TaskId task;
+  std::string reason;
+};
+struct ApproveTask {
+  CallId call = 0;
+  TaskId task;
+  bool approve = true;
+  std::string comment;
+  std::string by;
+};
+
+/// The kill switch.
+struct DispatchState {
+  bool halted = false;
+  std::string reason;
+  std::string by;
+  WallTime since{};
+};
+struct SetDispatch {
+  CallId call = 0;
+  DispatchState state;
+};
+struct GetDispatch {
+  CallId call = 0;
+};
+struct ListAgents {
+  CallId call = 0;
+};
+/// Soft facts of a lease, which no record holds.
+struct InspectLease {
+  CallId call = 0;
+  TaskId task;
+};
+
+struct PutRules {
+  std::vector<GoldenRule> rules;
+};
+/// An assignment that could not go out (halted in between): its lease is taken back uncounted.
+struct Undeliver {
+  TaskId task;
+  LeaseToken token;
+};
+/// Outcomes up to this one have reached the analyst.
+struct OutcomesDelivered {
+  std::uint64_t up_to = 0;
+};
+/// Parked polls end, new ones are refused.
+struct BeginDrain {};
+/// Time has passed.
+struct Tick {};
+
+using Command = std::variant<RegisterAgent, PollTask, AbandonPoll, JoinStream, GrantCredit, LeaveStream, ReportResults,
+                             Heartbeat, SubmitTasks, CancelTask, ApproveTask, SetDispatch, GetDispatch, ListAgents, InspectLease,
+                             PutRules, Undeliver, OutcomesDelivered, BeginDrain, Tick>;
+
+}  // namespace swarm::orchestrator

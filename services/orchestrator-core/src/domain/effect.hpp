@@ -1,0 +1,154 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "domain/command.hpp"
+#include "domain/task.hpp"
+#include "libs/base/error.hpp"
+
+namespace swarm::orchestrator {
+
+// What the engine wants done. Nothing of it happens before the changes of the same batch are durable.
+
+struct Registered {
+  std::string name;
+};
+/// A lease goes out to its agent.
+struct Assigned {
+  StoredTask task;
+  LeaseToken token;
+  int attempt = 0;
+  std::vector<std::string> constraints;
+  std::vector<std::string> rule_ids;
+  bool repeated = false;
+};
+/// The poll's time is over.
+struct NothingToDo {};
+struct ResultAnswer {
+  TaskId task;
+  int attempt = 0;
+  bool accepted = false;
+  std::string message;
+  TaskStatus status_after = TaskStatus::Queued;
+  std::optional<Error> error;  // refused
+};
+struct ResultsAnswered {
+  std::vector<ResultAnswer> answers;
+};
+struct HeartbeatAnswered {
+  std::vector<TaskId> lost;
+  std::vector<TaskId> cancelled;
+  bool drain = false;
+};
+struct SubmittedTask {
+  TaskId id;
+  bool created = true;
+};
+struct Submitted {
+  std::vector<SubmittedTask> tasks;
+};
+/// The task after a cancellation or approval.
+struct TaskAnswered {
+  StoredTask task;
+};
+struct DispatchAnswered {
+  DispatchState state;
+};
+struct AgentView {
+  AgentProfile profile;
+  std::vector<TaskId> held;
+  std::chrono::nanoseconds last_seen_ago{0};
+  bool waiting = false;
+};
+struct AgentsListed {
+  std::vector<AgentView> agents;
+};
+struct LeaseInspected {
+  bool held = false;
+  std::chrono::nanoseconds expires_in{0};
+  std::string progress;
+};
+
+using Reply = std::variant<Error, Registered, Assigned, NothingToDo, ResultsAnswered, HeartbeatAnswered, Submitted,
+                           TaskAnswered, DispatchAnswered, AgentsListed, LeaseInspected>;
+
+struct Answer {
+  CallId call = 0;
+  Reply reply;
+};
+
+/// A task changed; payloads are shared and never change.
+struct TaskChanged {
+  StoredTask task;
+  TaskStatus from = TaskStatus::Queued;
+  bool created = false;
+};
+
+/// How an attempt ended, for the analyst's measurement of rules.
+struct Outcome {
+  std::uint64_t sequence = 0;
+  TaskId task;
+  int attempt = 0;
+  std::string stack;
+  std::string role;
+  std::vector<std::string> rules_given;
+  std::vector<std::string> rules_held_out;
+  bool success = false;
+  WallTime at{};
+};
+
+enum class TextKind : std::uint8_t { Input = 1, Artifact = 2, Error = 3 };
+
+/// What becomes durable together.
+struct Changes {
+  struct TaskWrite {
+    StoredTask task;
+    bool is_new = false;
+  };
+  struct InputWrite {
+    TaskNumber number;
+    std::shared_ptr<const InputTexts> texts;
+  };
+  struct ResultWrite {
+    TaskNumber number;
+    std::shared_ptr<const ResultTexts> texts;
+    bool artifact = false;  // else the error message
+  };
+  struct FeedbackWrite {
+    TaskNumber number;
+    std::uint32_t index;
+    Feedback entry;
+  };
+  struct HistoryWrite {
+    TaskNumber number;
+    std::uint32_t index;
+    Transition entry;
+  };
+  std::vector<TaskWrite> tasks;
+  std::vector<InputWrite> inputs;
+  std::vector<ResultWrite> results;
+  std::vector<FeedbackWrite> feedback;
+  std::vector<HistoryWrite> history;
+  std::vector<GoldenRule> rules;
+  std::vector<Outcome> outcomes;
+  std::uint64_t outcomes_erased_to = 0;
+  std::optional<DispatchState> dispatch;
+
+  bool empty() const {
+    return tasks.empty() && rules.empty() && outcomes.empty() && outcomes_erased_to == 0 && !dispatch;
+  }
+};
+
+/// Everything that one run of the engine produced.
+struct Batch {
+  Changes changes;
+  std::vector<Answer> answers;
+  std::vector<TaskChanged> events;
+  std::size_t rules_active = 0;  // as of the end of the batch
+  std::uint64_t rules_version = 0;
+};
+
+}  // namespace swarm::orchestrator

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "domain/requirements.hpp"
+
+namespace swarm::orchestrator {
+
+struct TaskEntry;
+
+/// Where a queued task stands: higher priority first, then who came first.
+struct QueuePosition {
+  int priority = 0;
+  std::uint64_t ticket = 0;
+
+  friend bool operator==(const QueuePosition&, const QueuePosition&) = default;
+  friend bool operator<(const QueuePosition& a, const QueuePosition& b) {
+    return a.priority != b.priority ? a.priority > b.priority : a.ticket < b.ticket;
+  }
+};
+
+/// All queued tasks, one ordered queue for each kind of requirement, so that finding the best task for an agent costs
+/// by the number of kinds and not of tasks. Entries are borrowed. Order depends on nothing but what was pushed.
+class ReadyQueues {
+ public:
+  using Queue = std::map<QueuePosition, TaskEntry*>;
+
+  /// The queue that a later push with these requirements goes to. Stable until it is empty and swept.
+  void push(const Requirements& requirements, QueuePosition position, TaskEntry* entry);
+  void erase(const Requirements& requirements, QueuePosition position);
+  /// The best task that this agent may have, or null.
+  TaskEntry* best_for(const AgentProfile& agent) const;
+  /// Takes its walk through all kinds: for explanations and tests.
+  const std::map<Requirements, Queue>& all() const { return queues_; }
+  std::size_t size() const { return size_; }
+
+ private:
+  std::map<Requirements, Queue> queues_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace swarm::orchestrator

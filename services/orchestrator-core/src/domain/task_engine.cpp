@@ -1,0 +1,230 @@
+#include "domain/task_engine.hpp"
+
+#include "domain/text_cut.hpp"
+#include "libs/base/check.hpp"
+
+namespace swarm::orchestrator {
+namespace {
+
+constexpr BootTime kNever{};
+constexpr std::size_t kReasonBytesMax = 240;
+
+}  // namespace
+
+TaskEngine::TaskEngine(EngineLimits limits, RuleLimits rules, Workflow workflow)
+    : limits_(limits), workflow_(std::move(workflow)), rules_(rules), agents_(limits.agents_max) {}
+
+TaskEngine::~TaskEngine() = default;
+
+void TaskEngine::apply(Command command, Now now, Random& random, Batch& out) {
+  now_ = now;
+  random_ = &random;
+  out_ = &out;
+  std::visit([this](auto&& c) { on(std::move(c)); }, std::move(command));
+}
+
+void TaskEngine::tick(Now now, Random& random, Batch& out) {
+  now_ = now;
+  random_ = &random;
+  out_ = &out;
+  while (Agent* agent = agents_.poll_due(now.boot)) answer(agents_.unpark(*agent), NothingToDo{});
+  while (!timers_.empty() && timers_.begin()->first.first <= now.boot) {
+    TaskEntry& task = *timers_.begin()->second;
+    timers_.erase(timers_.begin());
+    task.timer = kNever;
+    fire(task);
+  }
+  if (now.boot - last_sweep_ > limits_.forget_agent / 4) {
+    last_sweep_ = now.boot;
+    agents_.forget_silent(now.boot - limits_.forget_agent);
+  }
+}
+
+std::optional<BootTime> TaskEngine::next_timer() const {
+  auto next = agents_.next_poll_end();
+  if (!timers_.empty() && (!next || timers_.begin()->first.first < *next)) next = timers_.begin()->first.first;
+  return next;
+}
+
+void TaskEngine::fire(TaskEntry& task) {
+  const auto& state = *task.state;
+  if (task.ends != kNever && task.ends <= now_.boot && !is_final(state.status)) {
+    cancel(task, "engine", "its deadline passed");
+  } else if (has_lease(state.status) && !task.started && task.start_by <= now_.boot) {
+    take_back(task, "not started in time");
+  } else if (has_lease(state.status) && task.lease_expires <= now_.boot) {
+    fail(task, FailureClass::Transient, "engine", "the lease of " + state.lease.agent + " expired without a sign of it");
+  } else if (task.wake != kNever && task.wake <= now_.boot) {
+    task.wake = kNever;
+    if (state.status == TaskStatus::Failed) {
+      enqueue(task, "engine", "retry");
+    } else if (state.blocked == Blocked::Halt && dispatch_.halted) {
+      task.wake = now_.boot + limits_.retry.park;
+    } else if (state.blocked != Blocked::Approval && task.open_dependencies == 0) {
+      unblock(task, "engine", "its wait is over");
+    }
+  }
+  arm(task);
+}
+
+void TaskEngine::arm(TaskEntry& task) {
+  BootTime next = kNever;
+  const auto consider = [&](BootTime t) {
+    if (t != kNever && (next == kNever || t < next)) next = t;
+  };
+  if (!is_final(task.state->status)) {
+    consider(task.ends);
+    consider(task.wake);
+    if (has_lease(task.state->status)) consider(task.started ? task.lease_expires : task.start_by);
+  }
+  // A later time than the armed one is found out when that fires: heartbeats then cost nothing here.
+  if (next == task.timer || (task.timer != kNever && next != kNever && task.timer < next)) return;
+  if (task.timer != kNever) timers_.erase({task.timer, task.spec->number});
+  task.timer = next;
+  if (next != kNever) timers_.emplace(std::pair(next, task.spec->number), &task);
+}
+
+TaskState& TaskEngine::edit(TaskEntry& task) {
+  if (task.published) {
+    task.state = std::make_shared<TaskState>(*task.state);
+    task.published = false;
+  }
+  if (!task.dirty) {
+    task.dirty = true;
+    dirty_.push_back(&task);
+  }
+  return *task.state;
+}
+
+void TaskEngine::publish(TaskEntry& task, TaskStatus from, bool created) {
+  task.published = true;
+  out_->events.push_back(TaskChanged{{task.spec, task.state}, from, created});
+}
+
+void TaskEngine::seal(Batch& out) {
+  for (TaskEntry* task : dirty_) {
+    task->published = true;
+    out.changes.tasks.push_back({{task->spec, task->state}, task->is_new});
+    task->dirty = false;
+    task->is_new = false;
+  }
+  dirty_.clear();
+  out.rules_active = out.changes.rules.empty() ? 0 : rules_.active();
+  out.rules_version = rules_.version();
+}
+
+void TaskEngine::move(TaskEntry& task, TaskStatus to, std::string_view actor, std::string reason, Blocked why) {
+  const TaskStatus from = task.state->status;
+  SWARM_CHECK(from == to || may_move(from, to), "a task made an illegal transition");
+  leave(task);
+  task.taken_back = false;
+  TaskState& state = edit(task);
+  state.status = to;
+  state.blocked = why;
+  state.reason = first_line(reason, kReasonBytesMax);
+  state.updated = now_.wall;
+  ++state.version;
+  add_history(task, from, actor, state.reason);
+  enter(task);
+  publish(task, from, false);
+  if (is_final(to)) finish(task);
+  arm(task);
+}
+
+/// Takes the task out of whatever its status had put it into.
+void TaskEngine::leave(TaskEntry& task) {
+  const auto& state = *task.state;
+  if (state.status == TaskStatus::Queued) ready_.erase(requirements(task), task.position);
+  if (has_lease(state.status)) {
+    if (Agent* agent = agents_.find(state.lease.agent)) agent->held.erase(task.spec->number);
+  }
+}
+
+void TaskEngine::enter(TaskEntry& task) {
+  const auto& state = *task.state;
+  if (state.status == TaskStatus::Queued) ready_.push(requirements(task), task.position, &task);
+  if (has_lease(state.status)) {
+    if (Agent* agent = agents_.find(state.lease.agent)) agent->held.emplace(task.spec->number, &task);
+  }
+}
+
+void TaskEngine::finish(TaskEntry& task) {
+  --active_;
+  task.wake = task.ends = kNever;
+  task.progress.clear();
+  task.finished_in_batch = batch_;
+  finished_.push_back(task.spec->id);
+  release_dependents(task);
+}
+
+void TaskEngine::release_dependents(TaskEntry& task) {
+  const auto it = dependents_.find(task.spec->id);
+  if (it == dependents_.end()) return;
+  const auto waiting = std::move(it->second);
+  dependents_.erase(it);
+  const bool succeeded = task.state->status == TaskStatus::Succeeded;
+  for (const TaskId id : waiting) {
+    TaskEntry* dependent = lookup(id);
+    if (dependent == nullptr || is_final(dependent->state->status)) continue;
+    if (!succeeded) {
+      cancel(*dependent, "engine",
+             "it depends on " + text(task.spec->id) + ", which is " + std::string(name(task.state->status)));
+    } else if (--dependent->open_dependencies == 0 && dependent->state->blocked == Blocked::Dependency) {
+      unblock(*dependent, "engine", "its dependencies succeeded");
+    }
+  }
+}
+
+void TaskEngine::enqueue(TaskEntry& task, std::string_view actor, std::string reason, bool keep_place) {
+  if (!keep_place || task.position.ticket == 0) task.position = {task.spec->priority, next_ticket_++};
+  task.wake = kNever;
+  move(task, TaskStatus::Queued, actor, std::move(reason));
+  offer(task);
+}
+
+/// Nothing that it waited for is left, but perhaps something else is.
+void TaskEngine::unblock(TaskEntry& task, std::string_view actor, std::string reason) {
+  const bool fresh = task.state->leases_granted == 0;
+  if (fresh && task.spec->requires_approval && !task.state->approved) {
+    move(task, TaskStatus::Blocked, actor, std::move(reason), Blocked::Approval);
+  } else if (task.wake > now_.boot) {
+    move(task, TaskStatus::Blocked, actor, std::move(reason), Blocked::Delay);
+  } else {
+    enqueue(task, actor, std::move(reason));
+  }
+}
+
+void TaskEngine::wait_then_queue(TaskEntry& task, std::chrono::nanoseconds delay) {
+  task.wake = now_.boot + delay;
+  edit(task).not_before = now_.wall + delay;
+  arm(task);
+}
+
+void TaskEngine::add_history(TaskEntry& task, TaskStatus from, std::string_view actor, const std::string& reason) {
+  TaskState& state = *task.state;
+  out_->changes.history.push_back({task.spec->number, state.history_count++,
+                                   Transition{now_.wall, from, state.status, state.attempt, std::string(actor), reason,
+                                              state.workflow_state}});
+}
+
+Requirements TaskEngine::requirements(const TaskEntry& task) const {
+  const auto& spec = *task.spec;
+  return {task.state->role, spec.stack_is_guess ? std::string() : spec.stack, spec.tenant, spec.capabilities,
+          spec.permissions};
+}
+
+TaskEntry* TaskEngine::lookup(TaskId id) {
+  const auto it = tasks_.find(id);
+  return it == tasks_.end() ? nullptr : it->second.get();
+}
+
+const TaskEntry* TaskEngine::find(TaskId id) const {
+  const auto it = tasks_.find(id);
+  return it == tasks_.end() ? nullptr : it->second.get();
+}
+
+void TaskEngine::answer(CallId call, Reply reply) {
+  if (call != 0) out_->answers.push_back({call, std::move(reply)});
+}
+
+}  // namespace swarm::orchestrator

@@ -1,0 +1,208 @@
+#pragma once
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "domain/agents.hpp"
+#include "domain/command.hpp"
+#include "domain/effect.hpp"
+#include "domain/golden_rules.hpp"
+#include "domain/ready_queues.hpp"
+#include "domain/retry.hpp"
+#include "domain/workflow.hpp"
+
+namespace swarm::orchestrator {
+
+struct EngineLimits {
+  std::chrono::milliseconds lease{30'000};         // without a heartbeat
+  std::chrono::milliseconds start_within{5'000};   // from assignment to the first sign of the agent
+  std::chrono::milliseconds forget_agent{600'000};
+  std::size_t tasks_active_max = 1'000'000;
+  std::size_t agents_max = 20'000;
+  std::size_t results_kept = 16;                   // answers kept for repeated results, per task
+  std::uint32_t feedback_kept = 6;
+  std::size_t feedback_bytes_max = 4096;
+  std::uint32_t history_kept = 200;
+  std::size_t outcomes_max = 100'000;              // waiting for the analyst
+  int attempts_default = 3;
+  bool report_outcomes = true;
+  RetryPolicy retry;
+};
+
+/// A live or recently finished task, with what no record holds: its timers and place in the queue.
+struct TaskEntry {
+  std::shared_ptr<const TaskSpec> spec;
+  std::shared_ptr<TaskState> state;  // frozen once published; see TaskEngine::edit
+  bool published = false;
+  bool dirty = false;
+  bool is_new = false;
+  bool started = false;              // the holder gave a sign
+  bool taken_back = false;           // queued again because it gave none; its late sign still counts
+  CallId link = 0;                   // the stream over which the lease went out, if any
+  BootTime lease_expires{};
+  BootTime start_by{};
+  BootTime wake{};                   // end of a delay or back-off
+  BootTime ends{};                   // the deadline
+  BootTime timer{};                  // what is armed; zero: nothing
+  QueuePosition position;
+  std::size_t open_dependencies = 0;
+  std::uint64_t finished_in_batch = 0;
+  std::string progress;
+};
+
+/// What a command refers to and the engine does not have in memory.
+struct Missing {
+  std::vector<TaskId> ids;
+  std::vector<KeyHash> keys;
+};
+
+/// The deterministic core: a state machine of tasks, leases and agents. apply() and tick() take time and randomness as
+/// arguments, do no I/O, and put what must become durable and who is answered into a Batch; nothing of a batch may be
+/// seen outside before its changes are durable. The same commands, times and random numbers give the same batches.
+/// Owned by one thread.
+///
+/// Finished tasks leave the memory after a while. Before apply(), the owner asks missing() and restores what the store
+/// knows of it, so that old ids and idempotency keys still count.
+class TaskEngine {
+ public:
+  TaskEngine(EngineLimits limits, RuleLimits rules, Workflow workflow);
+  ~TaskEngine();
+
+  /// Takes a task as the store has it: at recovery, for missing(), and to undo a batch that could not be committed
+  /// (after forget()). A live lease gets its full time again.
+  void restore(StoredTask task, Now now);
+  void restore_rule(GoldenRule rule);
+  void restore_dispatch(DispatchState state);
+  void restore_outcomes(std::uint64_t first, std::uint64_t last);
+  void restore_next_number(TaskNumber next);
+  /// After the last restore(): binds dependents to what they wait for.
+  void recovered(Now now);
+  /// Drops a task from memory as if it had never been seen.
+  void forget(TaskId id);
+
+  Missing missing(const Command& command) const;
+  void apply(Command command, Now now, Random& random, Batch& out);
+  /// Ends polls, leases, delays and deadlines that are due.
+  void tick(Now now, Random& random, Batch& out);
+  std::optional<BootTime> next_timer() const;
+  /// Ends a batch: collects the last state of every task that it touched.
+  void seal(Batch& out);
+  bool has_dirty() const { return !dirty_.empty(); }
+  /// Drops the oldest finished tasks beyond `keep`, of batches up to `committed_batch` only.
+  void evict_finished(std::size_t keep, std::uint64_t committed_batch);
+  void begin_batch(std::uint64_t number) { batch_ = number; }
+
+  // For metrics, tests and the simulator's invariants.
+  const std::unordered_map<TaskId, std::unique_ptr<TaskEntry>>& tasks() const { return tasks_; }
+  const TaskEntry* find(TaskId id) const;
+  const Agents& agents() const { return agents_; }
+  const RuleBook& rules() const { return rules_; }
+  const Workflow& workflow() const { return workflow_; }
+  const DispatchState& dispatch() const { return dispatch_; }
+  std::size_t queued() const { return ready_.size(); }
+  std::size_t active() const { return active_; }
+  std::uint64_t outcomes_waiting() const { return last_outcome_ - first_outcome_ + 1; }
+  std::uint64_t outcomes_dropped() const { return outcomes_dropped_; }
+
+ private:
+  // task_engine_agents.cpp
+  void on(RegisterAgent&& c);
+  void on(PollTask&& c);
+  void on(AbandonPoll&& c);
+  void on(JoinStream&& c);
+  void on(GrantCredit&& c);
+  void on(LeaveStream&& c);
+  void on(Heartbeat&& c);
+  void on(ListAgents&& c);
+  void on(InspectLease&& c);
+  void on(BeginDrain&& c);
+  void end_idle_link(Agent& agent);
+  // task_engine_results.cpp
+  void on(ReportResults&& c);
+  ResultAnswer report(const ResultReport& result);
+  ResultAnswer refuse(const ResultReport& result, Code code, std::string why) const;
+  ResultAnswer accept(TaskEntry& task, const ResultReport& result);
+  void succeed(TaskEntry& task, const ResultReport& result);
+  void fail(TaskEntry& task, FailureClass failure, std::string_view actor, const std::string& message);
+  void park(TaskEntry& task, FailureClass failure, std::string_view actor, const std::string& message);
+  void advance(TaskEntry& task, std::string_view actor);
+  bool go_back(TaskEntry& task, const WorkflowState& state, std::string_view actor, const std::string& why);
+  void add_feedback(TaskEntry& task, std::string status, const std::string& text);
+  void add_outcome(const TaskEntry& task, bool success);
+  // task_engine_submit.cpp
+  void on(SubmitTasks&& c);
+  std::optional<Error> check(const Submission& submission, std::map<TaskId, std::size_t>& in_request,
+                             std::map<KeyHash, std::size_t>& keys_in_request, std::size_t index) const;
+  TaskEntry& create(Submission&& submission);
+  void on(CancelTask&& c);
+  void on(ApproveTask&& c);
+  void cancel(TaskEntry& task, std::string_view actor, const std::string& reason);
+  // task_engine_assign.cpp
+  void on(SetDispatch&& c);
+  void on(GetDispatch&& c) { answer(c.call, DispatchAnswered{dispatch_}); }
+  void on(PutRules&& c);
+  void on(Undeliver&& c);
+  void on(OutcomesDelivered&& c);
+  void on(Tick&&) {}
+  void offer(TaskEntry& task);
+  void offer_agent(Agent& agent);
+  void match_all();
+  void assign(TaskEntry& task, Agent& agent);
+  void deliver(TaskEntry& task, CallId call, bool repeated);
+  void take_back(TaskEntry& task, const std::string& why);
+  void revive(TaskEntry& task);
+  // task_engine.cpp
+  TaskState& edit(TaskEntry& task);
+  void publish(TaskEntry& task, TaskStatus from, bool created);
+  void move(TaskEntry& task, TaskStatus to, std::string_view actor, std::string reason, Blocked why = Blocked::No);
+  void leave(TaskEntry& task);
+  void enter(TaskEntry& task);
+  void finish(TaskEntry& task);
+  void enqueue(TaskEntry& task, std::string_view actor, std::string reason, bool keep_place = false);
+  void unblock(TaskEntry& task, std::string_view actor, std::string reason);
+  void wait_then_queue(TaskEntry& task, std::chrono::nanoseconds delay);
+  void release_dependents(TaskEntry& task);
+  void bind_dependencies(TaskEntry& task);
+  void arm(TaskEntry& task);
+  void fire(TaskEntry& task);
+  void add_history(TaskEntry& task, TaskStatus from, std::string_view actor, const std::string& reason);
+  TaskEntry* lookup(TaskId id);
+  Requirements requirements(const TaskEntry& task) const;
+  void answer(CallId call, Reply reply);
+
+  EngineLimits limits_;
+  Workflow workflow_;
+  RuleBook rules_;
+  Agents agents_;
+  DispatchState dispatch_;
+  bool draining_ = false;
+
+  std::unordered_map<TaskId, std::unique_ptr<TaskEntry>> tasks_;  // looked up, never walked in decisions
+  std::unordered_map<KeyHash, TaskId> keys_;
+  std::map<TaskId, std::vector<TaskId>> dependents_;
+  std::map<std::pair<BootTime, TaskNumber>, TaskEntry*> timers_;
+  std::deque<TaskId> finished_;
+  ReadyQueues ready_;
+  std::vector<TaskEntry*> dirty_;
+  TaskNumber next_number_ = 1;
+  std::uint64_t next_ticket_ = 1;
+  std::size_t active_ = 0;
+  std::uint64_t batch_ = 0;
+  std::uint64_t first_outcome_ = 1;
+  std::uint64_t last_outcome_ = 0;
+  std::uint64_t outcomes_dropped_ = 0;
+  BootTime last_sweep_{};
+
+  // Set for the length of one apply() or tick().
+  Now now_;
+  Random* random_ = nullptr;
+  Batch* out_ = nullptr;
+};
+
+}  // namespace swarm::orchestrator

@@ -1,0 +1,119 @@
+#include <algorithm>
+
+#include "domain/task_engine.hpp"
+
+namespace swarm::orchestrator {
+
+/// A task has just been queued: who has waited longest gets it.
+void TaskEngine::offer(TaskEntry& task) {
+  if (dispatch_.halted || draining_) return;
+  if (Agent* agent = agents_.longest_waiting(requirements(task))) assign(task, *agent);
+}
+
+/// An agent has just begun to wait, or has room for more.
+void TaskEngine::offer_agent(Agent& agent) {
+  if (dispatch_.halted || draining_) return;
+  while (agent.ticket != 0) {
+    TaskEntry* task = ready_.best_for(agent.profile);
+    if (task == nullptr) return;
+    assign(*task, agent);
+  }
+}
+
+void TaskEngine::match_all() {
+  for (Agent* agent : agents_.waiting_in_order()) offer_agent(*agent);
+}
+
+void TaskEngine::assign(TaskEntry& task, Agent& agent) {
+  CallId call = agent.link;
+  const bool by_poll = agent.poll != 0;
+  if (by_poll) {
+    call = agents_.unpark(agent);
+  } else {
+    --agent.credit;
+    agents_.rotate(agent);
+  }
+  leave(task);
+  TaskState& state = edit(task);
+  state.attempt = state.attempts_counted + 1;
+  ++state.leases_granted;
+  state.lease.agent = agent.profile.name;
+  const std::uint64_t high = random_->next();
+  state.lease.token = {high, random_->next()};
+  state.lease.rules_given.clear();
+  state.lease.rules_held_out.clear();
+  const auto rules = rules_.select(task.spec->id, task.spec->stack, state.role);
+  for (const auto* rule : rules.given) state.lease.rules_given.push_back(rule->id);
+  for (const auto* rule : rules.held_out) state.lease.rules_held_out.push_back(rule->id);
+  task.started = false;
+  task.link = by_poll ? 0 : call;
+  task.lease_expires = now_.boot + limits_.lease;
+  task.start_by = now_.boot + limits_.start_within;
+  task.progress.clear();
+  move(task, TaskStatus::Leased, agent.profile.name, "");
+  deliver(task, call, false);
+}
+
+void TaskEngine::deliver(TaskEntry& task, CallId call, bool repeated) {
+  Assigned out;
+  out.task = {task.spec, task.state};
+  task.published = true;
+  out.token = task.state->lease.token;
+  out.attempt = task.state->attempt;
+  out.repeated = repeated;
+  for (const auto& id : task.state->lease.rules_given) {
+    const GoldenRule* rule = rules_.find(id);
+    if (rule == nullptr) continue;
+    out.rule_ids.push_back(id);
+    out.constraints.push_back(rule->text);
+  }
+  answer(call, std::move(out));
+}
+
+/// Ends a lease that its agent never began; the attempt does not count and the task keeps its place.
+void TaskEngine::take_back(TaskEntry& task, const std::string& why) {
+  const std::uint32_t lease = task.state->leases_granted;
+  enqueue(task, "engine", why + " by " + task.state->lease.agent, true);
+  task.taken_back = task.state->status == TaskStatus::Queued && task.state->leases_granted == lease;
+}
+
+/// The agent was only slow to speak, and nobody else has got the task since: its lease holds again.
+void TaskEngine::revive(TaskEntry& task) {
+  task.started = true;
+  task.lease_expires = now_.boot + limits_.lease;
+  move(task, TaskStatus::Leased, task.state->lease.agent, "a late sign of its agent");
+}
+
+void TaskEngine::on(Undeliver&& c) {
+  TaskEntry* task = lookup(c.task);
+  if (task == nullptr || !has_lease(task->state->status) || task->started) return;
+  if (task->state->lease.token != c.token) return;
+  take_back(*task, "not handed out");
+  task->taken_back = false;
+}
+
+void TaskEngine::on(SetDispatch&& c) {
+  const bool changed = dispatch_.halted != c.state.halted;
+  const bool resumed = changed && !c.state.halted;
+  if (changed || dispatch_.reason != c.state.reason) {
+    dispatch_ = std::move(c.state);
+    dispatch_.since = now_.wall;
+    out_->changes.dispatch = dispatch_;
+  }
+  answer(c.call, DispatchAnswered{dispatch_});
+  if (resumed) match_all();
+}
+
+void TaskEngine::on(PutRules&& c) {
+  for (auto& rule : c.rules) {
+    if (rules_.put(rule)) out_->changes.rules.push_back(std::move(rule));
+  }
+}
+
+void TaskEngine::on(OutcomesDelivered&& c) {
+  if (c.up_to < first_outcome_) return;
+  first_outcome_ = std::min(c.up_to, last_outcome_) + 1;
+  out_->changes.outcomes_erased_to = first_outcome_ - 1;
+}
+
+}  // namespace swarm::orchestrator

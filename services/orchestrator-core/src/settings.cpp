@@ -1,0 +1,116 @@
+#include "settings.hpp"
+
+namespace swarm::orchestrator {
+namespace {
+
+using settings::Object;
+using std::chrono::milliseconds;
+
+/// Counts in the structs are unsigned; settings are read as whole numbers within bounds.
+void count(Object& o, std::string_view key, std::size_t& out, std::string_view help, std::int64_t min,
+           std::int64_t max) {
+  auto value = static_cast<std::int64_t>(out);
+  o.value(key, value, help, {min, max});
+  out = static_cast<std::size_t>(value);
+}
+
+void read_leases(Object& root, Settings& out) {
+  root.section("lease", "How long an agent keeps a task", [&](Object& o) {
+    o.value("time", out.engine.lease, "without a heartbeat; then the task goes to another agent", milliseconds(100));
+    o.value("start_within", out.engine.start_within,
+            "from the assignment to the agent's first sign; then it is requeued without counting an attempt",
+            milliseconds(50));
+    o.value("heartbeat", out.heartbeat, "how often agents are asked to send one", milliseconds(10));
+  });
+  root.section("retry", "What happens after a failed attempt", [&](Object& o) {
+    o.value("attempts_max", out.engine.attempts_default, "attempts per workflow state, where the task does not say", {1, 1000});
+    o.value("backoff_initial", out.engine.retry.backoff, "wait before the second attempt; doubles with each one");
+    o.value("backoff_max", out.engine.retry.backoff_max, "longest wait between two attempts");
+    o.value("backoff_transient", out.engine.retry.transient_backoff, "first wait after a failure of class transient");
+    o.value("park", out.engine.retry.park, "wait after the classes cancelled and halted, which count no attempt");
+    o.value("park_budget", out.engine.retry.budget_park, "wait before a task with a dry budget is looked at again");
+  });
+}
+
+void read_rules(Object& root, Settings& out) {
+  root.section("golden_rules", "Rules that go into the constraints of matching tasks", [&](Object& o) {
+    o.value("deliver", out.rules.deliver, "false keeps all rules back");
+    count(o, "count_max", out.rules.count_max, "most rules that one assignment carries", 0, 1000);
+    std::uint64_t bytes = out.rules.bytes_max;
+    o.bytes("bytes_max", bytes, "most text of rules that one assignment carries", 0, 1u << 20);
+    out.rules.bytes_max = bytes;
+    double share = out.rules.hold_out_bp / 10'000.0;
+    o.value("hold_out", share, "share of (task, rule) pairs kept back to measure what a rule does", 0, 1);
+    out.rules.hold_out_bp = static_cast<int>(share * 10'000 + 0.5);
+  });
+}
+
+void read_limits(Object& root, Settings& out) {
+  root.section("limits", "Bounds on what is kept and accepted", [&](Object& o) {
+    count(o, "tasks_active", out.engine.tasks_active_max, "tasks that are not finished", 1, 100'000'000);
+    count(o, "agents", out.engine.agents_max, "registered agents", 1, 1'000'000);
+    count(o, "queue_commands", out.queue.commands_max, "commands that wait for the engine", 16, 10'000'000);
+    count(o, "queue_reserved", out.queue.reserved, "of these, only for results and heartbeats", 0, 1'000'000);
+    count(o, "outcomes", out.engine.outcomes_max, "outcomes kept for the analyst while it is away", 0, 100'000'000);
+    count(o, "finished_in_memory", out.finished_in_memory, "finished tasks kept at hand", 0, 10'000'000);
+    count(o, "watch_streams", out.followers_max, "open watch streams", 1, 100'000);
+    count(o, "watch_events", out.follower_events_max, "events kept for a slow watch stream", 16, 1'000'000);
+    std::uint64_t text = out.service.limits.text_bytes_max;
+    o.bytes("text", text, "one description, context, artefact or error message", 1024, 8u << 20);
+    out.service.limits.text_bytes_max = text;
+    auto history = static_cast<std::int64_t>(out.engine.history_kept);
+    o.value("history", history, "transitions kept per task", {1, 100'000});
+    out.engine.history_kept = static_cast<std::uint32_t>(history);
+    o.bytes("store", out.store_bytes_max, "size of the data file at most; 0: no bound");
+  });
+}
+
+void read_workflow(Object& root, Settings& out) {
+  root.section("workflow", "States that a task moves through", [&](Object& o) {
+    o.value("handlers", out.handlers, "roles that states may name");
+    o.list("states", "in order; the first is where a workflow begins. Empty: the standard workflow", [&](Object& s) {
+      WorkflowState state;
+      s.value("name", state.name, "its name");
+      s.value("handler", state.handler, "the role that does it");
+      s.value("on_success", state.on_success, "next state; empty: the workflow ends");
+      s.value("on_failure", state.on_failure, "state to go back to; empty: try again here");
+      s.value("approval", state.approval, "a success waits for a person");
+      s.value("rounds_max", state.rounds_max, "how often on_failure may be taken", {0, 1000});
+      out.workflow.push_back(std::move(state));
+    });
+    for (const auto& fault : out.make_workflow().faults(out.handlers)) o.fault("states", fault);
+  });
+}
+
+}  // namespace
+
+void read(Object& root, Settings& out) {
+  root.value("data_dir", out.data_dir, "directory of the task store");
+  root.value("drain_time", out.drain_time, "time for work in flight at a stop");
+  root.section("log", "The log", [&](Object& o) { o.value("level", out.log_level, "debug, info, warn or error"); });
+  root.section("grpc", "The gRPC port", [&](Object& o) {
+    o.value("listen", out.grpc.listen, "address", settings::check_address);
+    o.value("poll_default", out.service.poll_default, "how long PollTask waits when the client does not say");
+    o.value("poll_max", out.service.poll_max, "longest wait of PollTask");
+  });
+  root.section("admin", "Metrics and probes over HTTP", [&](Object& o) {
+    o.value("listen", out.admin_listen, "address", settings::check_address);
+    o.secret("metrics_token", out.metrics_token, "bearer token that /metrics asks for");
+  });
+  root.section("analyst", "Golden rules come from here, outcomes go there", [&](Object& o) {
+    o.value("address", out.analyst_address, "gRPC address; empty: none");
+  });
+  root.section("gateway", "Budgets of tasks", [&](Object& o) {
+    o.value("address", out.gateway_address, "gRPC address; empty: none");
+  });
+  rpc::read_security(root, out.security);
+  read_leases(root, out);
+  read_rules(root, out);
+  read_limits(root, out);
+  read_workflow(root, out);
+  out.grpc.tls = out.security.tls;
+  out.grpc.drain_time = out.drain_time;
+  out.engine.report_outcomes = !out.analyst_address.empty();
+}
+
+}  // namespace swarm::orchestrator

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "adapters/grpc/mapping.hpp"
+#include "adapters/grpc/orchestrator_service.hpp"
+#include "application/command_queue.hpp"
+#include "domain/task_engine.hpp"
+#include "libs/rpc/server.hpp"
+#include "libs/settings/settings.hpp"
+
+namespace swarm::orchestrator {
+
+/// Everything that can be set, with its default.
+struct Settings {
+  std::string data_dir = "data/orchestrator-core";
+  std::string log_level = "info";
+  std::string admin_listen = "127.0.0.1:9154";
+  Secret metrics_token;
+  std::string analyst_address = "127.0.0.1:50055";
+  std::string gateway_address;
+  std::chrono::milliseconds drain_time{10'000};
+  std::uint64_t store_bytes_max = 0;
+  rpc::ServerOptions grpc;
+  rpc::SecuritySettings security;
+  EngineLimits engine;
+  RuleLimits rules;
+  QueueLimits queue;
+  grpc_api::ServiceOptions service;
+  std::chrono::milliseconds heartbeat{2'000};
+  std::size_t finished_in_memory = 10'000;
+  std::size_t followers_max = 1'000;
+  std::size_t follower_events_max = 1'024;
+  std::vector<std::string> handlers = Workflow::standard_handlers();
+  std::vector<WorkflowState> workflow;  // empty: the standard one
+
+  Workflow make_workflow() const { return workflow.empty() ? Workflow::standard() : Workflow(workflow); }
+};
+
+void read(settings::Object& root, Settings& out);
+
+}  // namespace swarm::orchestrator
