@@ -92,7 +92,7 @@ class Stack:
             url = f"{self._model.url}/v1"
         # Peers are told where the others are: gateway first, then analyst, then orchestrator. None waits for another.
         gateway = self._start("gateway", gateway_settings(self.upstream, url),
-                              {"SWARM_DEMO_MODEL_KEY": self.upstream.key})
+                              {"DEMO_MODEL_KEY": self.upstream.key})
         analyst = self._start("analyst", {"rules.threshold": THRESHOLD, "gateway.address": gateway.grpc,
                                           "author.model": self.upstream.model})
         self._start("orchestrator", {
@@ -144,7 +144,7 @@ def gateway_settings(upstream: Upstream, url: str) -> dict[str, Any]:
     """One upstream, one model, one key for all agents, a global limit a day."""
     return {
         "upstreams": [{"name": "model", "dialect": upstream.dialect, "url": url,
-                       "key": {"key_env": "SWARM_DEMO_MODEL_KEY"}}],
+                       "key": {"key_env": "DEMO_MODEL_KEY"}}],
         "models": [{"name": upstream.model, "upstream": "model"}],
         "keys": [{"name": "agents", "key": AGENT_KEY, "bare_task_id": True}],
         "budget": {"global": {"limit_usd": DAILY_LIMIT_USD, "window": "day"}},
