@@ -20,6 +20,8 @@ enum class Mark : std::uint8_t {
   LinkError, GitError, ShellError, BuildError, Typed,
 };
 
+std::string_view name(Mark mark);
+
 /// Recognises one line, without allocation; looks at its beginning only, except for lines that begin with a path.
 Mark mark(std::string_view line);
 

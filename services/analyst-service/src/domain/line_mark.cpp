@@ -1,6 +1,7 @@
 #include "domain/cause.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "domain/text_class.hpp"
 
@@ -117,6 +118,17 @@ Mark mark_located(std::string_view line) {
 }
 
 }  // namespace
+
+std::string_view name(Mark mark) {
+  constexpr std::string_view names[] = {
+      "other", "blank", "python traceback", "python frame", "python chain", "pytest error", "pytest banner",
+      "rust error", "rust location", "rust panic", "rust stack overflow", "typescript error", "frame", "node version",
+      "jest test", "eslint row", "npm error", "godot script error", "godot error", "godot location", "go panic",
+      "goroutine", "go test", "go location", "java frame", "java thread", "java cause", "diagnostic", "link error",
+      "git error", "shell error", "build error", "typed error"};
+  static_assert(std::size(names) == static_cast<std::size_t>(Mark::Typed) + 1);
+  return names[static_cast<std::size_t>(mark)];
+}
 
 Mark mark(std::string_view line) {
   if (line.empty()) return Mark::Blank;

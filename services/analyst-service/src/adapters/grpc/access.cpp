@@ -1,0 +1,22 @@
+#include "adapters/grpc/access.hpp"
+
+namespace swarm::analyst::adapters {
+
+auth::AccessTable access_table() {
+  using enum auth::Role;
+  return {
+      {"/analyst.Analyst/ReportFailure", {Agent, Operator}},
+      {"/analyst.Analyst/GetGoldenRules", {Viewer, Agent, Operator}},
+      {"/analyst.Analyst/WatchGoldenRules", {Viewer, Agent, Operator}},
+      {"/analyst.Analyst/ReportOutcomes", {Operator}},
+      {"/analyst.Analyst/ListGroups", {Viewer, Operator}},
+      {"/analyst.Analyst/ChangeRule", {Operator}},
+      {"/analyst.Analyst/ExplainGrouping", {Viewer, Operator}},
+      {"/orchestrator.v1.AnalystService/OptimizePrompt", {Agent, Operator}},
+      {"/orchestrator.v1.AnalystService/ClusterFailures", {Agent, Operator}},
+      {"/orchestrator.AnalystService/ClusterFailures", {Agent, Operator}},
+      {"/orchestrator.AnalystService/GenerateGoldenRules", {Agent, Operator}},
+  };
+}
+
+}  // namespace swarm::analyst::adapters

@@ -1,0 +1,69 @@
+#include "adapters/turtle/turtle_sink.hpp"
+
+#include <cstring>
+#include <fstream>
+#include <map>
+
+#include "libs/knowledge/vocabulary.hpp"
+
+namespace swarm::analyst::adapters {
+
+namespace {
+
+std::string subject_of(const domain::GoldenRule& rule) { return knowledge::stack_iri(rule.stack.empty() ? rule.role : rule.stack); }
+
+// Letters, digits, '-' and '_' only: a stack's name comes from outside.
+std::string file_name(const domain::GoldenRule& rule) {
+  std::string name;
+  for (const char c : rule.stack.empty() ? rule.role : rule.stack)
+    name += std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' ? c : '_';
+  return (name.empty() ? std::string("any") : name) + ".ttl";
+}
+
+Result<void> replace(const std::filesystem::path& file, const std::string& content) {
+  const auto fresh = std::filesystem::path(file).concat(".new");
+  {
+    std::ofstream out(fresh, std::ios::binary | std::ios::trunc);
+    out << content;
+    if (!out.flush()) return Error{Code::Unavailable, "cannot write " + fresh.string() + ": " + std::strerror(errno)};
+  }
+  std::error_code failed;
+  std::filesystem::rename(fresh, file, failed);
+  if (failed) return Error{Code::Unavailable, "cannot replace " + file.string() + ": " + failed.message()};
+  return outcome::success();
+}
+
+}  // namespace
+
+std::string turtle_literal(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      default: out += c;
+    }
+  }
+  return out + '"';
+}
+
+Result<void> TurtleSink::publish(const std::vector<domain::GoldenRule>& rules) {
+  std::error_code failed;
+  std::filesystem::create_directories(directory_, failed);
+  if (failed) return Error{Code::Unavailable, "cannot create " + directory_.string() + ": " + failed.message()};
+  std::map<std::string, std::string> files;
+  for (const auto& rule : rules) {
+    auto& content = files[file_name(rule)];
+    if (rule.state != domain::RuleState::Active) continue;
+    content += "<" + subject_of(rule) + "> nist:HardConstraint " + turtle_literal(rule.text) + " .\n";
+  }
+  for (const auto& [name, content] : files) {
+    BOOST_OUTCOME_TRY(replace(directory_ / name, "@prefix nist: <http://nist.gov/caisi/> .\n\n" + content));
+  }
+  return outcome::success();
+}
+
+}  // namespace swarm::analyst::adapters

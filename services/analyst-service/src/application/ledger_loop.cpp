@@ -1,0 +1,175 @@
+#include "application/ledger_loop.hpp"
+
+#include "libs/telemetry/logging.hpp"
+
+namespace swarm::analyst::application {
+
+LedgerLoop::LedgerLoop(Ledger& ledger, ports::FailureStore& store, RuleBoard& board, const Clock& clock, Probe& probe,
+                       Hooks hooks, std::size_t queue_max)
+    : ledger_(ledger), store_(store), board_(board), clock_(clock), probe_(probe), hooks_(std::move(hooks)), queue_max_(queue_max) {}
+
+LedgerLoop::~LedgerLoop() { stop(); }
+
+Result<void> LedgerLoop::start() {
+  BOOST_OUTCOME_TRY(ledger_.recover());
+  std::vector<domain::GoldenRule> rules;
+  for (const auto& [kind, rule] : ledger_.rules()) rules.push_back(rule);
+  board_.publish(rules);
+  count_rules();
+  probe_.groups.set(static_cast<double>(ledger_.groups().size()));
+  thread_ = std::thread([this] { run(); });
+  return outcome::success();
+}
+
+void LedgerLoop::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void LedgerLoop::submit(FailureReport report, Done<FailureAnswer> done) { enqueue(Failure{std::move(report), std::move(done)}); }
+void LedgerLoop::submit(std::vector<OutcomeReport> reports, Done<std::size_t> done) { enqueue(Outcomes{std::move(reports), std::move(done)}); }
+void LedgerLoop::submit(RuleChange change, Done<domain::GoldenRule> done) { enqueue(Change{std::move(change), std::move(done)}); }
+
+void LedgerLoop::refuse(Command& command, const Error& error) {
+  std::visit([&](auto& c) { c.done(error); }, command);
+}
+
+void LedgerLoop::enqueue(Command command) {
+  Error error;
+  {
+    std::lock_guard lock(mutex_);
+    if (!stopping_ && !lost_ && queue_.size() < queue_max_) {
+      queue_.push_back(std::move(command));
+      probe_.queue.set(static_cast<double>(queue_.size()));
+      if (queue_.size() == 1) wake_.notify_one();
+      return;
+    }
+    error = lost_       ? Error{Code::Unavailable, "the store was lost; the service is ending"}
+            : stopping_ ? Error{Code::Unavailable, "the service is draining; try another one or later"}
+                        : Error{Code::ResourceExhausted, "the queue of " + std::to_string(queue_max_) + " reports is full; try again"};
+  }
+  probe_.refused.add();
+  refuse(command, error);
+}
+
+void LedgerLoop::run() {
+  for (;;) {
+    std::vector<Command> batch;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      batch.swap(queue_);
+      probe_.queue.set(0);
+    }
+    process(std::move(batch));
+  }
+}
+
+LedgerLoop::Answer LedgerLoop::stage(Failure& command, std::int64_t now_ms) {
+  auto answer = ledger_.stage(command.report, now_ms);
+  return [this, done = std::move(command.done), kind = command.report.kind.kind, answer = std::move(answer)](const Error* failed) {
+    if (failed != nullptr) return done(*failed);
+    if (answer) {
+      (answer.value().repeat ? probe_.repeats : probe_.counted).add();
+      if (answer.value().rule_made) {
+        probe_.rules_made.add();
+        if (hooks_.rule_made) hooks_.rule_made(kind);
+      }
+    }
+    done(answer);
+  };
+}
+
+LedgerLoop::Answer LedgerLoop::stage(Outcomes& command, std::int64_t now_ms) {
+  Result<std::size_t> counted = std::size_t{0};
+  for (const auto& report : command.reports) {
+    const auto fresh = ledger_.stage(report, now_ms);
+    if (!fresh) {
+      counted = fresh.error();
+      break;
+    }
+    counted = counted.value() + (fresh.value() ? 1 : 0);
+  }
+  return [this, done = std::move(command.done), counted](const Error* failed) {
+    if (failed != nullptr) return done(*failed);
+    if (counted) probe_.outcomes.add(counted.value());
+    done(counted);
+  };
+}
+
+LedgerLoop::Answer LedgerLoop::stage(Change& command, std::int64_t) {
+  auto changed = ledger_.stage(command.change);
+  return [done = std::move(command.done), changed = std::move(changed)](const Error* failed) {
+    if (failed != nullptr) return done(*failed);
+    done(changed);
+  };
+}
+
+void LedgerLoop::process(std::vector<Command> batch) {
+  const auto now_ms = unix_ms(clock_.wall_now());
+  std::vector<Answer> answers;
+  answers.reserve(batch.size());
+  for (auto& command : batch) answers.push_back(std::visit([&](auto& c) { return stage(c, now_ms); }, command));
+  const auto changes = ledger_.changes();
+  const auto before = clock_.boot_now();
+  auto committed = store_.commit(changes);
+  probe_.commit_seconds.observe(std::chrono::duration<double>(clock_.boot_now() - before).count());
+  probe_.commits.add();
+  {
+    std::lock_guard lock(ledger_mutex_);
+    committed ? ledger_.committed() : ledger_.dropped();
+  }
+  if (!committed) {
+    log::error("commit failed", {{"error", committed.error().message}, {"commands", batch.size()}});
+    if (committed.error().code == Code::Unavailable) lose(committed.error());
+    for (auto& answer : answers) answer(&committed.error());
+    return;
+  }
+  probe_.groups.set(static_cast<double>(ledger_.groups().size()));
+  if (!changes.rules.empty()) {
+    board_.publish(changes.rules);
+    count_rules();
+  }
+  for (auto& answer : answers) answer(nullptr);
+}
+
+void LedgerLoop::count_rules() {
+  const auto count = [this](domain::RuleState state) { return static_cast<double>(board_.list({}, {}, state).size()); };
+  probe_.proposed_rules.set(count(domain::RuleState::Proposed));
+  probe_.active_rules.set(count(domain::RuleState::Active));
+  probe_.retired_rules.set(count(domain::RuleState::Retired));
+}
+
+void LedgerLoop::lose(const Error& error) {
+  std::vector<Command> waiting;
+  {
+    std::lock_guard lock(mutex_);
+    lost_ = true;
+    waiting.swap(queue_);
+  }
+  for (auto& command : waiting) refuse(command, error);
+  if (hooks_.on_lost) hooks_.on_lost(error);
+}
+
+domain::Group LedgerLoop::group(const domain::Id& kind) const {
+  std::lock_guard lock(ledger_mutex_);
+  const auto it = ledger_.groups().find(kind);
+  return it == ledger_.groups().end() ? domain::Group{kind, 0, 0, 0, 0} : it->second;
+}
+
+bool LedgerLoop::has_rule(const domain::Id& kind) const {
+  std::lock_guard lock(ledger_mutex_);
+  return ledger_.rules().contains(kind);
+}
+
+LedgerLoop::Overview LedgerLoop::overview(std::size_t limit) const {
+  std::lock_guard lock(ledger_mutex_);
+  return {ledger_.largest(limit), ledger_.totals(), ledger_.groups().size()};
+}
+
+}  // namespace swarm::analyst::application

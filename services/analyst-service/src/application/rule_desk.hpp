@@ -1,0 +1,50 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+#include "application/ledger_loop.hpp"
+#include "ports/rule_author.hpp"
+
+namespace swarm::analyst::application {
+
+/// Asks a model for a better text of new rules, one at a time, on a thread of its own: nobody waits for it. A text that
+/// fails the checks, or repeats a rule of the same scope, is dropped and the template's text stays. An author that can't
+/// be reached is tried again a few times with growing pauses.
+class RuleDesk {
+ public:
+  struct Limits {
+    std::size_t queue_max = 256;
+    int tries_max = 3;
+    std::chrono::milliseconds pause{1000};  // doubled after each try
+  };
+  RuleDesk(ports::RuleAuthor& author, ports::FailureStore& store, RuleBoard& board, LedgerLoop& ledger, Probe& probe, Limits limits);
+  ~RuleDesk();
+
+  void start();
+  void stop();
+  /// When the queue is full the rule keeps its template.
+  void improve(const domain::Id& kind);
+
+ private:
+  void run();
+  bool write(const domain::Id& kind);  // false: worth another try
+  bool wait(std::chrono::milliseconds pause);
+  std::string fault(const std::string& text, const domain::GoldenRule& rule) const;
+
+  ports::RuleAuthor& author_;
+  ports::FailureStore& store_;
+  RuleBoard& board_;
+  LedgerLoop& ledger_;
+  Probe& probe_;
+  const Limits limits_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<domain::Id> queue_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace swarm::analyst::application

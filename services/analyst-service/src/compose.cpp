@@ -1,0 +1,187 @@
+#include "compose.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+
+#include <filesystem>
+
+#include "adapters/gateway/model_author.hpp"
+#include "adapters/grpc/access.hpp"
+#include "adapters/grpc/analyst_service.hpp"
+#include "adapters/grpc/legacy_services.hpp"
+#include "adapters/knowledge/knowledge_sink.hpp"
+#include "adapters/lmdb/failure_store.hpp"
+#include "adapters/turtle/turtle_sink.hpp"
+#include "application/rule_desk.hpp"
+#include "application/rule_publisher.hpp"
+#include "libs/admin/admin_server.hpp"
+#include "libs/async/shutdown.hpp"
+#include "libs/knowledge/embedded/embedded_knowledge.hpp"
+#include "libs/rpc/channel.hpp"
+#include "libs/rpc/server.hpp"
+#include "libs/telemetry/logging.hpp"
+
+namespace swarm::analyst {
+
+using namespace application;
+using namespace adapters;
+
+struct Composition::Parts {
+  explicit Parts(Settings s) : settings(std::move(s)), probe(registry) {}
+
+  Result<void> open_stores();
+  Result<void> build_application();
+  Result<void> build_server();
+  std::vector<admin::Readiness> readiness() const;
+  void drain();
+
+  Settings settings;
+  SystemClock clock;
+  metrics::Registry registry;
+  Probe probe;
+  boost::asio::io_context io{1};
+  std::unique_ptr<LmdbFailureStore> store;
+  std::unique_ptr<lmdb::Environment> knowledge_environment;
+  std::unique_ptr<knowledge::Knowledge> knowledge;
+  std::unique_ptr<KnowledgeSink> knowledge_sink;
+  std::unique_ptr<TurtleSink> turtle_sink;
+  RuleBoard board;
+  Analyzers analyzers;
+  std::unique_ptr<Ledger> ledger;
+  std::unique_ptr<ModelAuthor> author;
+  std::unique_ptr<LedgerLoop> loop;
+  std::unique_ptr<RuleDesk> desk;
+  std::shared_ptr<RulePublisher> publisher;  // the board holds it weakly
+  std::unique_ptr<rpc::Server> server;
+  std::unique_ptr<AnalystService> analyst;
+  std::unique_ptr<AnalystServiceV1> legacy_v1;
+  std::unique_ptr<AnalystServiceV2> legacy_v2;
+  std::unique_ptr<admin::AdminServer> admin;
+  std::atomic<bool> lost = false;
+  std::atomic<bool> draining = false;
+};
+
+Result<void> Composition::Parts::open_stores() {
+  const std::filesystem::path root = settings.data_dir;
+  BOOST_OUTCOME_TRY(store, LmdbFailureStore::open({root / "store", settings.store_bytes_max, true}));
+  lmdb::Options options;
+  options.directory = root / "knowledge";
+  options.identity = {"analyst-knowledge", 1};
+  BOOST_OUTCOME_TRY(knowledge_environment, lmdb::Environment::open(options));
+  BOOST_OUTCOME_TRY(knowledge, knowledge::EmbeddedKnowledge::open(*knowledge_environment));
+  knowledge_sink = std::make_unique<KnowledgeSink>(*knowledge);
+  turtle_sink = std::make_unique<TurtleSink>(root / "rules");
+  return outcome::success();
+}
+
+Result<void> Composition::Parts::build_application() {
+  const LedgerLimits limits{settings.threshold, static_cast<std::size_t>(settings.groups_max),
+                            static_cast<std::uint64_t>(settings.journal_entries_max), settings.approval};
+  ledger = std::make_unique<Ledger>(*store, limits);
+  LedgerLoop::Hooks hooks;
+  hooks.rule_made = [this](const domain::Id& kind) {
+    if (desk) desk->improve(kind);
+  };
+  hooks.on_lost = [this](const Error& error) {
+    lost = true;
+    log::error("store lost, ending", {{"error", error.message}});
+    boost::asio::post(io, [this] { drain(); });
+  };
+  loop = std::make_unique<LedgerLoop>(*ledger, *store, board, clock, probe, std::move(hooks), static_cast<std::size_t>(settings.queue_max));
+  if (settings.author_mode == "model" && !settings.gateway_address.empty()) {
+    BOOST_OUTCOME_TRY(const auto credentials, rpc::channel_credentials(settings.security, "analyst-service", clock));
+    author = std::make_unique<ModelAuthor>(rpc::connect(settings.gateway_address, credentials), clock,
+                                           ModelAuthor::Options{settings.author_model, settings.author_timeout});
+    desk = std::make_unique<RuleDesk>(*author, *store, board, *loop, probe, RuleDesk::Limits{});
+    registry.gauge_callback("swarm_analyst_breaker_state", "0 closed, 1 half-open, 2 open", {{"dependency", "gateway"}}, [this] {
+      const auto state = author->state();
+      return state == CircuitBreaker::State::Closed ? 0.0 : state == CircuitBreaker::State::HalfOpen ? 1.0 : 2.0;
+    });
+  }
+  publisher = std::make_shared<RulePublisher>(std::vector<ports::RuleSink*>{knowledge_sink.get(), turtle_sink.get()}, board, probe);
+  board.watch(publisher);
+  registry.gauge_callback("swarm_analyst_store_bytes", "Size of the store", {}, [this] { return static_cast<double>(store->bytes_used()); });
+  return outcome::success();
+}
+
+Result<void> Composition::Parts::build_server() {
+  rpc::ServerOptions options;
+  options.listen = settings.grpc_listen;
+  options.tls = settings.security.tls;
+  options.message_bytes_max = (16 << 20) + (64 << 10);  // a log of 16 MiB and what goes with it
+  options.drain_time = settings.drain_time;
+  BOOST_OUTCOME_TRY(auto guard, rpc::make_guard(access_table(), settings.security.auth, clock));
+  server = std::make_unique<rpc::Server>(options, registry, std::move(guard));
+  analyst = std::make_unique<AnalystService>(AnalystService::Parts{server->gate(), analyzers, *loop, board, *store, probe, settings.threshold});
+  legacy_v1 = std::make_unique<AnalystServiceV1>(server->gate(), analyzers);
+  legacy_v2 = std::make_unique<AnalystServiceV2>(server->gate(), analyzers);
+  server->add(*analyst, ::analyst::Analyst::service_full_name());
+  server->add(*legacy_v1, ::orchestrator::v1::AnalystService::service_full_name());
+  server->add(*legacy_v2, ::orchestrator::AnalystService::service_full_name());
+  admin::Options admin_options;
+  admin_options.listen = settings.admin_listen;
+  admin_options.metrics_token = settings.metrics_token;
+  admin = std::make_unique<admin::AdminServer>(admin_options, registry, [this] { return readiness(); });
+  return outcome::success();
+}
+
+std::vector<admin::Readiness> Composition::Parts::readiness() const {
+  std::vector<admin::Readiness> all;
+  all.push_back({"store", !lost, lost ? "fsync failed; restart recovers what was acknowledged" : "", true});
+  if (author) {
+    const auto state = author->state();
+    const bool up = state != CircuitBreaker::State::Open;
+    all.push_back({"gateway", up, up ? "" : settings.gateway_address + " does not answer; rules come from the template", false});
+  }
+  const auto backlog = publisher->backlog();
+  all.push_back({"knowledge", backlog.empty(), backlog, false});
+  return all;
+}
+
+void Composition::Parts::drain() {
+  if (draining.exchange(true)) return;
+  log::info("draining");
+  admin->set_draining();
+  server->begin_drain();
+  analyst->drain();
+  if (desk) desk->stop();
+  loop->stop();  // everything queued is committed and answered
+  server->stop();
+  publisher->stop();
+  io.stop();
+}
+
+Composition::Composition(Settings settings) : parts_(std::make_unique<Parts>(std::move(settings))) {}
+
+Composition::~Composition() {
+  // The board must not call a publisher whose thread is gone, nor the ledger a desk.
+  if (parts_->server) parts_->server->stop();
+  if (parts_->desk) parts_->desk->stop();
+  if (parts_->loop) parts_->loop->stop();
+  if (parts_->publisher) parts_->publisher->stop();
+  if (parts_->admin) parts_->admin->stop();
+}
+
+Result<void> Composition::start() {
+  auto& p = *parts_;
+  BOOST_OUTCOME_TRY(p.open_stores());
+  BOOST_OUTCOME_TRY(p.build_application());
+  BOOST_OUTCOME_TRY(p.build_server());
+  metrics::add_process_metrics(p.registry, "analyst-service");
+  BOOST_OUTCOME_TRY(p.loop->start());
+  if (p.desk) p.desk->start();
+  p.publisher->start();
+  BOOST_OUTCOME_TRY(p.admin->start());
+  BOOST_OUTCOME_TRY(p.server->start());
+  log::info("ready", {{"grpc", p.server->address()}, {"admin", p.admin->address()}, {"groups", p.ledger->groups().size()}, {"rules", p.ledger->rules().size()}});
+  return outcome::success();
+}
+
+int Composition::run() {
+  auto& p = *parts_;
+  const async::Shutdown shutdown(p.io, [&p] { p.drain(); }, [&p] { p.io.stop(); });
+  p.io.run();
+  return p.lost ? 1 : 0;
+}
+
+}  // namespace swarm::analyst

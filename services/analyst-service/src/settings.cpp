@@ -1,0 +1,52 @@
+#include "settings.hpp"
+
+namespace swarm::analyst {
+
+namespace {
+
+std::string check_mode(const std::string& mode) {
+  return mode == "template" || mode == "model" ? "" : "is neither template nor model";
+}
+
+std::string check_optional_address(const std::string& address) {
+  return address.empty() ? std::string() : settings::check_address(address);
+}
+
+}  // namespace
+
+void read(settings::Object& root, Settings& out) {
+  root.value("data_dir", out.data_dir, "Folder of the store, the knowledge and the rules' Turtle files.");
+  root.value("drain_time", out.drain_time, "How long calls in flight may take after SIGTERM.");
+  root.section("log", "Log lines on stderr.", [&](settings::Object& o) { o.value("level", out.log_level, "debug, info, warn or error."); });
+  root.section("grpc", "The service's own port.", [&](settings::Object& o) {
+    o.value("listen", out.grpc_listen, "Address; port 0 takes a free one.", settings::check_address);
+  });
+  root.section("admin", "Metrics and probes over plain HTTP.", [&](settings::Object& o) {
+    o.value("listen", out.admin_listen, "Address; port 0 takes a free one.", settings::check_address);
+    o.secret("metrics_token", out.metrics_token, "When set, /metrics wants it as a bearer token.");
+  });
+  root.section("rules", "When and how golden rules come to be.", [&](settings::Object& o) {
+    o.value("threshold", out.threshold, "Distinct tasks that must fail the same way before a rule is made.", {1, 1'000'000});
+    o.value("approval", out.approval, "New rules stay proposed until a person activates them.");
+  });
+  root.section("author", "Who words the rules.", [&](settings::Object& o) {
+    o.value("mode", out.author_mode, "template: always the built-in text. model: that at once, and a model's text as soon as there is a good one.", check_mode);
+    o.value("model", out.author_model, "Model or alias that the gateway is asked for; empty: its default.");
+    o.value("timeout", out.author_timeout, "Longest wait for the model.", std::chrono::milliseconds(100), std::chrono::minutes(10));
+  });
+  root.section("limits", "Bounds of memory and disk.", [&](settings::Object& o) {
+    o.value("groups_max", out.groups_max, "Kinds of failure that are remembered; beyond, the least recent without a rule go.", {100, 10'000'000});
+    o.value("journal_entries_max", out.journal_entries_max, "Failures and outcomes whose repeats are recognised.", {1000, 1'000'000'000});
+    o.value("queue_max", out.queue_max, "Reports that may wait for the disk.", {16, 1'000'000});
+    o.bytes("store_bytes_max", out.store_bytes_max, "Size of the store; 0: as the disk allows.");
+  });
+  root.section("gateway", "Where models are.", [&](settings::Object& o) {
+    o.value("address", out.gateway_address, "llm-gateway's gRPC address; empty: none.", check_optional_address);
+  });
+  root.section("orchestrator", "Where tasks are.", [&](settings::Object& o) {
+    o.value("address", out.orchestrator_address, "orchestrator-core's gRPC address; empty: none.", check_optional_address);
+  });
+  rpc::read_security(root, out.security);
+}
+
+}  // namespace swarm::analyst

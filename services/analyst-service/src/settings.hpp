@@ -1,0 +1,40 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "libs/rpc/security.hpp"
+#include "libs/base/secret.hpp"
+#include "libs/settings/settings.hpp"
+
+namespace swarm::analyst {
+
+/// Everything that can be set, with its defaults.
+struct Settings {
+  std::string data_dir = "data/analyst-service";
+  std::string log_level = "info";
+  std::string grpc_listen = "127.0.0.1:50055";
+  std::string admin_listen = "127.0.0.1:9155";
+  Secret metrics_token;
+  std::chrono::milliseconds drain_time{10'000};
+  rpc::SecuritySettings security;
+
+  std::int64_t threshold = 5;
+  bool approval = false;
+  std::int64_t groups_max = 50'000;
+  std::int64_t journal_entries_max = 1'000'000;
+  std::int64_t queue_max = 8192;
+  std::uint64_t store_bytes_max = 0;
+
+  std::string author_mode = "model";
+  std::string author_model;
+  std::chrono::milliseconds author_timeout{20'000};
+  std::string gateway_address = "127.0.0.1:50056";
+  std::string orchestrator_address = "127.0.0.1:50054";
+};
+
+/// Describes, fills and checks them.
+void read(settings::Object& root, Settings& out);
+
+}  // namespace swarm::analyst
