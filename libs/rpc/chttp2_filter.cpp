@@ -17,6 +17,10 @@
 struct grpc_chttp2_transport;
 struct grpc_closure;
 struct grpc_transport;
+struct grpc_stream_refcount;
+namespace grpc_core {
+class Arena;
+}
 
 namespace swarm::rpc {
 namespace {
@@ -25,7 +29,15 @@ constexpr const char* kRead = "_Z24grpc_chttp2_perform_readP21grpc_chttp2_transp
 constexpr const char* kStart = "_Z35grpc_chttp2_transport_start_readingP14grpc_transportP17grpc_slice_bufferP12grpc_closureS4_";
 constexpr const char* kEnd = "_ZN21grpc_chttp2_transportD1Ev";
 
+constexpr const char* kStreamStart =
+    "_ZN18grpc_chttp2_streamC1EP21grpc_chttp2_transportP20grpc_stream_refcountPKvPN9grpc_core5ArenaE";
+constexpr const char* kStreamEnd = "_ZN18grpc_chttp2_streamD1Ev";
+
+// A stream that was opened and reset at once takes about 14 kB until gRPC has got round to ending it (measured).
+constexpr std::int64_t kStreamsMax = 20'000;
+
 std::atomic<std::uint64_t> broken_off{0};
+std::atomic<std::int64_t> streams_alive{0};
 
 /// FrameLimits by connection. gRPC parses a connection on one thread at a time, so the lock is only for the table; an
 /// element of an unordered_map stays where it is.
@@ -57,6 +69,8 @@ Connections& connections() {
   return *all;
 }
 
+bool under_pressure() { return streams_alive.load(std::memory_order_relaxed) > kStreamsMax; }
+
 template <class Function>
 Function* library(const char* symbol) {
   auto* const found = reinterpret_cast<Function*>(dlsym(RTLD_NEXT, symbol));
@@ -74,6 +88,8 @@ bool frame_filter_active() {
 
 std::uint64_t connections_broken_off() { return broken_off.load(std::memory_order_relaxed); }
 
+std::int64_t streams_open() { return streams_alive.load(std::memory_order_relaxed); }
+
 }  // namespace swarm::rpc
 
 using swarm::rpc::connections;
@@ -85,7 +101,7 @@ SWARM_REPLACES absl::Status grpc_chttp2_perform_read(grpc_chttp2_transport* tran
   static auto* const next = library<absl::Status(grpc_chttp2_transport*, const grpc_slice&)>(swarm::rpc::kRead);
   if (auto* limits = connections().find(transport); limits != nullptr) {
     const std::span<const std::uint8_t> bytes(GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
-    const auto violation = limits->scan(bytes, swarm::SystemClock().boot_now());
+    const auto violation = limits->scan(bytes, swarm::SystemClock().boot_now(), swarm::rpc::under_pressure());
     if (!violation.empty()) {
       swarm::rpc::broken_off.fetch_add(1, std::memory_order_relaxed);
       swarm::log::warn("closed a gRPC connection", {{"reason", std::string("the client ") + std::string(violation)}});
@@ -108,4 +124,23 @@ void swarm_chttp2_transport_ends(void* transport) {
   static auto* const next = library<void(void*)>(swarm::rpc::kEnd);
   connections().close(transport);
   next(transport);
+}
+
+extern "C" SWARM_REPLACES void swarm_chttp2_stream_starts(void* stream, grpc_chttp2_transport* transport,
+                                                          grpc_stream_refcount* references, const void* server_data,
+                                                          grpc_core::Arena* arena)
+    __asm__("_ZN18grpc_chttp2_streamC1EP21grpc_chttp2_transportP20grpc_stream_refcountPKvPN9grpc_core5ArenaE");
+void swarm_chttp2_stream_starts(void* stream, grpc_chttp2_transport* transport, grpc_stream_refcount* references,
+                                const void* server_data, grpc_core::Arena* arena) {
+  static auto* const next = library<void(void*, grpc_chttp2_transport*, grpc_stream_refcount*, const void*,
+                                         grpc_core::Arena*)>(swarm::rpc::kStreamStart);
+  swarm::rpc::streams_alive.fetch_add(1, std::memory_order_relaxed);
+  next(stream, transport, references, server_data, arena);
+}
+
+extern "C" SWARM_REPLACES void swarm_chttp2_stream_ends(void* stream) __asm__("_ZN18grpc_chttp2_streamD1Ev");
+void swarm_chttp2_stream_ends(void* stream) {
+  static auto* const next = library<void(void*)>(swarm::rpc::kStreamEnd);
+  next(stream);
+  swarm::rpc::streams_alive.fetch_sub(1, std::memory_order_relaxed);
 }

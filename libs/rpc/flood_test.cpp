@@ -10,6 +10,7 @@
 #include "libs/rpc/channel.hpp"
 #include "libs/rpc/chttp2_filter.hpp"
 #include "libs/rpc/server.hpp"
+#include "libs/testing/eventually.hpp"
 #include "protos/orchestrator.grpc.pb.h"
 
 namespace swarm::rpc {
@@ -127,6 +128,12 @@ TEST_CASE("rapid resets close the connection and nothing else", "[flood]") {
   CHECK(attacker.closed_by_server());
   CHECK(connections_broken_off() == before + 1);
   CHECK(f.answers());
+}
+
+TEST_CASE("streams are counted from their start to their end", "[flood]") {
+  Fixture f;
+  CHECK(f.answers());
+  CHECK(testing::eventually([] { return streams_open() == 0; }));
 }
 
 TEST_CASE("a header that aborts servers with an auth processor does no harm", "[flood]") {

@@ -24,7 +24,7 @@ bool FrameLimits::Bucket::take(double burst, double per_second, BootTime now) {
   return left_ >= 0;
 }
 
-std::string_view FrameLimits::scan(std::span<const std::uint8_t> bytes, BootTime now) {
+std::string_view FrameLimits::scan(std::span<const std::uint8_t> bytes, BootTime now, bool pressure) {
   while (!bytes.empty()) {
     switch (state_) {
       case State::NotAServer:
@@ -50,7 +50,7 @@ std::string_view FrameLimits::scan(std::span<const std::uint8_t> bytes, BootTime
         bytes = bytes.subspan(n);
         if (filled_ < header_.size()) return {};
         filled_ = 0;
-        if (const auto violation = begin_frame(now); !violation.empty()) return violation;
+        if (const auto violation = begin_frame(now, pressure); !violation.empty()) return violation;
         state_ = payload_left_ == 0 ? State::Header : State::Payload;
         break;
       }
@@ -66,13 +66,17 @@ std::string_view FrameLimits::scan(std::span<const std::uint8_t> bytes, BootTime
   return {};
 }
 
-std::string_view FrameLimits::begin_frame(BootTime now) {
+std::string_view FrameLimits::begin_frame(BootTime now, bool pressure) {
   const auto length = static_cast<std::uint32_t>(header_[0] << 16 | header_[1] << 8 | header_[2]);
   const auto type = header_[3];
   const auto flags = header_[4];
   payload_left_ = length;
   switch (type) {
     case kHeaders:
+      if (pressure && !opens_.take(kOpensUnderPressureBurst, kOpensUnderPressurePerSecond, now)) {
+        return "opens streams faster than they end";
+      }
+      [[fallthrough]];
     case kContinuation:
       return header_frame(length, type == kContinuation, (flags & kEndHeaders) != 0);
     case kReset:

@@ -17,15 +17,20 @@ class FrameLimits {
   static constexpr std::uint32_t kHeaderBlockBytesMax = 64 * 1024;
   static constexpr std::uint32_t kContinuationsMax = 16;
   // A client that has many calls in flight and goes away may reset them all at once.
-  static constexpr double kResetsBurst = 5000;
+  static constexpr double kResetsBurst = 2000;
   static constexpr double kResetsPerSecond = 200;
   // Frames that cost the server an answer or some work and carry no call: SETTINGS, PING, PRIORITY, empty DATA, empty
   // WINDOW_UPDATE, frames of unknown type.
   static constexpr double kControlsBurst = 1000;
   static constexpr double kControlsPerSecond = 200;
 
-  /// Empty, or what the client did. After a violation the connection must be closed.
-  std::string_view scan(std::span<const std::uint8_t> bytes, BootTime now);
+  // Streams that one connection may open while the process as a whole holds too many.
+  static constexpr double kOpensUnderPressureBurst = 256;
+  static constexpr double kOpensUnderPressurePerSecond = 100;
+
+  /// Empty, or what the client did. After a violation the connection must be closed. `pressure` says that the process
+  /// holds more streams than it should.
+  std::string_view scan(std::span<const std::uint8_t> bytes, BootTime now, bool pressure);
 
  private:
   /// So many at once, so many a second.
@@ -40,7 +45,7 @@ class FrameLimits {
   };
   enum class State : std::uint8_t { Start, Preface, Header, Payload, NotAServer };
 
-  std::string_view begin_frame(BootTime now);
+  std::string_view begin_frame(BootTime now, bool pressure);
   std::string_view header_frame(std::uint32_t length, bool continuation, bool last);
 
   State state_ = State::Start;
@@ -51,6 +56,7 @@ class FrameLimits {
   std::uint32_t continuations_ = 0;
   Bucket resets_{kResetsBurst};
   Bucket controls_{kControlsBurst};
+  Bucket opens_{kOpensUnderPressureBurst};
 };
 
 }  // namespace swarm::rpc

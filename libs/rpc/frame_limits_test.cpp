@@ -30,8 +30,8 @@ std::string ping() { return frame(6, 0, 8); }
 std::string window_update() { return frame(8, 0, 4); }
 std::string continuation(std::size_t length, bool last) { return frame(9, last ? 4 : 0, length); }
 
-std::string_view feed(FrameLimits& limits, const std::string& bytes, BootTime now = kNow) {
-  return limits.scan({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, now);
+std::string_view feed(FrameLimits& limits, const std::string& bytes, BootTime now = kNow, bool pressure = false) {
+  return limits.scan({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, now, pressure);
 }
 
 FrameLimits opened() {
@@ -93,6 +93,14 @@ TEST_CASE("a burst of resets passes, a stream of them does not", "[frame_limits]
       REQUIRE(feed(patient, headers(50, true) + reset(), kNow + std::chrono::seconds(second)).empty());
     }
   }
+}
+
+TEST_CASE("under pressure a connection may open a few streams, not many", "[frame_limits]") {
+  auto limits = opened();
+  for (int i = 0; i < 10'000; ++i) REQUIRE(feed(limits, headers(50, true)).empty());
+  int opened_under_pressure = 0;
+  while (feed(limits, headers(50, true), kNow, true).empty()) ++opened_under_pressure;
+  CHECK(opened_under_pressure == static_cast<int>(FrameLimits::kOpensUnderPressureBurst));
 }
 
 TEST_CASE("floods of frames that carry no call are an attack", "[frame_limits]") {

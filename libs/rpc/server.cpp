@@ -105,6 +105,8 @@ Result<void> Server::start() {
                                    {}, [] { return static_cast<double>(connections_shed()); });
   impl_->registry.counter_callback("grpc_server_connections_broken_off_total", "Connections closed because the client flooded them.",
                                    {}, [] { return static_cast<double>(connections_broken_off()); });
+  impl_->registry.gauge_callback("grpc_streams_open", "HTTP/2 streams that gRPC holds, both ways.", {},
+                                 [] { return static_cast<double>(streams_open()); });
   impl_->server = builder.BuildAndStart();
   if (!impl_->server || impl_->port == 0) {
     impl_->server.reset();
