@@ -15,6 +15,7 @@
 #include <atomic>
 #include <thread>
 
+#include "libs/base/clock.hpp"
 #include "libs/http/listener.hpp"
 
 namespace swarm::admin {
@@ -104,7 +105,11 @@ struct AdminServer::Impl {
       good = good && (check.ok || !check.required);
       checks.push_back({{"name", check.name}, {"ok", check.ok}, {"required", check.required}, {"detail", check.detail}});
     }
-    const boost::json::object body{{"ready", good}, {"draining", draining.load()}, {"checks", std::move(checks)}};
+    const boost::json::object body{{"ready", good},
+                                   {"draining", draining.load()},
+                                   {"version", SWARM_VERSION},
+                                   {"now_unix_ms", unix_ms(SystemClock().wall_now())},
+                                   {"checks", std::move(checks)}};
     return reply(request, good ? http::status::ok : http::status::service_unavailable, "application/json",
                  boost::json::serialize(body) + "\n");
   }

@@ -50,6 +50,8 @@ TEST_CASE("the admin port serves metrics, liveness and readiness, and nothing el
   const auto ready = get(server, "/readyz");
   CHECK(ready.find("200 OK") != std::string::npos);
   CHECK(ready.find("connection refused") != std::string::npos);
+  CHECK(ready.find("\"version\":\"" SWARM_VERSION "\"") != std::string::npos);
+  CHECK(ready.find("\"now_unix_ms\":") != std::string::npos);
   store_ok = false;
   CHECK(get(server, "/readyz").find("503") != std::string::npos);
   store_ok = true;

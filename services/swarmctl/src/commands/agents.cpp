@@ -1,0 +1,38 @@
+#include "call.hpp"
+#include "commands/commands.hpp"
+#include "commands/task_text.hpp"
+#include "output/format.hpp"
+#include "output/table.hpp"
+#include "protos/orchestrator.grpc.pb.h"
+
+namespace swarm::ctl {
+namespace {
+
+void run(Session& session) {
+  const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
+  const auto found =
+      call(session, *stub, &orchestrator::Orchestrator::Stub::ListAgents, orchestrator::ListAgentsRequest());
+  if (!found) return session.fail("agents list", Peer::Orchestrator, found.error());
+  if (session.json) return session.print_json(found.value());
+  Table table({{"NAME"}, {"ROLES"}, {"SEEN", true}, {"DOES"}, {"CAPABILITIES", false, true}});
+  for (const auto& agent : found.value().agents()) {
+    const bool busy = !agent.held_task_ids().empty();
+    const Cell does = busy              ? Cell(join(agent.held_task_ids()), Style::Busy)
+                      : agent.waiting() ? Cell("waits for work", Style::Good)
+                                        : Cell("-");
+    table.add({agent.name(), agent.roles().empty() ? "any" : join(agent.roles()),
+               duration(std::chrono::milliseconds(agent.last_seen_ms_ago())), does, join(agent.capabilities())});
+  }
+  if (table.empty()) session.err << "swarmctl: no agents" << std::endl;
+  else table.print(session.out, session.terminal);
+}
+
+}  // namespace
+
+void add_agents(CLI::App& program, Session& session) {
+  CLI::App* agents = program.add_subcommand("agents", "agents that are connected");
+  agents->require_subcommand(1);
+  agents->add_subcommand("list", "list agents and what they do")->callback([&session] { run(session); });
+}
+
+}  // namespace swarm::ctl

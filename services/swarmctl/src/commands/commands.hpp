@@ -1,0 +1,21 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "session.hpp"
+
+namespace swarm::ctl {
+
+// Each adds one group of commands to the program. A command runs as the callback of its CLI::App, prints to the session
+// and leaves the exit code there.
+void add_tasks(CLI::App& program, Session& session);
+void add_rules(CLI::App& program, Session& session);
+void add_groups(CLI::App& program, Session& session);
+void add_agents(CLI::App& program, Session& session);
+void add_budget(CLI::App& program, Session& session);
+void add_dispatch(CLI::App& program, Session& session);
+void add_completion(CLI::App& program, Session& session);
+void add_doctor(CLI::App& program, Session& session);
+void add_version(CLI::App& program, Session& session);
+
+}  // namespace swarm::ctl

@@ -1,0 +1,48 @@
+#include "call.hpp"
+#include "commands/commands.hpp"
+#include "output/format.hpp"
+#include "output/table.hpp"
+#include "protos/orchestrator.grpc.pb.h"
+
+namespace swarm::ctl {
+namespace {
+
+using Stub = orchestrator::Orchestrator::Stub;
+
+void print(Session& session, const std::string& what, const Result<orchestrator::DispatchState>& state) {
+  if (!state) return session.fail(what, Peer::Orchestrator, state.error());
+  if (session.json) return session.print_json(state.value());
+  const auto& s = state.value();
+  const Cell now = s.halted() ? Cell("halted", Style::Bad) : Cell("running", Style::Good);
+  print_fields(session.out, session.terminal,
+               {{"dispatch", now}, {"reason", s.reason()}, {"by", s.by()}, {"since", utc(s.since_unix_ms())}});
+}
+
+void add_switch(CLI::App& dispatch, Session& session, const std::string& name, const std::string& help, bool halted) {
+  auto request = std::make_shared<orchestrator::DispatchRequest>();
+  request->set_halted(halted);
+  request->set_by("swarmctl");
+  CLI::App* app = dispatch.add_subcommand(name, help);
+  app->add_option_function<std::string>("--reason", [request](const std::string& v) { request->set_reason(v); },
+                                        "why, for everybody who looks");
+  app->add_option_function<std::string>("--by", [request](const std::string& v) { request->set_by(v); }, "who decides");
+  app->callback([request, name, &session] {
+    const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
+    print(session, "dispatch " + name, call(session, *stub, &Stub::SetDispatch, *request));
+  });
+}
+
+}  // namespace
+
+void add_dispatch(CLI::App& program, Session& session) {
+  CLI::App* dispatch = program.add_subcommand("dispatch", "the kill switch: stop giving out work, and start again");
+  dispatch->require_subcommand(1);
+  add_switch(*dispatch, session, "halt", "give out no more work, also after a restart; work in flight goes on", true);
+  add_switch(*dispatch, session, "resume", "give out work again", false);
+  dispatch->add_subcommand("status", "is work given out?")->callback([&session] {
+    const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
+    print(session, "dispatch status", call(session, *stub, &Stub::GetDispatch, orchestrator::DispatchQuery()));
+  });
+}
+
+}  // namespace swarm::ctl

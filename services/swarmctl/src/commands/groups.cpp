@@ -1,0 +1,51 @@
+#include "call.hpp"
+#include "commands/commands.hpp"
+#include "output/format.hpp"
+#include "output/table.hpp"
+#include "protos/analyst.grpc.pb.h"
+
+namespace swarm::ctl {
+namespace {
+
+struct Options {
+  std::string stack;
+  int limit = 50;
+};
+
+void run(Session& session, const Options& o) {
+  const auto stub = analyst::Analyst::NewStub(session.channel(Peer::Analyst));
+  analyst::GroupQuery request;
+  request.set_stack(o.stack);
+  request.set_limit(o.limit);
+  const auto found = call(session, *stub, &analyst::Analyst::Stub::ListGroups, request);
+  if (!found) return session.fail("groups list", Peer::Analyst, found.error());
+  if (session.json) return session.print_json(found.value());
+  Table table({{"KIND"}, {"STACK"}, {"ROLE"}, {"FAMILY"}, {"TASKS", true}, {"EVENTS", true}, {"SEEN", true}, {"RULE"},
+               {"CAUSE", false, true}});
+  for (const auto& group : found.value().groups()) {
+    table.add({group.kind_id(), group.stack(), group.role(), group.family(), std::to_string(group.tasks()),
+               std::to_string(group.events()), age(group.last_seen_unix_ms(), session.clock.wall_now()),
+               group.rule_id().empty() ? "-" : group.rule_id(), group.cause()});
+  }
+  if (table.empty()) {
+    session.err << "swarmctl: no failures yet" << std::endl;
+    return;
+  }
+  table.print(session.out, session.terminal);
+  session.err << "swarmctl: " << found.value().total_events() << " failures in " << found.value().total_groups()
+              << " groups" << std::endl;
+}
+
+}  // namespace
+
+void add_groups(CLI::App& program, Session& session) {
+  CLI::App* groups = program.add_subcommand("groups", "kinds of failure that the analyst has seen");
+  groups->require_subcommand(1);
+  auto o = std::make_shared<Options>();
+  CLI::App* app = groups->add_subcommand("list", "list groups of failures, largest first");
+  app->add_option("--stack", o->stack, "only of this stack");
+  app->add_option("--limit", o->limit, "at most so many")->capture_default_str()->check(CLI::Range(1, 10'000));
+  app->callback([o, &session] { run(session, *o); });
+}
+
+}  // namespace swarm::ctl

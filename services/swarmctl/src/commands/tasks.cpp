@@ -1,0 +1,188 @@
+#include <unistd.h>
+
+#include <pwd.h>
+
+#include "call.hpp"
+#include "commands/commands.hpp"
+#include "commands/options.hpp"
+#include "commands/task_submit.hpp"
+#include "commands/task_text.hpp"
+#include "commands/task_watch.hpp"
+#include "output/format.hpp"
+#include "output/table.hpp"
+#include "protos/orchestrator.grpc.pb.h"
+
+namespace swarm::ctl {
+namespace {
+
+using Stub = orchestrator::Orchestrator::Stub;
+constexpr int kPageMax = 1000;
+constexpr int kListedMax = 100'000;
+
+struct ListOptions {
+  std::string status, stack, state, text, parent;
+  std::map<std::string, std::string> labels;
+  int limit = 50;
+};
+
+/// Follows the pages until `limit` tasks are there (0: all of them, up to kListedMax).
+Result<orchestrator::ListTasksResponse> list(Session& session, const ListOptions& o) {
+  const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
+  const int limit = o.limit == 0 ? kListedMax : std::min(o.limit, kListedMax);
+  orchestrator::ListTasksRequest request;
+  request.set_status(status_of(o.status));
+  request.set_stack(o.stack);
+  request.set_workflow_state(o.state);
+  request.set_text(o.text);
+  request.set_parent_id(o.parent);
+  for (const auto& [key, value] : o.labels) (*request.mutable_labels())[key] = value;
+  orchestrator::ListTasksResponse all;
+  do {
+    request.set_page_size(std::min(kPageMax, limit - all.tasks_size()));
+    BOOST_OUTCOME_TRY(auto page, call(session, *stub, &Stub::ListTasks, request));
+    for (auto& task : *page.mutable_tasks()) *all.add_tasks() = std::move(task);
+    all.set_next_page_token(page.next_page_token());
+    request.set_page_token(page.next_page_token());
+  } while (!all.next_page_token().empty() && all.tasks_size() < limit);
+  return all;
+}
+
+void run_list(Session& session, const ListOptions& o) {
+  const auto found = list(session, o);
+  if (!found) return session.fail("tasks list", Peer::Orchestrator, found.error());
+  if (session.json) return session.print_json(found.value());
+  Table table({{"ID"}, {"STATUS"}, {"WORKFLOW"}, {"STACK"}, {"TRY", true}, {"AGE", true}, {"DESCRIPTION", false, true}});
+  for (const auto& task : found.value().tasks()) {
+    table.add({task.task_id(), status_cell(task), task.workflow_state().empty() ? task.role() : task.workflow_state(),
+               task.stack(), std::to_string(task.attempt()), age(task.created_unix_ms(), session.clock.wall_now()),
+               task.description()});
+  }
+  if (table.empty()) {
+    session.err << "swarmctl: no tasks" << std::endl;
+    return;
+  }
+  table.print(session.out, session.terminal);
+  if (!found.value().next_page_token().empty()) {
+    session.err << "swarmctl: there are more; --limit 0 shows all" << std::endl;
+  }
+}
+
+void add_list(CLI::App& tasks, Session& session) {
+  auto o = std::make_shared<ListOptions>();
+  CLI::App* app = tasks.add_subcommand("list", "list tasks, newest first");
+  std::string statuses;
+  for (const std::string& name : status_names()) statuses += (statuses.empty() ? "" : "|") + name;
+  app->add_option("--status", o->status, "only with this status")
+      ->check(CLI::IsMember(status_names()))
+      ->type_name(statuses);
+  app->add_option("--stack", o->stack, "only of this stack");
+  app->add_option("--state", o->state, "only in this workflow state");
+  add_labels(*app, "--label", o->labels, "only with this label; repeatable");
+  app->add_option("--text", o->text, "only with these words in the description");
+  app->add_option("--parent", o->parent, "only made by this task")->type_name("ID");
+  app->add_option("--limit", o->limit, "at most so many; 0: all")->capture_default_str()->check(CLI::Range(0, kListedMax));
+  app->callback([o, &session] { run_list(session, *o); });
+}
+
+void print(Session& session, const orchestrator::Task& task) {
+  if (session.json) session.print_json(task);
+  else print_task(session.out, session.terminal, task);
+}
+
+void add_show(CLI::App& tasks, Session& session) {
+  auto id = std::make_shared<std::string>();
+  CLI::App* app = tasks.add_subcommand("show", "everything of one task, with its history");
+  app->add_option("id", *id, "the task")->required()->type_name("ID");
+  app->callback([id, &session] {
+    const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
+    orchestrator::TaskRef ref;
+    ref.set_task_id(*id);
+    const auto task = call(session, *stub, &Stub::GetTask, ref);
+    if (!task) return session.fail("tasks show", Peer::Orchestrator, task.error());
+    print(session, task.value());
+  });
+}
+
+void add_watch(CLI::App& tasks, Session& session) {
+  struct Options {
+    std::vector<std::string> ids;
+    std::string parent;
+  };
+  auto o = std::make_shared<Options>();
+  CLI::App* app = tasks.add_subcommand("watch", "show changes as they happen; with ids until all are final (exit 0 if all succeeded)");
+  app->add_option("id", o->ids, "the tasks; none: all")->type_name("ID");
+  app->add_option("--parent", o->parent, "only made by this task")->type_name("ID");
+  app->callback([o, &session] { watch_tasks(session, o->ids, o->parent); });
+}
+
+std::string user_name() {
+  const passwd* user = getpwuid(getuid());
+  return user == nullptr ? "uid " + std::to_string(getuid()) : user->pw_name;
+}
+
+/// What cancel, approve and reject have in common: one call for each id, and one line for each answer.
+template <class Request>
+void steer(Session& session, const std::string& what, const std::vector<std::string>& ids, Request request,
+           grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, orchestrator::Task*)) {
+  const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
+  for (const std::string& id : ids) {
+    request.set_task_id(id);
+    const auto task = call(session, *stub, method, request);
+    if (!task) {
+      session.fail(what, Peer::Orchestrator, task.error());
+    } else if (session.json) {
+      session.print_json(task.value());
+    } else {
+      session.out << id << "  " << status_cell(task.value()).text << std::endl;
+    }
+  }
+}
+
+struct SteerOptions {
+  std::vector<std::string> ids;
+  std::string text;
+  std::string by = user_name();
+};
+
+void add_cancel(CLI::App& tasks, Session& session) {
+  auto o = std::make_shared<SteerOptions>();
+  CLI::App* app = tasks.add_subcommand("cancel", "cancel tasks; their agents are told");
+  app->add_option("id", o->ids, "the tasks")->required()->type_name("ID");
+  app->add_option("--reason", o->text, "why, for the history");
+  app->callback([o, &session] {
+    orchestrator::CancelTaskRequest request;
+    request.set_reason(o->text);
+    steer(session, "tasks cancel", o->ids, request, &Stub::CancelTask);
+  });
+}
+
+void add_verdict(CLI::App& tasks, Session& session, const std::string& name, bool approve) {
+  auto o = std::make_shared<SteerOptions>();
+  CLI::App* app = tasks.add_subcommand(name, name + " tasks that wait for approval");
+  app->add_option("id", o->ids, "the tasks")->required()->type_name("ID");
+  app->add_option("--comment", o->text, "for the history and the next attempt");
+  app->add_option("--by", o->by, "who decides")->capture_default_str()->type_name("NAME");
+  app->callback([o, &session, name, approve] {
+    orchestrator::ApproveTaskRequest request;
+    request.set_approve(approve);
+    request.set_comment(o->text);
+    request.set_by(o->by);
+    steer(session, "tasks " + name, o->ids, request, &Stub::ApproveTask);
+  });
+}
+
+}  // namespace
+
+void add_tasks(CLI::App& program, Session& session) {
+  CLI::App* tasks = program.add_subcommand("tasks", "submit, follow and steer tasks");
+  tasks->require_subcommand(1);
+  add_task_submit(*tasks, session);
+  add_list(*tasks, session);
+  add_show(*tasks, session);
+  add_watch(*tasks, session);
+  add_cancel(*tasks, session);
+  add_verdict(*tasks, session, "approve", true);
+  add_verdict(*tasks, session, "reject", false);
+}
+
+}  // namespace swarm::ctl

@@ -1,0 +1,18 @@
+#include <boost/json.hpp>
+#include <grpcpp/grpcpp.h>
+
+#include "commands/commands.hpp"
+
+namespace swarm::ctl {
+
+void add_version(CLI::App& program, Session& session) {
+  program.add_subcommand("version", "print the version")->callback([&session] {
+    if (session.json) {
+      session.out << boost::json::object{{"version", SWARM_VERSION}, {"grpc", grpc::Version()}} << std::endl;
+    } else {
+      session.out << "swarmctl " << SWARM_VERSION << " (gRPC " << grpc::Version() << ")" << std::endl;
+    }
+  });
+}
+
+}  // namespace swarm::ctl

@@ -1,0 +1,107 @@
+#include "program.hpp"
+
+#include <algorithm>
+
+#include "commands/commands.hpp"
+#include "commands/options.hpp"
+#include "libs/settings/nearest.hpp"
+#include "libs/settings/settings.hpp"
+
+namespace swarm::ctl {
+namespace {
+
+/// The command that the arguments got to.
+CLI::App* deepest(CLI::App& program) {
+  CLI::App* app = &program;
+  while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
+  return app;
+}
+
+std::string full_name(const CLI::App* app) {
+  if (app->get_parent() == nullptr) return app->get_name();
+  return full_name(app->get_parent()) + " " + app->get_name();
+}
+
+std::set<std::string> names_at(CLI::App* app) {
+  std::set<std::string> out;
+  for (CLI::App* sub : app->get_subcommands([](CLI::App*) { return true; })) out.insert(sub->get_name());
+  for (CLI::App* up = app; up != nullptr; up = up->get_parent()) {
+    for (const CLI::Option* option : up->get_options()) {
+      for (const std::string& name : option->get_lnames()) out.insert("--" + name);
+    }
+  }
+  return out;
+}
+
+/// What is wrong with the command line, in one line that says where to look.
+std::string usage_error(CLI::App& program, const CLI::ParseError& error) {
+  CLI::App* at = deepest(program);
+  const auto surplus = program.remaining(true);
+  std::string what = error.what();
+  if (!surplus.empty()) {
+    what = "unknown argument " + surplus.front() + settings::suggestion(surplus.front(), names_at(at));
+  }
+  std::replace(what.begin(), what.end(), '\n', ' ');
+  return "swarmctl: " + what + "; see " + full_name(at) + " --help";
+}
+
+void add_addresses(CLI::App& program, Session& session) {
+  for (const Peer peer : kPeers) {
+    const PeerFacts& f = facts(peer);
+    program
+        .add_option(std::string(f.flag), session.addresses[static_cast<std::size_t>(peer)],
+                    "gRPC address of the " + std::string(f.name))
+        ->envname(std::string(f.variable))
+        ->capture_default_str()
+        ->type_name("HOST:PORT")
+        ->check(CLI::Validator(settings::check_address, ""));
+  }
+}
+
+}  // namespace
+
+void describe_program(CLI::App& program, Session& session) {
+  program.name("swarmctl");
+  program.description("Steers a swarm: its tasks, rules, agents and budget.");
+  program.require_subcommand(1);
+  program.fallthrough();  // global flags may also follow the command
+  program.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+  program.set_version_flag("--version", std::string("swarmctl ") + SWARM_VERSION);
+  add_addresses(program, session);
+  program.add_flag("--json", session.json, "print JSON, one document (watch: one a line)");
+  add_duration(program, "--timeout", session.timeout, "longest wait for an answer (default 10s)");
+  program.footer("Exit code: 0 done, 1 it failed, 2 wrong usage.");
+  add_tasks(program, session);
+  add_agents(program, session);
+  add_dispatch(program, session);
+  add_rules(program, session);
+  add_groups(program, session);
+  add_budget(program, session);
+  add_doctor(program, session);
+  add_completion(program, session);
+  add_version(program, session);
+}
+
+int run(std::vector<std::string> arguments, std::ostream& out, std::ostream& err, const Terminal& terminal) {
+  Session session(out, err, terminal);
+  CLI::App program;
+  describe_program(program, session);
+  if (arguments.empty()) {
+    err << program.help();
+    return 2;
+  }
+  try {
+    std::reverse(arguments.begin(), arguments.end());  // the order that CLI11 takes
+    program.parse(std::move(arguments));
+  } catch (const CLI::CallForHelp&) {
+    out << program.help();
+  } catch (const CLI::CallForVersion& version) {
+    out << version.what() << '\n';
+  } catch (const CLI::ParseError& error) {
+    err << usage_error(program, error) << '\n';
+    return 2;
+  }
+  return session.exit_code;
+}
+
+}  // namespace swarm::ctl
