@@ -14,6 +14,7 @@ import grpc
 import pytest
 from clients import http, raw_grpc, raw_http
 from swarm_process import BINARIES, ServiceProcess
+from swarm_settings import AGENT_KEY, UPSTREAM_KEY_VARIABLE, gateway_settings
 
 import swarm_sdk as sdk
 from swarm_sdk import operations, trace
@@ -267,10 +268,8 @@ def test_what_was_acknowledged_is_there_after_kill_9(start_orchestrator: Start, 
 def test_one_trace_id_runs_through_all_logs(
     start_orchestrator: Start, start_analyst: Start, start_gateway: Start, model_server, tmp_path: Path
 ) -> None:
-    from demo_settings import AGENT_KEY, gateway_settings
-
     gateway = start_gateway(gateway_settings(f"{model_server.url}/v1") | {"log.level": "debug"},
-                            env={"DEMO_MODEL_KEY": "k"})
+                            env={UPSTREAM_KEY_VARIABLE: "k"})
     analyst = start_analyst({"log.level": "debug"})
     orchestrator = start_orchestrator({"log.level": "debug"})
 

@@ -131,12 +131,13 @@ class Run:
         stories = {t.task_id: t for t in self._story.children}
         groups = self._analyst.groups()
         spend = self._budget.spend()
+        order = {task_id: number for number, task_id in enumerate(stories)}  # as they were begun
         before = [s.attempts_to_pass for s in stories.values() if not s.started_with_rule]
         after = [s.attempts_to_pass for s in stories.values() if s.started_with_rule]
         summary: dict[str, Any] = {
             "seconds": round(seconds, 2),
             "model": self._stack.upstream.label,
-            "tasks": [self._task_row(t) for t in sorted(children, key=lambda t: t.created_unix_ms)],
+            "tasks": [self._task_row(t) for t in sorted(children, key=lambda t: order.get(t.task_id, 0))],
             "planned": len(children),
             "succeeded": sum(t.status is TaskStatus.SUCCEEDED for t in children),
             "attempts": sum(len(s.by("Coder")) for s in stories.values()),

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from swarm_process import ROOT, ModelServerProcess, ServiceProcess
+from swarm_settings import AGENT_KEY, UPSTREAM_KEY_VARIABLE, gateway_settings
 from upstream import Upstream
 
-AGENT_KEY = "sk-swarm-demo"
 AGENTS = {"product-manager-1": "product_manager", "coder-1": "coder", "coder-2": "coder", "reviewer-1": "reviewer"}
 DAILY_LIMIT_USD = 1.0
 THRESHOLD = 5
@@ -91,8 +91,9 @@ class Stack:
             self._model = ModelServerProcess(self.directory / "model").start()
             url = f"{self._model.url}/v1"
         # Peers are told where the others are: gateway first, then analyst, then orchestrator. None waits for another.
-        gateway = self._start("gateway", gateway_settings(self.upstream, url),
-                              {"DEMO_MODEL_KEY": self.upstream.key})
+        settings = gateway_settings(url, dialect=self.upstream.dialect, model=self.upstream.model,
+                                    limit_usd=DAILY_LIMIT_USD)
+        gateway = self._start("gateway", settings, {UPSTREAM_KEY_VARIABLE: self.upstream.key})
         analyst = self._start("analyst", {"rules.threshold": THRESHOLD, "gateway.address": gateway.grpc,
                                           "author.model": self.upstream.model})
         self._start("orchestrator", {
@@ -139,13 +140,3 @@ class Stack:
             self.events.put(json.loads(line))
         agent.stdout.close()
 
-
-def gateway_settings(upstream: Upstream, url: str) -> dict[str, Any]:
-    """One upstream, one model, one key for all agents, a global limit a day."""
-    return {
-        "upstreams": [{"name": "model", "dialect": upstream.dialect, "url": url,
-                       "key": {"key_env": "DEMO_MODEL_KEY"}}],
-        "models": [{"name": upstream.model, "upstream": "model"}],
-        "keys": [{"name": "agents", "key": AGENT_KEY, "bare_task_id": True}],
-        "budget": {"global": {"limit_usd": DAILY_LIMIT_USD, "window": "day"}},
-    }

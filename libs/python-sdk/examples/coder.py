@@ -6,13 +6,11 @@ Real pytest judges. A failed test run goes to the analyst word for word.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
-from pathlib import Path
 
 from command import Settings, main
 from model import Model, code_block, section
-from workbench import WorkCopy
+from workbench import Job, WorkCopy
 
 from swarm_sdk import Agent, Assignment, Failure, TaskFailed, TaskRun
 
@@ -30,13 +28,13 @@ class Coder(Agent):
         self.report_stack = settings.report_stack
 
     def work(self, task: TaskRun) -> str:
-        job = json.loads(task.context)
-        copy = WorkCopy(Path(job["repository"]), self.copy)
+        job = Job.read(task.context)
+        copy = WorkCopy(job.repository, self.copy)
         task.progress("asking the model")
-        answer = self.model.ask(task, SYSTEM, self.prompt(task, job["module"], copy.read(job["module"])))
-        copy.write(job["module"], code_block(answer))
+        answer = self.model.ask(task, SYSTEM, self.prompt(task, job.module, copy.read(job.module)))
+        copy.write(job.module, code_block(answer))
         task.progress("running the tests")
-        tests = copy.test(job["test"])
+        tests = copy.test(job.test)
         if not tests.passed:
             raise TaskFailed(tests.summary, log=tests.output)
         return copy.diff()

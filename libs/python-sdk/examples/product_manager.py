@@ -7,11 +7,10 @@ fail say what is missing; the model makes tasks of them; each becomes a task for
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from command import Settings, main
 from model import Model, json_value, section
-from workbench import WorkCopy
+from workbench import Job, WorkCopy
 
 from swarm_sdk import Agent, NewTask, TaskFailed, TaskRun
 
@@ -24,13 +23,13 @@ SYSTEM = (
 
 class ProductManager(Agent):
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.name, **settings.sdk)
+        super().__init__(settings.name, capabilities=["*"], **settings.sdk)
         self.model = Model(settings.model)
         self.copy = settings.workspace / settings.name
 
     def work(self, task: TaskRun) -> str:
-        job = json.loads(task.context)
-        copy = WorkCopy(Path(job["repository"]), self.copy)
+        job = Job.read(task.context)
+        copy = WorkCopy(job.repository, self.copy)
         tests = copy.test(traceback="no")
         if tests.passed:
             return "[]"
@@ -43,15 +42,14 @@ class ProductManager(Agent):
         submitted = self.orchestrator.submit_many([self.child(task, job, p) for p in planned])
         return json.dumps([s.task_id for s in submitted])
 
-    def child(self, task: TaskRun, job: dict[str, object], plan: dict[str, str]) -> NewTask:
-        context = {"repository": job["repository"], "module": plan["module"], "test": plan["test"]}
+    def child(self, task: TaskRun, job: Job, plan: dict[str, str]) -> NewTask:
         return NewTask(
             description=plan["title"],
-            context=json.dumps(context),
+            context=Job(job.repository, plan["module"], plan["test"]).context(),
             stack=task.assignment.stack,
             workflow_state="FeatureImplementation",
             until_state="CodeReview",
-            max_attempts=int(str(job.get("max_attempts", 0))),
+            max_attempts=job.max_attempts,
             parent_id=task.task_id,
             labels={"module": plan["module"]},
             # A second try of this task, after a crash say, must not order the same work again.

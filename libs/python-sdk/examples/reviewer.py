@@ -5,13 +5,11 @@ Only work that passes both reaches the repository, once for each task, however o
 
 from __future__ import annotations
 
-import json
 import subprocess
-from pathlib import Path
 
 from command import Settings, main
 from model import Model, json_value, section
-from workbench import WorkCopy, merge
+from workbench import Job, WorkCopy, merge
 
 from swarm_sdk import Agent, TaskRejected, TaskRun
 
@@ -24,26 +22,25 @@ SYSTEM = (
 
 class Reviewer(Agent):
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.name, **settings.sdk)
+        super().__init__(settings.name, capabilities=["*"], **settings.sdk)
         self.model = Model(settings.model)
         self.copy = settings.workspace / settings.name
 
     def work(self, task: TaskRun) -> str:
-        job = json.loads(task.context)
-        repository, diff = Path(job["repository"]), task.previous_artifact
-        copy = WorkCopy(repository, self.copy)
+        job, diff = Job.read(task.context), task.previous_artifact
+        copy = WorkCopy(job.repository, self.copy)
         try:
             copy.apply(diff)
         except subprocess.CalledProcessError as error:
             raise TaskRejected(f"the diff does not apply: {error.stderr.strip()}") from None
-        tests = copy.test(job["test"])
+        tests = copy.test(job.test)
         if not tests.passed:
             raise TaskRejected(tests.summary)
-        prompt = (task.description + section("house-rules", copy.read("CONTRIBUTING.md")) + section("diff", diff))
+        prompt = task.description + section("house-rules", copy.read("CONTRIBUTING.md")) + section("diff", diff)
         judgement = json_value(self.model.ask(task, SYSTEM, prompt))
         if judgement.get("verdict") != "accept":
             raise TaskRejected(str(judgement.get("comment", "returned without a comment")))
-        merge(repository, diff, task.task_id, task.description)
+        merge(job.repository, diff, task.task_id, task.description)
         return diff
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PYTEST_SECONDS_MAX = 60
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a task's context says: one JSON object, which results of parent tasks may follow."""
+
+    repository: Path
+    module: str = ""
+    test: str = ""
+    max_attempts: int = 0
+
+    @staticmethod
+    def read(context: str) -> "Job":
+        fields, _ = json.JSONDecoder().raw_decode(context)
+        return Job(**fields | {"repository": Path(fields["repository"])})
+
+    def context(self) -> str:
+        return json.dumps({"repository": str(self.repository), "module": self.module, "test": self.test})
 
 
 @dataclass(frozen=True)
