@@ -74,7 +74,10 @@ class WorkCopy:
     def test(self, *tests: str, traceback: str = "short") -> TestRun:
         """Runs pytest on the named tests, or on all."""
         # PYTHONPATH is what could let the agent's own surroundings leak into the project's tests.
-        env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"PYTHONDONTWRITEBYTECODE": "1"}
+        env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # the project asks for none, and loading them takes as long as the tests
+        }
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", f"--tb={traceback}", "--color=no", *tests],
             cwd=self.path, env=env, capture_output=True, text=True, timeout=PYTEST_SECONDS_MAX,
