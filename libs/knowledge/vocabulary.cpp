@@ -62,6 +62,25 @@ std::string percent_encode(std::string_view text) {
 std::string stack_iri(std::string_view stack) { return "http://swarm.os/stack/" + percent_encode(stack); }
 std::string agent_iri(std::string_view name) { return "http://swarm.os/agent/" + percent_encode(name); }
 
+std::string role_iri(std::string_view name) { return "http://swarm.os/role/" + percent_encode(name); }
+
+std::string percent_decode(std::string_view text) {
+  const auto digit = [](char c) {
+    if (is_digit(c)) return c - '0';
+    const char lower = static_cast<char>(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+  };
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool encoded = text[i] == '%' && i + 2 < text.size() && digit(text[i + 1]) >= 0 && digit(text[i + 2]) >= 0;
+    out += encoded ? static_cast<char>(digit(text[i + 1]) * 16 + digit(text[i + 2])) : text[i];
+    if (encoded) i += 2;
+  }
+  return out;
+}
+
+std::string name_of_iri(std::string_view iri) { return percent_decode(iri.substr(iri.find_last_of("/#") + 1)); }
+
 Result<void> check_iri(std::string_view iri) {
   if (iri.size() > kIriBytesMax) return bad_iri(iri, "longer than 2,000 bytes");
   if (!has_scheme(iri)) return bad_iri(iri, "without a scheme");

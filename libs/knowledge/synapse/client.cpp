@@ -1,0 +1,228 @@
+#include "libs/knowledge/synapse/client.hpp"
+
+#include <grpcpp/client_context.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
+#include "libs/async/guarded.hpp"
+#include "libs/rpc/status.hpp"
+#include "protos/synapse/semantic_engine.grpc.pb.h"
+
+namespace swarm::knowledge::synapse {
+namespace {
+
+using Stub = semantic_engine::SemanticEngine::Stub;
+using Deadline = std::chrono::system_clock::time_point;
+
+constexpr int kAnswerBytesMax = 64 << 20;
+constexpr std::size_t kTripleOverheadBytes = 32;
+
+std::shared_ptr<grpc::Channel> open_channel(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
+  // Channels to one address share a connection otherwise, and a pool would be one in name only.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetMaxReceiveMessageSize(kAnswerBytesMax);
+  arguments.SetMaxSendMessageSize(-1);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
+/// Errors that say something about the server, rather than about the one request.
+bool counts_against_the_server(Code code) {
+  return code != Code::OutOfRange && code != Code::InvalidArgument && code != Code::ResourceExhausted && code != Code::Cancelled;
+}
+
+/// Lets a few in at a time; the rest wait until their deadline.
+class Turnstile {
+ public:
+  explicit Turnstile(int places) : free_(places) {}
+
+  bool enter(Deadline deadline) {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_until(lock, deadline, [this] { return free_ > 0; })) return false;
+    --free_;
+    return true;
+  }
+  void leave() {
+    {
+      std::lock_guard lock(mutex_);
+      ++free_;
+    }
+    changed_.notify_one();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int free_;
+};
+
+struct Health {
+  explicit Health(BreakerPolicy policy) : breaker(policy) {}
+  CircuitBreaker breaker;
+  std::string last_error;
+};
+
+}  // namespace
+
+struct Client::Impl {
+  Impl(Options o, const Clock& c, metrics::Registry& r)
+      : options(std::move(o)), clock(c), registry(r), queries(options.queries_at_once), health(options.breaker) {
+    for (int i = 0; i < std::max(1, options.connections); ++i) {
+      stubs.push_back(semantic_engine::SemanticEngine::NewStub(open_channel(options.address)));
+    }
+  }
+
+  /// One call through the breaker: `invoke(stub, context)` does it.
+  template <class Invoke>
+  Result<void> call(std::string_view method, Deadline deadline, Invoke&& invoke) {
+    const auto ticket = health.with([&](Health& h) { return h.breaker.admit(clock.boot_now()); });
+    if (ticket == CircuitBreaker::kRefused) {
+      return Error{Code::Unavailable, "the knowledge store is left alone for a while after: " + last_error()};
+    }
+    grpc::ClientContext context;
+    context.set_deadline(deadline);
+    if (!options.token.empty()) context.AddMetadata("authorization", "Bearer " + options.token.reveal());
+    const auto began = clock.boot_now();
+    const grpc::Status status = invoke(*stubs[next_stub++ % stubs.size()], context);
+    const std::chrono::duration<double> took = clock.boot_now() - began;
+    registry.histogram("knowledge_store_seconds", "Time of calls to the knowledge store.", metrics::latency_buckets(),
+                       {{"method", std::string(method)}}).observe(took.count());
+    if (status.ok()) {
+      settle(ticket, nullptr);
+      return outcome::success();
+    }
+    const auto error = rpc::from_status(status);
+    registry.counter("knowledge_store_errors_total", "Failed calls to the knowledge store.",
+                     {{"method", std::string(method)}, {"code", std::string(name(error.code))}}).add();
+    settle(ticket, &error);
+    return error;
+  }
+
+  void settle(CircuitBreaker::Ticket ticket, const Error* error) {
+    health.with([&](Health& h) {
+      if (error == nullptr || !counts_against_the_server(error->code)) {
+        h.breaker.success(ticket);
+        h.last_error.clear();
+      } else {
+        h.breaker.failure(ticket, clock.boot_now());
+        h.last_error = std::string(name(error->code)) + ": " + error->message.substr(0, 200);
+      }
+    });
+  }
+
+  std::string last_error() const {
+    return health.with([](const Health& h) { return h.last_error; });
+  }
+
+  const Options options;
+  const Clock& clock;
+  metrics::Registry& registry;
+  std::vector<std::unique_ptr<Stub>> stubs;
+  std::atomic<std::size_t> next_stub{0};
+  Turnstile queries;
+  async::Guarded<Health> health;
+};
+
+Client::Client(Options options, const Clock& clock, metrics::Registry& registry)
+    : impl_(std::make_unique<Impl>(std::move(options), clock, registry)) {
+  registry.gauge_callback("knowledge_store_breaker_open", "1 while the knowledge store is left alone.", {},
+                          [impl = impl_.get()] {
+                            return impl->health.with([&](const Health& h) {
+                              return h.breaker.state(impl->clock.boot_now()) == CircuitBreaker::State::Open ? 1.0 : 0.0;
+                            });
+                          });
+}
+
+Client::~Client() {
+  impl_->registry.gauge_callback("knowledge_store_breaker_open", "1 while the knowledge store is left alone.", {},
+                                 [] { return 0.0; });
+}
+
+Result<std::vector<Row>> Client::query(const Query& query) {
+  const Deadline deadline = std::chrono::system_clock::now() + impl_->options.query_timeout;
+  if (!impl_->queries.enter(deadline)) return Error{Code::DeadlineExceeded, "other queries of ours keep the knowledge store busy"};
+  semantic_engine::SparqlRequest request;
+  request.set_query(query.text());
+  request.set_namespace_(impl_->options.name_space);
+  semantic_engine::SparqlResponse response;
+  const auto asked = impl_->call("QuerySparql", deadline, [&](Stub& stub, grpc::ClientContext& context) {
+    return stub.QuerySparql(&context, request, &response);
+  });
+  impl_->queries.leave();
+  if (!asked) return asked.error();
+  return parse_rows(response.results_json());
+}
+
+Result<std::uint32_t> Client::ingest(const Statement* first, std::size_t count) {
+  semantic_engine::IngestRequest request;
+  request.set_namespace_(impl_->options.name_space);
+  for (const auto* s = first; s != first + count; ++s) {
+    auto* triple = request.add_triples();
+    triple->set_subject(s->subject);
+    triple->set_predicate(s->predicate);
+    triple->set_object(wire_object(*s));
+  }
+  semantic_engine::IngestResponse response;
+  const Deadline deadline = std::chrono::system_clock::now() + impl_->options.ingest_timeout;
+  BOOST_OUTCOME_TRY(impl_->call("IngestTriples", deadline, [&](Stub& stub, grpc::ClientContext& context) {
+    return stub.IngestTriples(&context, request, &response);
+  }));
+  return response.edges_added();
+}
+
+Result<std::vector<Similar>> Client::hybrid_search(std::string_view text, std::size_t count) {
+  semantic_engine::HybridSearchRequest request;
+  request.set_query(std::string(text));
+  request.set_namespace_(impl_->options.name_space);
+  request.set_vector_k(static_cast<std::uint32_t>(count));
+  request.set_mode(semantic_engine::VECTOR_ONLY);
+  request.set_limit(static_cast<std::uint32_t>(count));
+  semantic_engine::SearchResponse response;
+  const Deadline deadline = std::chrono::system_clock::now() + impl_->options.query_timeout;
+  BOOST_OUTCOME_TRY(impl_->call("HybridSearch", deadline, [&](Stub& stub, grpc::ClientContext& context) {
+    return stub.HybridSearch(&context, request, &response);
+  }));
+  std::vector<Similar> found;
+  for (const auto& result : response.results()) {
+    if (found.size() == count) break;
+    found.push_back({result.uri(), result.score()});
+  }
+  return found;
+}
+
+CircuitBreaker::State Client::breaker_state() const {
+  return impl_->health.with([this](const Health& h) { return h.breaker.state(impl_->clock.boot_now()); });
+}
+std::string Client::last_error() const { return impl_->last_error(); }
+const Options& Client::options() const { return impl_->options; }
+
+std::size_t wire_bytes(const Statement& s) {
+  return s.subject.size() + s.predicate.size() + s.object.size() + kTripleOverheadBytes;
+}
+
+void read_options(settings::Object& o, Options& options) {
+  const auto name_check = [](const std::string& text) -> std::string {
+    const bool plain = !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    });
+    return plain ? "" : "must be 1 to 64 letters, digits, - or _: the server uses it as a path";
+  };
+  o.value("address", options.address, "Synapse server, host:port; empty: none", settings::check_address_or_empty)
+      .value("namespace", options.name_space, "namespace in the Synapse server", name_check)
+      .secret("token", options.token, "bearer token for the namespace")
+      .value("query_timeout", options.query_timeout, "longest wait for a query", std::chrono::milliseconds(100), std::chrono::minutes(5))
+      .value("ingest_timeout", options.ingest_timeout, "longest wait for a write", std::chrono::milliseconds(100), std::chrono::minutes(5))
+      .value("connections", options.connections, "connections to the server", {1, 16})
+      .value("queries_at_once", options.queries_at_once, "queries in flight at most", {1, 16});
+}
+
+}  // namespace swarm::knowledge::synapse
