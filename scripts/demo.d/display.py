@@ -21,6 +21,7 @@ class Display:
         self._terminal = out.isatty() and os.environ.get("TERM") != "dumb"
         self._colored = self._terminal and "NO_COLOR" not in os.environ
         self._status = ""
+        self._seen: set[str] = set()
 
     # -- the story -----------------------------------------------------------------------------------------------------
 
@@ -50,8 +51,9 @@ class Display:
         where = f"{module:<19}"
         told = self.color("cyan", " knowing the rule") if rules and event["role"] == "Coder" else ""
         if kind == "failed":
-            count = f"  ({event['kind_tasks']} of {event['threshold']})" if event.get("kind_tasks") else ""
-            self._line(at, event["agent"], f"{self.color('red', '✗')} {where}{detail}{self.color('dim', count)}{told}")
+            what = f"{self._short(detail)}, the same mistake" if detail in self._seen else detail
+            self._seen.add(detail)
+            self._line(at, event["agent"], f"{self.color('red', '✗')} {where}{what}{self._count(event)}{told}")
         elif kind == "succeeded" and event["role"] == "Coder":
             self._line(at, event["agent"], f"{self.color('green', '✓')} {where}tests pass{told}")
         elif kind == "succeeded":
@@ -65,35 +67,46 @@ class Display:
         scope = " ".join(part for part in (rule.stack, rule.role) if part) or "everyone"
         what = f"worded better by {rule.author}" if revised else f"golden rule for {scope}, from {rule.author}"
         self._line(at, "analyst", self.color("cyan", f"★ {what}:"))
-        for line in textwrap.wrap(rule.text, 96):
-            self.say(" " * 27 + self.color("cyan", line))
+        self.indented(rule.text, 29, "cyan")
 
     def killed(self, at: float, service: str) -> None:
         self._line(at, "chaos", self.color("yellow", f"⚡ {service} killed (SIGKILL); it comes back on its data"))
 
-    def status(self, tasks: int, done: int) -> None:
-        if self._terminal:
+    def status(self, text: str) -> None:
+        """The line below the others, on a terminal only."""
+        if self._terminal and text != self._status:
             self._erase()
-            self._status = f"  {done} of {tasks} tasks done"
-            self._out.write(self.color("dim", self._status))
-            self._out.flush()
+            self._status = text
+            self._draw_status()
 
     def fault(self, text: str) -> None:
         self.say(self.color("red", f"demo: {text}"))
+
+    def _count(self, event: dict[str, Any]) -> str:
+        """How near this kind of failure is to a rule."""
+        tasks, threshold = event.get("kind_tasks", 0), event.get("threshold", 0)
+        return self.color("dim", f"  ({tasks} of {threshold} towards a rule)") if 0 < tasks <= threshold else ""
+
+    @staticmethod
+    def _short(detail: str) -> str:
+        """The part of an error that says what it is."""
+        return detail.split(":")[0]
 
     # -- printing ------------------------------------------------------------------------------------------------------
 
     def say(self, text: str) -> None:
         self._erase()
         self._out.write(text + "\n")
-        self._out.flush()
+        self._draw_status()
 
     def color(self, name: str, text: str) -> str:
         return f"\x1b[{COLORS[name]}m{text}\x1b[0m" if self._colored and text else text
 
-    @property
-    def width(self) -> int:
-        return min(shutil.get_terminal_size((110, 40)).columns, 120)
+    def indented(self, text: str, column: int, color: str = "") -> None:
+        """A long text in lines of its own, wrapped to the terminal."""
+        width = min(shutil.get_terminal_size((110, 40)).columns, 120)
+        for line in textwrap.wrap(text, max(40, width - column)):
+            self.say(" " * column + (self.color(color, line) if color else line))
 
     def _fact(self, name: str, value: str) -> None:
         self.say(f"  {self.color('dim', f'{name:<18}')} {value}")
@@ -101,10 +114,14 @@ class Display:
     def _line(self, at: float, who: str, text: str) -> None:
         self.say(f"{self.color('dim', f'{at:5.1f} s')}  {who:<18} {text}")
 
+    def _draw_status(self) -> None:
+        if self._status:
+            self._out.write(self.color("dim", f"         {self._status}"))
+        self._out.flush()
+
     def _erase(self) -> None:
         if self._status:
             self._out.write("\r\x1b[K")
-            self._status = ""
 
 
 def _first_line(text: str) -> str:

@@ -43,7 +43,7 @@ def _facts(summary: dict[str, Any], display: Display) -> None:
         fact("", f"{group['failures']} × {group['cause']}  ({group['stack']} {group['role']}, {group['tasks']} tasks)")
     fact("rules", f"{len(summary['rules'])} active")
     for rule in summary["rules"]:
-        fact("", f"“{rule['text']}”  ({rule['stack']} {rule['role']}, by {rule['author']})")
+        display.indented(f"“{rule['text']}” ({rule['stack']} {rule['role']}, by {rule['author']})", 11)
     spend = summary["spend"]
     fact("spend", f"${spend['usd']:.4f} of ${spend['limit_usd']:.2f} a day, {spend['requests']} model calls")
 

@@ -58,6 +58,7 @@ class Run:
             self._chaos.finish()
         self._drain_events()
         self._look_for_rules()
+        self._display.status("")
         return self._summary(tasks, time.monotonic() - self._started)
 
     # -- following -----------------------------------------------------------------------------------------------------
@@ -89,10 +90,12 @@ class Run:
         try:
             planner = self._orchestrator.get(planner_id)
             if not planner.status.is_final:
+                self._display.status("the Product Manager is planning")
                 return None
             listed = list(self._orchestrator.list(parent_id=planner_id))
             if not all(t.status.is_final for t in listed):
-                self._display.status(len(listed), sum(t.status is TaskStatus.SUCCEEDED for t in listed))
+                done = sum(t.status is TaskStatus.SUCCEEDED for t in listed)
+                self._display.status(f"{done} of {len(listed)} tasks done")
                 return None
             return [planner, *(self._orchestrator.get(t.task_id) for t in listed)]
         except SwarmError:
