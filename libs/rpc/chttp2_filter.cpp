@@ -34,7 +34,7 @@ constexpr const char* kStreamStart =
 constexpr const char* kStreamEnd = "_ZN18grpc_chttp2_streamD1Ev";
 
 // A stream that was opened and reset at once takes about 14 kB until gRPC has got round to ending it (measured).
-constexpr std::int64_t kStreamsMax = 20'000;
+constexpr std::int64_t kStreamsMax = 15'000;
 
 std::atomic<std::uint64_t> broken_off{0};
 std::atomic<std::int64_t> streams_alive{0};
