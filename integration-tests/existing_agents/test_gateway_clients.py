@@ -1,0 +1,73 @@
+"""Complete, as both generations of clients call it: 1.5 s deadline, then the same call again."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import pytest
+from swarm_settings import UPSTREAM_KEY_VARIABLE, gateway_settings
+
+import swarm_sdk as sdk
+
+DEADLINE = 1.5
+
+
+@pytest.fixture
+def gateway(start_gateway: Callable[..., Any], model_server: Any) -> Any:
+    return start_gateway(gateway_settings(f"{model_server.url}/v1"), env={UPSTREAM_KEY_VARIABLE: "k"})
+
+
+@pytest.fixture
+def complete(gateway: Any, legacy_channel: Any, generation: Any) -> Callable[..., str]:
+    stub = generation.stubs.LlmGatewayServiceStub(legacy_channel(gateway.grpc))
+
+    def call(timeout: float = DEADLINE, **fields: Any) -> str:
+        request = generation.messages.CompletionRequest(**{"model": "scripted"} | fields)
+        return stub.Complete(request, timeout=timeout).completion
+
+    return call
+
+
+def test_a_prompt_is_answered(complete: Callable[..., str], model_server: Any) -> None:
+    assert complete(prompt="hello there", system_prompt="be brief") == "scripted: hello there"
+    (request,) = model_server.requests()
+    assert [m["role"] for m in request["body"]["messages"]] == ["system", "user"]
+
+
+def test_messages_override_the_prompt(complete: Callable[..., str]) -> None:
+    messages = json.dumps([{"role": "user", "content": "from the list"}])
+    assert complete(prompt="ignored", messages_json=messages) == "scripted: from the list"
+
+
+def test_json_mode_yields_json(complete: Callable[..., str], model_server: Any) -> None:
+    json.loads(complete(prompt='answer with {"a": 1}', json_mode=True, timeout=5.0))
+    assert model_server.requests()[0]["body"]["response_format"]["type"] == "json_object"
+
+
+def test_identical_calls_in_flight_are_one(complete: Callable[..., str], model_server: Any) -> None:
+    model_server.fault("latency", ms=400)
+    answers: list[str] = []
+    callers = [threading.Thread(target=lambda: answers.append(complete(prompt="the same"))) for _ in range(8)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert answers == ["scripted: the same"] * 8
+    assert len(model_server.requests()) == 1
+
+
+def test_the_retry_of_a_call_that_took_too_long_is_answered_from_its_result(
+    complete: Callable[..., str], gateway: Any, model_server: Any
+) -> None:
+    model_server.fault("latency", ms=900)
+    with pytest.raises(grpc.RpcError) as raised:
+        complete(prompt="slow one", timeout=0.3)
+    assert raised.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert complete(prompt="slow one", timeout=5.0) == "scripted: slow one"
+    assert len(model_server.requests()) == 1, "the prompt was paid for once"
+    with sdk.BudgetClient(gateway.grpc) as budget:
+        assert budget.spend().requests == 1
