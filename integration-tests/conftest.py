@@ -1,6 +1,6 @@
 """Black-box tests: real binaries, real ports, real data directories.
 
-Binaries come from $SWARM_BIN or build/release/bin. Each test gets its own processes and directories, so the suite runs
+Binaries come from $SWARM_TEST_BIN or build/release/bin. Each test gets its own processes and directories, so the suite runs
 in parallel (pytest -n). A service that is alive when its test ends is drained by SIGTERM and must exit with 0; its log
 is printed when the test failed.
 """
@@ -33,7 +33,7 @@ def swarm_bin() -> Path:
     """Where the binaries are; the session fails at once, with the remedy, when they are not built."""
     directory = binary_directory()
     if not directory.is_dir():
-        pytest.exit(f"no binaries in {directory}: run scripts/build, or set SWARM_BIN", returncode=2)
+        pytest.exit(f"no binaries in {directory}: run scripts/build, or set SWARM_TEST_BIN", returncode=2)
     return directory
 
 

@@ -23,8 +23,8 @@ BINARIES = {"orchestrator": "orchestrator-core", "analyst": "analyst-service", "
 
 
 def binary_directory() -> Path:
-    """$SWARM_BIN, or build/release/bin of this tree."""
-    return Path(os.environ.get("SWARM_BIN") or ROOT / "build" / "release" / "bin").resolve()
+    """$SWARM_TEST_BIN, or build/release/bin of this tree."""
+    return Path(os.environ.get("SWARM_TEST_BIN") or ROOT / "build" / "release" / "bin").resolve()
 
 
 class StartFailed(RuntimeError):
@@ -74,7 +74,7 @@ class ServiceProcess:
         if self.running:
             raise RuntimeError(f"{self.name} is running already")
         if not self.binary.exists():
-            raise StartFailed(f"{self.binary} does not exist: build it with scripts/build, or point SWARM_BIN at it")
+            raise StartFailed(f"{self.binary} does not exist: build it with scripts/build, or point SWARM_TEST_BIN at it")
         for door, port in self.ports.items():
             section = {"http": "http", "grpc": "grpc", "admin": "admin"}[door]
             self._settings.setdefault(section, {})["listen"] = f"127.0.0.1:{port}"

@@ -19,7 +19,7 @@ REAL_MODEL = {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "SWARM_DEMO_UPSTREAM_URL"}
 def demo(swarm_bin: Path, tmp_path: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
     """Exit status, summary, and what it printed."""
     env = {k: v for k, v in os.environ.items() if k not in REAL_MODEL} | {
-        "SWARM_BIN": str(swarm_bin), "TMPDIR": str(tmp_path)}
+        "SWARM_TEST_BIN": str(swarm_bin), "TMPDIR": str(tmp_path)}
     summary = tmp_path / "summary.json"
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "demo.d"), "--json", str(summary), *arguments],

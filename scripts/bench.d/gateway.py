@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-BIN = Path(os.environ.get("SWARM_BIN", ROOT / "build/release/bin"))
+BIN = Path(os.environ.get("SWARM_TEST_BIN", ROOT / "build/release/bin"))
 TOOLS = BIN.parent / "bench"
 TICK = os.sysconf("SC_CLK_TCK")
 PROXY_CORE, LOAD_CORE = ("0", "1") if (os.cpu_count() or 1) > 1 else ("0", "0")
