@@ -11,6 +11,7 @@
 #include <iterator>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "libs/lmdb/mdb_error.hpp"
 
@@ -64,11 +65,37 @@ std::optional<Identity> parse_identity(std::string_view text) {
   return found;
 }
 
+std::optional<Identity> identity_in(const fs::path& directory) {
+  return parse_identity(read_text(directory / kIdentityFile));
+}
+
+bool same_owner(std::string_view a, std::string_view b) { return a.substr(0, a.find('-')) == b.substr(0, b.find('-')); }
+
+/// Services may keep several stores in folders of their data_dir, so another one's may be just above or just below.
+Result<void> check_neighbours(const fs::path& path, const Identity& wanted) {
+  std::vector<fs::path> near{fs::absolute(path).parent_path()};
+  std::error_code unreadable;  // what can't be listed can't be compared; opening it will say why
+  for (fs::directory_iterator it(path, unreadable), end; !unreadable && it != end; it.increment(unreadable)) {
+    if (it->is_directory(unreadable)) near.push_back(it->path());
+  }
+  for (const auto& directory : near) {
+    const auto found = identity_in(directory);
+    if (found && !same_owner(found->service, wanted.service)) {
+      return Error{Code::FailedPrecondition, "data directory " + path.string() + " belongs to " + found->service + " (" +
+                                                 directory.string() + "), not to " + wanted.service + "; choose another data_dir"};
+    }
+  }
+  return outcome::success();
+}
+
 Result<void> check_identity(const fs::path& path, const Identity& wanted) {
   const bool has_data = fs::exists(path / "data.mdb");
   const bool has_identity = fs::exists(path / kIdentityFile);
-  if (!has_identity && !has_data) return DataDirectory::write_identity(path, wanted);
-  const auto found = parse_identity(has_identity ? read_text(path / kIdentityFile) : "");
+  if (!has_identity && !has_data) {
+    BOOST_OUTCOME_TRY(check_neighbours(path, wanted));
+    return DataDirectory::write_identity(path, wanted);
+  }
+  const auto found = identity_in(path);
   const std::string where = "data directory " + path.string();
   if (!found) {
     return Error{Code::FailedPrecondition, where + " holds data that is not ours (no valid identity file); choose another data_dir"};

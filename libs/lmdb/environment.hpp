@@ -15,9 +15,10 @@
 
 namespace swarm::lmdb {
 
-/// Whose data a directory holds. Written at creation, checked at each opening.
+/// Whose data a directory holds. Written at creation, checked at each opening. The name's first word, up to a '-', is
+/// the owner: a directory is also refused if the one above it, or one in it, belongs to another owner.
 struct Identity {
-  std::string service;          // e.g. "orchestrator-core"
+  std::string service;          // e.g. "orchestrator-core", "orchestrator-core-outbox"
   std::uint32_t format = 1;     // of this program's records; a newer one on disk is refused
 };
 

@@ -223,6 +223,21 @@ TEST_CASE("the data of another service, or of a newer version, is refused", "[lm
   CHECK(lmdb::Environment::open(newer_program));
 }
 
+TEST_CASE("the folder of another service's stores is refused, one's own is not", "[lmdb][identity]") {
+  TempDir dir;
+  fill(dir.path() / "store", 1);
+  auto other = options_for(dir.path());
+  other.identity.service = "other-service";
+  CHECK(open_error(other).message.find("belongs to store-test") != std::string::npos);
+  other.directory = dir.path() / "store" / "outbox";
+  CHECK(open_error(other).message.find("belongs to store-test") != std::string::npos);
+  auto own = options_for(dir.path() / "store" / "outbox");
+  own.identity.service = "store-outbox";
+  CHECK(lmdb::Environment::open(own));
+  own.directory = dir.path();
+  CHECK(lmdb::Environment::open(own));
+}
+
 TEST_CASE("an LMDB store that we did not make is left alone", "[lmdb][identity]") {
   TempDir dir;
   fill(dir.path(), 1);
