@@ -73,6 +73,7 @@ GOOD = [
     (f"{S}/ports/g.hpp", '#include "domain/task.hpp"\n#include "libs/async/awaitable.hpp"\n#include "libs/pure/head.hpp"\n'),
     (f"{S}/application/g.cpp", '#include "ports/store.hpp"\n#include <thread>\n#include "libs/telemetry/logging.hpp"\n#include <tbb/task_group.h>\n'),
     (f"{S}/adapters/grpc/g.cpp", '#include "adapters/grpc/mapping.hpp"\n#include "application/use.hpp"\n#include <grpcpp/grpcpp.h>\n'),
+    (f"{S}/application/g_test.cpp", '#include "adapters/lmdb/store.hpp"\nconst char* log = "/home/' + 'runner/a.py";\n'),
     (f"{S}/adapters/http/g.cpp", '#include "adapters/codec/openai.hpp"\n'),
     (f"{S}/compose.cpp", '#include "adapters/grpc/g.hpp"\n#include "adapters/lmdb/store.hpp"\n#include "settings.hpp"\n'),
     ("services/tool/src/output/t.cpp", '#include "session.hpp"\n'),
