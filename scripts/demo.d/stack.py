@@ -110,8 +110,8 @@ class Stack:
     def _start_agents(self) -> None:
         secrets = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "SWARM_DEMO_UPSTREAM_KEY")  # agents have no provider's key
         env = {k: v for k, v in os.environ.items() if k not in secrets} | {
-            "SWARM_ORCHESTRATOR": self.services["orchestrator"].grpc,
-            "SWARM_ANALYST": self.services["analyst"].grpc,
+            "SWARM_SDK_ORCHESTRATOR": self.services["orchestrator"].grpc,
+            "SWARM_SDK_ANALYST": self.services["analyst"].grpc,
             "OPENAI_BASE_URL": f"{self.services['gateway'].http}/v1",
             "OPENAI_API_KEY": AGENT_KEY,
             "NO_PROXY": "127.0.0.1,localhost",

@@ -30,7 +30,7 @@ def main(role: str, doc: str, make: Callable[[Settings], Agent]) -> None:
     parser = argparse.ArgumentParser(
         description=doc,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="environment: SWARM_ORCHESTRATOR and SWARM_ANALYST (host:port), OPENAI_BASE_URL and OPENAI_API_KEY "
+        epilog="environment: SWARM_SDK_ORCHESTRATOR and SWARM_SDK_ANALYST (host:port), OPENAI_BASE_URL and OPENAI_API_KEY "
         "(the gateway)",
     )
     parser.add_argument("--name", default=f"{role.lower().replace(' ', '-')}-1", help="unique among the agents that run")

@@ -125,7 +125,7 @@ class AsyncOrchestratorClient(_AsyncClient):
     """OrchestratorClient, awaited: see there for what each call means."""
 
     default_address = "127.0.0.1:50054"
-    variable = "SWARM_ORCHESTRATOR"
+    variable = "SWARM_SDK_ORCHESTRATOR"
 
     async def submit(self, task: m.NewTask) -> m.Submitted:
         return (await self.submit_many([task]))[0]
@@ -205,7 +205,7 @@ class AsyncAnalystClient(_AsyncClient):
     """AnalystClient, awaited: see there for what each call means."""
 
     default_address = "127.0.0.1:50055"
-    variable = "SWARM_ANALYST"
+    variable = "SWARM_SDK_ANALYST"
 
     async def report_failure(self, failure: m.Failure, within: float | None = None) -> m.Analysis:
         return await self.connection.run(op.report_failure(failure, within))
@@ -224,7 +224,7 @@ class AsyncBudgetClient(_AsyncClient):
     """BudgetClient, awaited: see there for what each call means."""
 
     default_address = "127.0.0.1:50056"
-    variable = "SWARM_GATEWAY_GRPC"
+    variable = "SWARM_SDK_GATEWAY"
 
     async def spend(self, scope: str = "global") -> m.Spend:
         return await self.connection.run(op.spend(scope))

@@ -211,9 +211,7 @@ class AsyncAgent:
             if assignment.lease_token not in self._held:  # a new stream may repeat what the old one had brought
                 self._start(assignment)
         for ack in answer.acks:
-            if self._unacknowledged.pop((ack.task_id, ack.attempt), None) is not None and not ack.accepted:
-                log.info("result refused task=%s attempt=%d: %s", ack.task_id, ack.attempt, ack.message)
-                self._tell(AgentEvent("refused", self.name, detail=ack.message))
+            self._acknowledged(ack)
         for token, (run, attempt) in list(self._held.items()):
             run.cancelled = run.cancelled or run.assignment.task_id in answer.heartbeat.cancelled_task_ids
             run.lost = run.lost or run.assignment.task_id in answer.heartbeat.lost_task_ids
@@ -222,6 +220,16 @@ class AsyncAgent:
         if answer.heartbeat.drain:
             self._stopping.set()
         self._wake()
+
+    def _acknowledged(self, ack: Any) -> None:
+        if ack.attempt:
+            waiting = [(ack.task_id, ack.attempt)]
+        else:  # a refusal that does not know the attempt
+            waiting = [key for key in self._unacknowledged if key[0] == ack.task_id]
+        known = [key for key in waiting if self._unacknowledged.pop(key, None) is not None]
+        if known and not ack.accepted:
+            log.info("result refused task=%s attempt=%d: %s", ack.task_id, ack.attempt, ack.message)
+            self._tell(AgentEvent("refused", self.name, detail=ack.message))
 
     # -- one attempt ---------------------------------------------------------------------------------------------------
 

@@ -42,7 +42,7 @@ class OrchestratorClient(_Client):
     """Submits, lists, watches and steers tasks. Agents use Agent instead, which polls and reports through one of these."""
 
     default_address = "127.0.0.1:50054"
-    variable = "SWARM_ORCHESTRATOR"
+    variable = "SWARM_SDK_ORCHESTRATOR"
 
     def submit(self, task: m.NewTask) -> m.Submitted:
         """Stores a task durably. Idempotent by task id or idempotency key."""
@@ -152,7 +152,7 @@ class AnalystClient(_Client):
     """Reports failures, and reads what the analyst made of them."""
 
     default_address = "127.0.0.1:50055"
-    variable = "SWARM_ANALYST"
+    variable = "SWARM_SDK_ANALYST"
 
     def report_failure(self, failure: m.Failure, within: float | None = None) -> m.Analysis:
         """Stores a failure durably and says what kind it is. Logs over 15 MiB lose their middle. Idempotent."""
@@ -175,7 +175,7 @@ class BudgetClient(_Client):
     """Reads and sets the gateway's budgets, in US dollars. Scopes: global, team/<name>, key/<name>, task/<id>."""
 
     default_address = "127.0.0.1:50056"
-    variable = "SWARM_GATEWAY_GRPC"
+    variable = "SWARM_SDK_GATEWAY"
 
     def spend(self, scope: str = "global") -> m.Spend:
         """What a scope has spent in its current window."""
