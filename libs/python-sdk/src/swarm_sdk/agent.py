@@ -201,13 +201,10 @@ class Agent:
         while not self._stopping.is_set() and (tasks_max is None or done < tasks_max):
             try:
                 assignment = self._next()
-            except FailedPrecondition:
-                self._register()
-                continue
-            except Cancelled:
-                continue
             except SwarmError as error:
-                if not error.retryable:
+                if isinstance(error, FailedPrecondition):  # a restarted orchestrator does not know its agents
+                    self._register()
+                elif not error.retryable and not isinstance(error, Cancelled):
                     raise
                 self._stopping.wait(next(delays))
                 continue
