@@ -17,7 +17,7 @@ from swarm_settings import AGENT_KEY, UPSTREAM_KEY_VARIABLE, gateway_settings
 from upstream import Upstream
 
 AGENTS = {"product-manager-1": "product_manager", "coder-1": "coder", "coder-2": "coder", "reviewer-1": "reviewer"}
-DAILY_LIMIT_USD = 1.0
+DAILY_LIMIT_USD = 2.0
 THRESHOLD = 5
 HERE = Path(__file__).resolve().parent
 
