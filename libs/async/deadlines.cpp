@@ -15,6 +15,10 @@ Deadlines::Deadlines(boost::asio::io_context& io, std::chrono::milliseconds tick
   wait();
 }
 
+Deadlines::~Deadlines() {
+  while (first_ != nullptr) first_->leave();
+}
+
 void Deadlines::arm(Watched& watched, std::chrono::milliseconds after) {
   watched.due_ms_ = now_ms_ + after.count() + 1;
   if (watched.owner_ != nullptr) return;

@@ -13,7 +13,7 @@ namespace swarm::async {
 /// on its only thread.
 class Deadlines {
  public:
-  /// Something that can be late. It must leave (or be destroyed) before its Deadlines.
+  /// Something that can be late. One that outlives its Deadlines is simply never late.
   class Watched {
    public:
     Watched() = default;
@@ -33,6 +33,7 @@ class Deadlines {
   };
 
   explicit Deadlines(boost::asio::io_context& io, std::chrono::milliseconds tick = std::chrono::milliseconds(100));
+  ~Deadlines();
 
   void arm(Watched& watched, std::chrono::milliseconds after);
   static void disarm(Watched& watched) { watched.due_ms_ = 0; }

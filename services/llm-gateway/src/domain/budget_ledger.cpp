@@ -229,8 +229,8 @@ void BudgetLedger::restore(ScopeId scope, WindowKind window, WallTime window_sta
   cell.reported = cell.account.state();
 }
 
-std::vector<std::pair<AccountRef, Money>> BudgetLedger::reset(ScopeId scope, WallTime now) {
-  std::vector<std::pair<AccountRef, Money>> forgiven;
+std::vector<std::pair<BudgetLedger::Reset, Money>> BudgetLedger::reset(ScopeId scope, WallTime now) {
+  std::vector<std::pair<Reset, Money>> forgiven;
   for (const std::int32_t index : scopes_[scope].accounts) {
     if (index < 0) continue;
     Cell& cell = cells_[static_cast<std::size_t>(index)];
@@ -238,7 +238,8 @@ std::vector<std::pair<AccountRef, Money>> BudgetLedger::reset(ScopeId scope, Wal
     const Money spent = cell.account.spent();
     cell.account.forgiven += spent;
     cell.reported = cell.account.state();
-    forgiven.push_back({{static_cast<std::uint32_t>(index), cell.generation}, spent});
+    const AccountRef account{static_cast<std::uint32_t>(index), cell.generation};
+    forgiven.push_back({Reset{account, cell.account.limit.window}, spent});
   }
   mark_changed(scope);
   return forgiven;

@@ -113,7 +113,11 @@ class BudgetLedger {
                Money forgiven, std::uint64_t requests, WallTime now);
 
   /// Starts the scope's current windows again at zero; returns what was forgiven in each.
-  std::vector<std::pair<AccountRef, Money>> reset(ScopeId scope, WallTime now);
+  struct Reset {
+    AccountRef account;
+    WindowKind window;
+  };
+  std::vector<std::pair<Reset, Money>> reset(ScopeId scope, WallTime now);
 
   std::vector<AccountView> view(std::string_view prefix, WallTime now) const;
   /// Names of scopes whose limit or state changed or that were reset, since the last call.

@@ -12,7 +12,7 @@ struct RequestSize {
   std::uint64_t text_bytes = 0;          // of the prompt; a token is at least one byte
   std::uint64_t flat_tokens = 0;         // images and other parts whose bytes say nothing
   std::uint64_t output_tokens_max = 0;   // of each choice; 0: the request does not say
-  std::uint64_t choices = 1;
+  std::uint64_t choices = 1;             // 0: nothing is generated
 };
 
 /// Expected cost of a request from what its predecessors of the same scope and model cost: tokens per prompt byte and

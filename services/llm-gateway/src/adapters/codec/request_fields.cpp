@@ -167,7 +167,7 @@ class Scanner {
   Result<RequestScan> finish() {
     if ((seen_ & kModel) == 0) return invalid("\"model\" is missing");
     scan_.size.text_bytes = body_.size() - std::min<std::uint64_t>(skipped_, body_.size());
-    scan_.size.choices = std::clamp<std::uint64_t>(choices_, 1, 1000);
+    scan_.size.choices = fields_.output_free ? 0 : std::clamp<std::uint64_t>(choices_, 1, 1000);
     scan_.wants_usage = !fields_.asks_stream_usage || !scan_.stream || include_;
     if (scan_.wants_usage) return scan_;
     if (include_at_ > 0) {

@@ -1,0 +1,19 @@
+#include "adapters/grpc/access.hpp"
+
+namespace swarm::gateway {
+
+auth::AccessTable access_table() {
+  using enum auth::Role;
+  return {
+      {"/llm_gateway.BudgetControl/GetCurrentSpend", {Viewer, Agent, Operator}},
+      {"/llm_gateway.BudgetControl/ResetBudget", {}},
+      {"/llm_gateway.BudgetControl/SetLimit", {}},
+      {"/llm_gateway.BudgetControl/ListScopes", {Viewer, Operator}},
+      {"/llm_gateway.BudgetControl/WatchScopes", {Viewer, Operator}},
+      {"/llm_gateway.BudgetControl/SetTaskBudget", {Operator}},
+      {"/orchestrator.v1.LlmGatewayService/Complete", {Agent, Operator}},
+      {"/orchestrator.LlmGatewayService/Complete", {Agent, Operator}},
+  };
+}
+
+}  // namespace swarm::gateway

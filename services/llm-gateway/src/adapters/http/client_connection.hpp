@@ -1,0 +1,88 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <chrono>
+#include <string>
+
+#include "libs/async/deadlines.hpp"
+#include "libs/http/byte_buffer.hpp"
+#include "libs/http/chunked.hpp"
+#include "ports/answer.hpp"
+#include "ports/dialect.hpp"
+
+namespace swarm::gateway {
+
+/// Bounds of what a caller may send, and how slowly.
+struct ClientLimits {
+  std::size_t head_bytes_max = 32 * 1024;
+  std::size_t body_bytes_max = 32u << 20;
+  std::chrono::milliseconds head_time{10'000};      // from the first byte of a request to the end of its head
+  std::chrono::milliseconds body_time{60'000};
+  std::chrono::milliseconds keep_alive{75'000};     // between requests
+  std::chrono::milliseconds write_time{60'000};     // without progress
+};
+
+/// A request as it stands in the connection's buffer; views live until the answer is complete.
+struct ClientRequest {
+  http::Head head;
+  std::string_view body;
+  std::size_t padding = 0;
+};
+
+/// One caller's connection: reads requests one after the other (pipelined ones wait in the buffer) and writes their
+/// answers. Belongs to one io_context's thread.
+class ClientConnection final : public Answer, public async::Deadlines::Watched {
+ public:
+  enum class Incoming : std::uint8_t { Request, Closed, Refused };
+
+  ClientConnection(boost::asio::ip::tcp::socket socket, async::Deadlines& deadlines, const ClientLimits& limits);
+
+  /// The next whole request. Refused: it is malformed or too large; `problem` says why, answer it and close.
+  boost::asio::awaitable<Incoming> next(ClientRequest& request, Problem& problem);
+  /// The request has been answered; false when the connection must be closed.
+  bool finished();
+  /// After a refusal: lets the caller read the answer before the connection goes.
+  boost::asio::awaitable<void> linger();
+
+  boost::asio::awaitable<bool> whole(int status, std::string_view headers, std::string_view body) override;
+  boost::asio::awaitable<bool> begin(int status, std::string_view headers) override;
+  boost::asio::awaitable<bool> send(std::string_view piece) override;
+  boost::asio::awaitable<bool> end() override;
+  void abort() override;
+  void watch(Hangup* hangup) override { hangup_ = hangup; }
+
+  bool idle() const { return idle_; }
+  /// Somebody works for the caller and wants to know when it leaves.
+  bool watched() const { return hangup_ != nullptr; }
+  int native_handle() { return socket_.native_handle(); }
+  void caller_gone();
+  /// This request is the last one; an idle connection is closed at once.
+  void drain();
+  void close();
+
+ private:
+  void on_deadline() override;
+  boost::asio::awaitable<bool> write(std::string_view head, std::string_view body);
+  boost::asio::awaitable<bool> read_more(std::size_t room);
+  boost::asio::awaitable<bool> read_body(ClientRequest& request, Problem& problem);
+  boost::asio::awaitable<bool> read_chunks(std::size_t head_bytes, ClientRequest& request, Problem& problem);
+  void write_head(int status, std::string_view headers);
+
+  boost::asio::ip::tcp::socket socket_;
+  async::Deadlines& deadlines_;
+  const ClientLimits& limits_;
+  http::ByteBuffer in_;
+  std::string out_;
+  std::size_t request_bytes_ = 0;
+  Hangup* hangup_ = nullptr;
+  bool idle_ = false;
+  bool draining_ = false;
+  bool keep_alive_ = true;
+  bool v11_ = true;
+  bool chunked_ = false;
+};
+
+std::string_view reason_phrase(int status);
+
+}  // namespace swarm::gateway

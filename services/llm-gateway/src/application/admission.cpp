@@ -1,0 +1,63 @@
+#include "application/admission.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace swarm::gateway {
+namespace {
+
+Result<ScopeId, Refusal> task_scope(BudgetLedger& ledger, std::string_view task, WallTime now) {
+  // Task ids are short (the front door sees to it), so that the name needs no allocation.
+  std::array<char, 160> name;
+  static constexpr std::string_view kPrefix = "task/";
+  task = task.substr(0, name.size() - kPrefix.size());
+  auto* end = std::copy(kPrefix.begin(), kPrefix.end(), name.begin());
+  end = std::copy(task.begin(), task.end(), end);
+  const auto id = ledger.scope(std::string_view(name.data(), static_cast<std::size_t>(end - name.begin())), now);
+  if (id) return id.value();
+  Refusal refusal;
+  refusal.reason = RefusalReason::TooMany;
+  refusal.scope = "task";
+  return refusal;
+}
+
+}  // namespace
+
+Result<Admission::Admitted, Refusal> Admission::admit(const Wish& wish) {
+  const WallTime now = clock_.wall_now();
+  const BootTime deadline = clock_.boot_now() + options_.reservation_time;
+  const Price* price = wish.free || !wish.model->price ? nullptr : &*wish.model->price;
+  const std::uint64_t known_max = wish.model->output_tokens_max;
+  Ask ask;
+  ask.priority = wish.who->priority;
+  ask.ceiling_known = known_max > 0 || wish.size.output_tokens_max > 0 || wish.size.choices == 0;
+  const std::uint64_t output_max = known_max > 0 ? known_max : options_.assumed_output_tokens;
+  if (price != nullptr) ask.ceiling = ceiling_cost(*price, wish.size, output_max);
+  return books_.with([&](Books& books) -> Result<Admitted, Refusal> {
+    std::array<ScopeId, 4> path;
+    auto end = std::copy_n(wish.who->scopes.begin(), wish.who->scope_count, path.begin());
+    if (!wish.task.empty()) {
+      BOOST_OUTCOME_TRY(*end, task_scope(books.ledger, wish.task, now));
+      ++end;
+    }
+    if (price != nullptr) {
+      ask.reservation = std::min(ask.ceiling, books.learnt.expected(wish.who->id, wish.model->id, *price, wish.size, output_max));
+    }
+    const std::span<const ScopeId> scopes(path.begin(), end);
+    BOOST_OUTCOME_TRY(const auto id, books.ledger.reserve(scopes, ask, now, deadline));
+    return Admitted{id, ask.reservation, ask.ceiling};
+  });
+}
+
+void Admission::top_up(ReservationId id, Money more) {
+  books_.with([&](Books& books) { books.ledger.top_up(id, more); });
+}
+
+std::optional<Settlement> Admission::settle(ReservationId id, Money cost, const Wish& wish, const Usage& usage) {
+  return books_.with([&](Books& books) {
+    if (!wish.free && usage.output_total() > 0) books.learnt.learn(wish.who->id, wish.model->id, wish.size, usage);
+    return books.ledger.settle(id, cost);
+  });
+}
+
+}  // namespace swarm::gateway

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "application/books.hpp"
+#include "application/key_ring.hpp"
+#include "application/spend_loop.hpp"
+#include "domain/catalog.hpp"
+#include "libs/base/clock.hpp"
+
+namespace swarm::gateway {
+
+/// Tells requests apart before they cost anything: asks the budgets, waits for a refill of the durable debit where it
+/// must, and writes the row when the request has ended. Thread-safe.
+class Admission {
+ public:
+  struct Options {
+    std::uint64_t assumed_output_tokens = 32'768;  // ceiling where neither request nor model says
+    std::chrono::milliseconds reservation_time = std::chrono::hours(2);
+  };
+  struct Wish {
+    const Principal* who = nullptr;
+    std::string_view task;  // empty: none
+    const Model* model = nullptr;
+    RequestSize size;
+    bool free = false;      // costs nothing, but a dry budget refuses it all the same
+  };
+  struct Admitted {
+    ReservationId id;
+    Money reserved;
+    Money ceiling;
+  };
+
+  Admission(SharedBooks& books, SpendLoop& spend, const Clock& clock, Options options)
+      : books_(books), spend_(spend), clock_(clock), options_(options) {}
+
+  /// Never waits. NotDurable: co_await spend().refilled() and ask again.
+  Result<Admitted, Refusal> admit(const Wish& wish);
+  void top_up(ReservationId id, Money more);
+  /// Ends the reservation and learns from it; nothing if it had ended.
+  std::optional<Settlement> settle(ReservationId id, Money cost, const Wish& wish, const Usage& usage);
+  SpendLoop& spend() { return spend_; }
+  const Clock& clock() const { return clock_; }
+
+ private:
+  SharedBooks& books_;
+  SpendLoop& spend_;
+  const Clock& clock_;
+  Options options_;
+};
+
+}  // namespace swarm::gateway

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "application/books.hpp"
+#include "application/spend_loop.hpp"
+
+namespace swarm::gateway {
+
+/// Reports and changes of budgets, for people and for the other services. Thread-safe; changes block until they are
+/// durable, so not for request paths.
+class BudgetDesk {
+ public:
+  /// Called with the scope's views whenever its limit or state changed; on the journal's thread, must not block.
+  using Watcher = std::function<void(const std::vector<AccountView>&, std::uint64_t sequence)>;
+
+  BudgetDesk(SharedBooks& books, SpendStore& store, SpendLoop& spend, const Clock& clock)
+      : books_(books), store_(store), spend_(spend), clock_(clock) {}
+
+  /// Every window of every scope whose name begins so.
+  std::vector<AccountView> list(std::string_view prefix) const;
+  /// One window of a scope: the one asked for, else its day, else the one it has. NotFound.
+  Result<AccountView> current(std::string_view scope, std::optional<WindowKind> window = std::nullopt) const;
+  /// Creates or changes a limit; durable when it returns, and stronger than the configuration from then on.
+  Result<void> set_limit(const std::string& scope, const Limit& limit);
+  /// Starts the scope's current windows again at zero; durable when it returns.
+  Result<void> reset(const std::string& scope);
+
+  /// First everything, then changes. The returned handle ends the watch when it is dropped.
+  std::shared_ptr<void> watch(std::string prefix, Watcher watcher);
+  /// For SpendLoop's hook.
+  void changed(const std::vector<std::string>& scopes);
+
+ private:
+  struct Watch {
+    std::string prefix;
+    Watcher watcher;
+  };
+  SharedBooks& books_;
+  SpendStore& store_;
+  SpendLoop& spend_;
+  const Clock& clock_;
+  struct Watches {
+    std::map<std::uint64_t, std::weak_ptr<Watch>> all;
+    std::uint64_t last_id = 0;
+    std::uint64_t sequence = 0;
+  };
+  async::Guarded<Watches> watches_;
+};
+
+}  // namespace swarm::gateway

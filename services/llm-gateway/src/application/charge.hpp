@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "application/admission.hpp"
+#include "application/probe.hpp"
+
+namespace swarm::gateway {
+
+/// One admitted request's debt. Settled exactly once in every ending: by settle(), or by the destructor, which charges
+/// what is known of a request whose caller left or whose work was cancelled. Belongs to one thread.
+class Charge {
+ public:
+  struct Names {
+    std::string request_id;
+    std::string task;
+    std::string upstream;
+  };
+  Charge(Admission& admission, Probe& probe, Admission::Wish wish, Admission::Admitted admitted, Names names);
+  ~Charge();
+  Charge(const Charge&) = delete;
+  Charge& operator=(const Charge&) = delete;
+
+  /// The upstream has taken the request: from now on it may cost.
+  void sent() { sent_ = true; }
+  /// Text that was generated so far, for streams: raises the reservation as needed, and the estimate of an early end.
+  void generated(std::uint64_t text_bytes, std::uint64_t text_events);
+  /// What the request cost by `usage`, or by an estimate when there is none and something was sent.
+  Money settle(Ending ending, int status, std::optional<Usage> usage);
+  bool settled() const { return settled_; }
+
+ private:
+  Usage estimate() const;
+
+  Admission& admission_;
+  Probe& probe_;
+  Admission::Wish wish_;
+  Admission::Admitted admitted_;
+  Names names_;
+  BootTime begin_;
+  std::uint64_t output_bytes_ = 0;
+  Money reserved_;
+  bool sent_ = false;
+  bool settled_ = false;
+};
+
+}  // namespace swarm::gateway

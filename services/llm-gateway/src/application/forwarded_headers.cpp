@@ -1,0 +1,56 @@
+#include "application/forwarded_headers.hpp"
+
+#include <array>
+
+namespace swarm::gateway {
+namespace {
+
+using http::equals_ignoring_case;
+
+/// Names by length, so that most headers are passed after one comparison of numbers.
+template <std::size_t N>
+bool is_one_of(std::string_view name, const std::array<std::string_view, N>& list) {
+  for (const std::string_view other : list) {
+    if (other.size() == name.size() && equals_ignoring_case(name, other)) return true;
+  }
+  return false;
+}
+
+constexpr std::array<std::string_view, 10> kHop = {"connection", "keep-alive", "transfer-encoding", "content-length", "te",
+                                                   "trailer", "upgrade", "proxy-connection", "proxy-authenticate",
+                                                   "proxy-authorization"};
+constexpr std::array<std::string_view, 9> kFromCaller = {"host", "authorization", "x-api-key", "accept-encoding", "expect",
+                                                         "cookie", "traceparent", "x-request-id", "forwarded"};
+constexpr std::array<std::string_view, 3> kFromUpstream = {"set-cookie", "alt-svc", "strict-transport-security"};
+
+bool has_prefix(std::string_view name, std::string_view lower_case) {
+  return name.size() >= lower_case.size() && equals_ignoring_case(name.substr(0, lower_case.size()), lower_case);
+}
+
+void append_line(std::string& lines, std::string_view name, std::string_view value) {
+  lines += name;
+  lines += ": ";
+  lines += value;
+  lines += "\r\n";
+}
+
+}  // namespace
+
+void append_request_headers(std::string& lines, const http::Head& head) {
+  for (const http::Header& header : head.headers) {
+    if (is_one_of(header.name, kHop) || is_one_of(header.name, kFromCaller)) continue;
+    if (has_prefix(header.name, "x-swarm-") || has_prefix(header.name, "x-forwarded-")) continue;
+    append_line(lines, header.name, header.value);
+  }
+}
+
+void append_response_headers(std::string& lines, const http::Head& head) {
+  for (const http::Header& header : head.headers) {
+    if (is_one_of(header.name, kHop) || is_one_of(header.name, kFromUpstream)) continue;
+    if (has_prefix(header.name, "x-swarm-")) continue;
+    const bool id = equals_ignoring_case(header.name, "x-request-id");
+    append_line(lines, id ? std::string_view("x-upstream-request-id") : header.name, header.value);
+  }
+}
+
+}  // namespace swarm::gateway

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+
+#include "libs/http/head.hpp"
+
+namespace swarm::gateway {
+
+/// Appends the caller's headers that an upstream should see, as lines: everything but what belongs to this hop, carries
+/// the caller's credentials, or is ours (x-swarm-…, traceparent). accept-encoding is dropped because usage must be read
+/// from the answer.
+void append_request_headers(std::string& lines, const http::Head& head);
+/// Appends an upstream's headers that the caller should see. The upstream's x-request-id becomes x-upstream-request-id.
+void append_response_headers(std::string& lines, const http::Head& head);
+
+}  // namespace swarm::gateway

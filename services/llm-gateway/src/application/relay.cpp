@@ -1,0 +1,66 @@
+#include "application/relay.hpp"
+
+#include "application/relay_job.hpp"
+
+namespace swarm::gateway {
+
+void append_own_headers(std::string& lines, const Call& call) {
+  lines += "x-request-id: ";
+  lines += call.request_id;
+  lines += "\r\n";
+}
+
+void append_problem_headers(std::string& lines, const Problem& problem) {
+  lines += "content-type: application/json\r\nx-should-retry: ";
+  lines += problem.retry ? "true\r\n" : "false\r\n";
+  if (problem.retry_after > 0) {
+    lines += "retry-after: ";
+    lines += std::to_string(problem.retry_after);
+    lines += "\r\n";
+  }
+}
+
+boost::asio::awaitable<void> Relay::serve(const Call& call, Answer& answer) {
+  RelayJob job(*this, call, answer);
+  co_await job.run();
+}
+
+boost::asio::awaitable<void> Relay::refuse(const Call& call, Answer& answer, Problem problem) {
+  std::string headers;
+  append_own_headers(headers, call);
+  append_problem_headers(headers, problem);
+  const std::string body = codec(call.surface).error_body(problem, call.request_id);
+  const int status = http_status(problem.kind);
+  co_await answer.whole(status, headers, body);
+  const auto& clock = services_.admission.clock();
+  services_.probe.request(call.surface, status, std::chrono::duration<double>(clock.boot_now() - call.begin).count());
+}
+
+boost::asio::awaitable<void> Relay::list_models(const Call& call, Answer& answer) {
+  const Principal* who = services_.keys.authenticate(call.credential);
+  if (who == nullptr) {
+    Problem problem;
+    problem.kind = ProblemKind::Authentication;
+    problem.message = "unknown or missing API key";
+    co_await refuse(call, answer, std::move(problem));
+    co_return;
+  }
+  std::string body = R"({"object":"list","data":[)";
+  bool first = true;
+  for (const Model& model : services_.catalog.models()) {
+    if (model.name == "*" || !who->may_use(model.name)) continue;
+    if (!first) body += ',';
+    first = false;
+    body += R"({"id":")" + model.name + R"(","object":"model","type":"model","display_name":")" + model.name +
+            R"(","created":0,"created_at":"1970-01-01T00:00:00Z","owned_by":")" +
+            services_.catalog.upstream(model).name + R"("})";
+  }
+  body += R"(],"has_more":false})";
+  std::string headers;
+  append_own_headers(headers, call);
+  headers += "content-type: application/json\r\n";
+  co_await answer.whole(200, headers, body);
+  services_.probe.request(Surface::Models, 200, 0);
+}
+
+}  // namespace swarm::gateway

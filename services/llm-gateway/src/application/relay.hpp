@@ -1,0 +1,80 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "application/admission.hpp"
+#include "application/breakers.hpp"
+#include "application/key_ring.hpp"
+#include "application/probe.hpp"
+#include "libs/telemetry/trace.hpp"
+#include "ports/answer.hpp"
+#include "ports/dialect.hpp"
+#include "ports/upstream.hpp"
+
+namespace swarm::gateway {
+
+/// One request for a model, as its front door read it. Views live until serve() returns.
+struct Call {
+  Surface surface = Surface::Chat;
+  Dialect dialect = Dialect::OpenAi;
+  const http::Head* head = nullptr;  // null: not from HTTP
+  std::string_view path;             // "/v1/…", with its query
+  std::string_view body;
+  std::size_t padding = 0;           // readable bytes behind the body
+  const Principal* who = nullptr;    // null: the credential says
+  std::string_view credential;
+  std::string_view task;
+  std::string request_id;
+  trace::Context trace;
+  BootTime begin{};
+};
+
+/// What all threads share while they serve.
+struct Services {
+  const Catalog& catalog;
+  const KeyRing& keys;
+  Admission& admission;
+  Breakers& breakers;
+  Probe& probe;
+};
+
+struct RelayOptions {
+  std::size_t response_bytes_max = 64u << 20;
+  std::size_t event_bytes_max = 4u << 20;
+  bool refuse_unpriced = true;
+};
+
+/// A codec for each surface, of one thread.
+using Codecs = std::array<std::unique_ptr<DialectCodec>, kSurfaces>;
+
+/// The pipeline of one thread: authenticate → scan → choose an upstream → reserve → forward → relay → settle. One call
+/// is one coroutine; any number of them share a Relay. A caller that leaves cancels the upstream.
+class Relay {
+ public:
+  Relay(Services services, UpstreamLink& link, Codecs& codecs, RelayOptions options)
+      : services_(services), link_(link), codecs_(codecs), options_(options) {}
+
+  boost::asio::awaitable<void> serve(const Call& call, Answer& answer);
+  /// The models that the credential may use, in OpenAI's form (which Anthropic's clients read too).
+  boost::asio::awaitable<void> list_models(const Call& call, Answer& answer);
+  /// An error answer in the caller's dialect, with everything that clients look for.
+  boost::asio::awaitable<void> refuse(const Call& call, Answer& answer, Problem problem);
+  DialectCodec& codec(Surface surface) { return *codecs_[static_cast<std::size_t>(surface)]; }
+
+ private:
+  friend class RelayJob;
+  Services services_;
+  UpstreamLink& link_;
+  Codecs& codecs_;
+  RelayOptions options_;
+};
+
+/// Lines that every answer carries.
+void append_own_headers(std::string& lines, const Call& call);
+void append_problem_headers(std::string& lines, const Problem& problem);
+
+}  // namespace swarm::gateway

@@ -1,0 +1,96 @@
+// The half of RelayJob that relays server-sent events.
+#include "application/problems.hpp"
+#include "application/relay_job.hpp"
+
+namespace swarm::gateway {
+namespace asio = boost::asio;
+
+/// Takes complete events off the front of `data` and appends those for the caller to `out`. False when an event is
+/// longer than allowed.
+bool RelayJob::take_events(std::string_view& data, std::string& out) {
+  while (const std::size_t length = http::sse_event_length(data)) {
+    const std::string_view bytes = data.substr(0, length);
+    codec_.meter(http::parse_sse_event(bytes, scratch_), meter_);
+    // The usage that we asked for is not for a caller who did not.
+    if (!(meter_.usage_only && !scan_.wants_usage)) out += bytes;
+    data.remove_prefix(length);
+  }
+  return data.size() <= relay_.options_.event_bytes_max;
+}
+
+void RelayJob::settle_stream(Ending ending) {
+  if (charge_->settled()) return;
+  std::optional<Usage> usage;
+  if (meter_.has_usage) usage = meter_.usage;
+  charge_->settle(ending, status_, usage);
+}
+
+asio::awaitable<void> RelayJob::relay_stream() {
+  auto& probe = relay_.services_.probe;
+  const auto& clock = relay_.services_.admission.clock();
+  streaming_ = true;
+  probe.stream_opened();
+  const std::string headers = answer_headers(std::nullopt);
+  if (!co_await answer_.begin(status_, headers)) gone_ = true;
+  std::string pending;  // the beginning of an event whose end has not come
+  std::string out;
+  bool first = true;
+  while (!gone_) {
+    auto piece = co_await exchange_->read_some();
+    if (gone_) break;
+    if (!piece) {
+      probe.upstream_fault(*upstream_, piece.error());
+      co_await finish_stream(pending, problem_of(piece.error(), upstream_->name), Ending::Truncated);
+      co_return;
+    }
+    if (piece.value().empty()) break;
+    std::string_view data = piece.value();
+    if (!pending.empty()) {
+      pending += data;
+      data = pending;
+    }
+    out.clear();
+    const bool fits = take_events(data, out);
+    const std::string rest(data);
+    pending = rest;
+    if (!fits) {
+      co_await finish_stream("", problem_of(UpstreamFault::TooLarge, upstream_->name), Ending::Truncated);
+      co_return;
+    }
+    charge_->generated(meter_.text_bytes, meter_.text_events);
+    // Settled before its last event goes out, so that a caller who asks for the spend then sees it.
+    if (meter_.finished) settle_stream(Ending::Ok);
+    if (out.empty()) continue;
+    if (first) probe.first_event(std::chrono::duration<double>(clock.boot_now() - call_.begin).count());
+    first = false;
+    if (!co_await answer_.send(out)) gone_ = true;
+  }
+  if (gone_) {
+    probe.hung_up();
+    settle_stream(Ending::HungUp);
+    co_return;
+  }
+  if (meter_.finished || meter_.failed || meter_.has_usage) {
+    co_await finish_stream(pending, std::nullopt, meter_.failed ? Ending::UpstreamError : Ending::Ok);
+  } else {
+    co_await finish_stream(pending, problem_of(UpstreamFault::Closed, upstream_->name), Ending::Truncated);
+  }
+}
+
+/// Sends what is left, tells the caller in-band of a fault, and ends the answer.
+asio::awaitable<void> RelayJob::finish_stream(std::string_view rest, std::optional<Problem> fault, Ending ending) {
+  settle_stream(ending);
+  std::string last(rest);
+  if (fault) {
+    // A cut event must not swallow the error that follows it.
+    if (!last.empty()) last += "\n\n";
+    last += codec_.error_event(*fault, call_.request_id);
+  }
+  if (!last.empty() && !co_await answer_.send(last)) {
+    gone_ = true;
+    co_return;
+  }
+  if (!co_await answer_.end()) gone_ = true;
+}
+
+}  // namespace swarm::gateway

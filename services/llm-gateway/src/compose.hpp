@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+
+#include "libs/base/result.hpp"
+#include "settings.hpp"
+
+namespace swarm::gateway {
+
+/// The running service: owns every object, in the order in which they depend on each other.
+class Composition {
+ public:
+  explicit Composition(Settings settings);
+  ~Composition();
+
+  /// Opens the store, starts threads and listeners, and logs "ready". InvalidArgument for settings that can't work, other
+  /// codes for the environment.
+  Result<void> start();
+  /// Serves until a signal has drained the service. The exit code.
+  int run();
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace swarm::gateway

@@ -1,0 +1,31 @@
+#include <cstdio>
+
+#include "compose.hpp"
+#include "libs/telemetry/logging.hpp"
+
+namespace {
+
+int fail(const swarm::Error& error) {
+  swarm::log::stop();
+  std::fprintf(stderr, "llm-gateway: %s\n", error.message.c_str());
+  return error.code == swarm::Code::InvalidArgument ? 2 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto line = swarm::settings::parse_command_line(argc, argv, "llm-gateway", "One endpoint for every model, held to its budget.");
+  swarm::gateway::Settings settings;
+  const int done = swarm::settings::read_or_exit_code(line, [&](swarm::settings::Object& root) { read(root, settings); });
+  if (done >= 0) return done;
+  if (const auto started = swarm::log::start("llm-gateway", settings.log_level); !started) return fail(started.error());
+  int code = 0;
+  {
+    swarm::gateway::Composition service(std::move(settings));
+    if (const auto started = service.start(); !started) return fail(started.error());
+    code = service.run();
+  }
+  swarm::log::info("ended", {{"code", code}});
+  swarm::log::stop();
+  return code;
+}

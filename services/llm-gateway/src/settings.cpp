@@ -1,0 +1,175 @@
+#include "settings.hpp"
+
+#include <algorithm>
+
+#include "application/key_ring.hpp"
+#include "libs/rpc/server.hpp"
+
+namespace swarm::gateway {
+namespace {
+
+using settings::Object;
+constexpr double kUsdMax = 1e9;
+constexpr double kPriceMax = 10'000;
+
+std::string check_dialect(const std::string& text) {
+  return text == "openai" || text == "anthropic" ? "" : "is neither openai nor anthropic";
+}
+
+std::string check_window(const std::string& text) {
+  return window_kind(text) ? "" : "is none of hour, day, month, total";
+}
+
+std::string check_hash(const std::string& text) {
+  return text.empty() || parse_hash(text) ? "" : "is not a SHA-256 in 64 hexadecimal digits";
+}
+
+void read_http(Object& o, Settings& out) {
+  o.value("listen", out.http_listen, "Address of the model endpoint; port 0 takes a free one.", settings::check_address);
+  o.value("threads", out.threads, "Threads that serve; 0: one for each core.", {0, 256});
+  o.value("connections_max", out.connections_max, "Open connections for each thread; further ones are closed at once.", {1, 1'000'000});
+  o.bytes("head_bytes_max", out.client.head_bytes_max, "Longest request head.", 1024, 1u << 20);
+  o.bytes("body_bytes_max", out.client.body_bytes_max, "Longest request body.", 1024, 1u << 30);
+  o.bytes("response_bytes_max", out.relay.response_bytes_max, "Longest answer that is not a stream.", 1024, 1u << 30);
+  o.value("head_time", out.client.head_time, "Time for a request's head, from its first byte.", std::chrono::milliseconds(100));
+  o.value("body_time", out.client.body_time, "Time for a request's body.", std::chrono::milliseconds(100));
+  o.value("keep_alive", out.client.keep_alive, "How long an idle connection is kept.", std::chrono::milliseconds(100));
+  o.value("write_time", out.client.write_time, "How long a caller may take none of its answer.", std::chrono::milliseconds(100));
+}
+
+void read_upstream(const std::string& name, Object& o, Settings& out) {
+  Upstream& upstream = out.upstreams.emplace_back();
+  upstream.id = static_cast<std::uint32_t>(out.upstreams.size() - 1);
+  upstream.name = name;
+  std::string base_url = "http://127.0.0.1:1";
+  std::string dialect = "openai";
+  o.value("base_url", base_url, "Where the provider is, e.g. https://api.openai.com/v1.");
+  if (const auto url = set_base_url(upstream, base_url); !url) o.fault("base_url", url.error().message);
+  o.value("dialect", dialect, "openai or anthropic: how it is spoken to.", check_dialect);
+  upstream.dialect = dialect == "anthropic" ? Dialect::Anthropic : Dialect::OpenAi;
+  o.secret("api_key", upstream.api_key, "The provider's key; empty: none is sent.");
+  o.value("ca_file", upstream.ca_file, "Authorities for its certificate; empty: the system's.");
+  o.value("headers", upstream.headers, "Headers that are added to each request.");
+  for (const auto& [header, value] : upstream.headers) {
+    if ((header + value).find_first_of("\r\n") != std::string::npos) o.fault("headers", "a header holds a line break");
+  }
+  o.value("connect_timeout", upstream.connect_timeout, "For a connection with TLS.", std::chrono::milliseconds(1));
+  o.value("first_byte_timeout", upstream.first_byte_timeout, "Until an answer begins.", std::chrono::milliseconds(1));
+  o.value("idle_timeout", upstream.idle_timeout, "Between two pieces of an answer.", std::chrono::milliseconds(1));
+  o.value("retries_max", upstream.retries_max, "Further attempts, before anything of an answer has been passed on.", {0, 10});
+  o.value("retry_after_max", upstream.retry_after_max, "Longest Retry-After that is waited for; beyond, the caller is told.");
+}
+
+void read_model(const std::string& name, Object& o, Settings& out) {
+  Model& model = out.models.emplace_back();
+  model.id = static_cast<std::uint32_t>(out.models.size() - 1);
+  model.name = name;
+  std::string upstream = out.upstreams.size() == 1 ? out.upstreams.front().name : "";
+  double input = -1, output = -1, cached = -1, written = -1, written_1h = -1, reasoning = -1;
+  std::int64_t output_max = 0;
+  std::string version = "config";
+  o.value("upstream", upstream, "Name of the upstream that serves it; may be left out when there is only one.");
+  o.value("model", model.upstream_model, "What the upstream calls it; empty: as the caller did.");
+  o.value("input_usd_per_mtok", input, "Price of a million prompt tokens in US dollars.", -1, kPriceMax);
+  o.value("output_usd_per_mtok", output, "Price of a million output tokens.", -1, kPriceMax);
+  o.value("cache_read_usd_per_mtok", cached, "Price of cached prompt tokens; left out: as input.", -1, kPriceMax);
+  o.value("cache_write_usd_per_mtok", written, "Price of writing to the cache; left out: 1.25 times input.", -1, kPriceMax);
+  o.value("cache_write_1h_usd_per_mtok", written_1h, "Price of writing for an hour; left out: twice input.", -1, kPriceMax);
+  o.value("reasoning_usd_per_mtok", reasoning, "Price of reasoning tokens; left out: as output.", -1, kPriceMax);
+  o.value("max_output_tokens", output_max, "The most that it can generate; bounds what a request can cost.", {0, 100'000'000});
+  o.value("price_version", version, "Written into each row that this price made.");
+  const auto found = std::find_if(out.upstreams.begin(), out.upstreams.end(), [&](const Upstream& u) { return u.name == upstream; });
+  if (found == out.upstreams.end()) o.fault("upstream", "no upstream of that name: \"" + upstream + "\"");
+  else model.upstream = found->id;
+  for (const char c : name + model.upstream_model) {
+    if (c < ' ' || c == '"' || c == '\\' || c == 0x7f) o.fault("model", "a model's name holds a quote or control character");
+  }
+  model.output_tokens_max = static_cast<std::uint64_t>(output_max);
+  if ((input < 0) != (output < 0)) o.fault("input_usd_per_mtok", "a price needs both input and output");
+  if (input < 0 || output < 0) return;
+  Price price = Price::of(input, output);
+  if (cached >= 0) price.cache_read = pico_per_token(cached);
+  if (written >= 0) price.cache_write = pico_per_token(written);
+  if (written_1h >= 0) price.cache_write_1h = pico_per_token(written_1h);
+  if (reasoning >= 0) price.reasoning = pico_per_token(reasoning);
+  price.version = version;
+  model.price = price;
+}
+
+void read_key(const std::string& name, Object& o, Settings& out) {
+  KeySettings& key = out.keys.emplace_back();
+  key.name = name;
+  o.secret("key", key.key, "The key itself; hashed at the start and forgotten.");
+  o.value("sha256", key.sha256, "Or its SHA-256 in hexadecimal.", check_hash);
+  o.value("team", key.team, "The team that pays; empty: none.");
+  o.value("priority", key.priority, "May use the last 5 % of a budget.");
+  o.value("bare_tasks", key.bare_tasks, "May name a task by x-swarm-task-id alone.");
+  o.value("models", key.models, "Models that it may use; empty: all.");
+  if (key.key.empty() == key.sha256.empty()) o.fault("key", "give either key or sha256");
+}
+
+void read_budget(const std::string& name, Object& o, Settings& out) {
+  BudgetSettings& budget = out.budgets.emplace_back();
+  budget.scope = name;
+  std::string window = "day";
+  double limit = 0;
+  double overshoot = 0;
+  o.value("scope", budget.scope, "global, team/NAME, key/NAME or task/ID; left out: the entry's name.", [](const std::string& text) {
+    return scope_level(text) ? std::string() : std::string("is none of global, team/NAME, key/NAME, task/ID");
+  });
+  if (!scope_level(budget.scope)) o.fault("scope", "\"" + budget.scope + "\" is none of global, team/NAME, key/NAME, task/ID");
+  o.value("window", window, "hour, day, month (calendar, UTC) or total.", check_window);
+  o.value("limit_usd", limit, "The most that may be spent in a window.", 0, kUsdMax);
+  o.value("unlimited", budget.limit.unlimited, "Only count.");
+  o.value("overshoot_max_usd", overshoot, "The most that may ever be spent beyond it; 0: one per cent.", 0, kUsdMax);
+  o.value("strict", budget.limit.strict, "Reserve the most that each request can cost, so that nothing is overspent.");
+  o.value("fail_open", budget.limit.fail_open, "Go on when spend can't be made durable, instead of refusing.");
+  budget.limit.window = window_kind(window).value_or(WindowKind::Day);
+  budget.limit.amount = Money::from_usd(limit);
+  budget.limit.overshoot_max = Money::from_usd(overshoot);
+}
+
+void check_open_port(Object& root, const Settings& out) {
+  if (!rpc::is_loopback(out.http_listen) && out.keys.empty()) {
+    root.fault("http", "listening on " + out.http_listen + " without keys would let everybody spend: configure keys, or listen on loopback");
+  }
+}
+
+}  // namespace
+
+void read(Object& root, Settings& out) {
+  root.value("data_dir", out.data_dir, "Folder of the spend store.");
+  root.value("drain_time", out.drain_time, "How long requests in flight may take after SIGTERM.");
+  root.section("log", "Log lines on stderr.", [&](Object& o) { o.value("level", out.log_level, "debug, info, warn or error."); });
+  root.section("http", "The model endpoint.", [&](Object& o) { read_http(o, out); });
+  root.section("grpc", "BudgetControl and Complete.", [&](Object& o) {
+    o.value("listen", out.grpc_listen, "Address; port 0 takes a free one.", settings::check_address);
+  });
+  root.section("admin", "Metrics and probes over plain HTTP.", [&](Object& o) {
+    o.value("listen", out.admin_listen, "Address; port 0 takes a free one.", settings::check_address);
+    o.secret("metrics_token", out.metrics_token, "When set, /metrics wants it as a bearer token.");
+  });
+  root.map("upstreams", "Providers by name.", [&](const std::string& name, Object& o) { read_upstream(name, o, out); });
+  root.map("models", "What callers may ask for; the name \"*\" stands for any other.", [&](const std::string& name, Object& o) { read_model(name, o, out); });
+  root.map("keys", "Who may call, by name. Without any, everybody on loopback may.", [&](const std::string& name, Object& o) { read_key(name, o, out); });
+  root.map("budgets", "Limits by scope. Without one for global, it is 10 US dollars a day.", [&](const std::string& name, Object& o) { read_budget(name, o, out); });
+  root.section("spend", "How requests are priced and spend is kept.", [&](Object& o) {
+    std::string unpriced = "refuse";
+    o.value("unpriced", unpriced, "refuse or allow (as free) models without a price.", [](const std::string& text) {
+      return text == "refuse" || text == "allow" ? std::string() : std::string("is neither refuse nor allow");
+    });
+    out.relay.refuse_unpriced = unpriced != "allow";
+    o.value("journal_interval", out.journal_interval, "Rows of this long share a durable write.", std::chrono::milliseconds(1), std::chrono::milliseconds(50));
+    o.bytes("store_bytes_max", out.store_bytes_max, "Size of the spend store; 0: as the disk allows.");
+    o.value("image_tokens", out.image_tokens, "Tokens that an image counts for before its answer tells.", {0, 1'000'000});
+    o.value("assumed_output_tokens", out.assumed_output_tokens, "Bound of an answer when neither request nor model has one.", {1, 100'000'000});
+  });
+  root.section("complete", "The gRPC call Complete.", [&](Object& o) {
+    o.value("model", out.complete_model, "Model when the call names none; empty: the first of the list.");
+    o.value("kept", out.complete_kept, "How long an answer waits for a caller that left and tries again.");
+  });
+  rpc::read_security(root, out.security);
+  check_open_port(root, out);
+}
+
+}  // namespace swarm::gateway

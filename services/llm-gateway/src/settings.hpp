@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "adapters/http/client_connection.hpp"
+#include "application/relay.hpp"
+#include "domain/catalog.hpp"
+#include "libs/base/secret.hpp"
+#include "libs/rpc/security.hpp"
+#include "libs/settings/settings.hpp"
+
+namespace swarm::gateway {
+
+/// A key that callers may present.
+struct KeySettings {
+  std::string name;
+  Secret key;           // or
+  std::string sha256;   // its hash
+  std::string team;
+  bool priority = false;
+  bool bare_tasks = false;
+  std::vector<std::string> models;
+};
+
+/// A limit of one window of one scope.
+struct BudgetSettings {
+  std::string scope;
+  Limit limit;
+};
+
+struct Settings {
+  std::string data_dir = "./data/llm-gateway";
+  std::chrono::milliseconds drain_time{10'000};
+  std::string log_level = "info";
+  std::string http_listen = "127.0.0.1:8080";
+  int threads = 0;  // 0: one for each core
+  int connections_max = 10'000;
+  ClientLimits client;
+  RelayOptions relay;
+  std::string grpc_listen = "127.0.0.1:50056";
+  std::string admin_listen = "127.0.0.1:9156";
+  Secret metrics_token;
+  rpc::SecuritySettings security;
+  std::vector<Upstream> upstreams;
+  std::vector<Model> models;
+  std::vector<KeySettings> keys;
+  std::vector<BudgetSettings> budgets;
+  std::uint64_t store_bytes_max = 0;
+  std::chrono::milliseconds journal_interval{25};
+  std::int64_t image_tokens = 2'000;
+  std::int64_t assumed_output_tokens = 32'768;
+  std::string complete_model;
+  std::chrono::milliseconds complete_kept{300'000};
+};
+
+void read(settings::Object& root, Settings& out);
+
+}  // namespace swarm::gateway
