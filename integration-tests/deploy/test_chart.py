@@ -238,12 +238,22 @@ def test_given_secrets_are_mounted_and_none_is_made() -> None:
     assert of_kind(manifests, "Secret") == []
     spec = named(manifests, "StatefulSet", "swarm-gateway")["spec"]["template"]["spec"]
     mounted = {v["name"]: v["secret"]["secretName"] for v in spec["volumes"] if "secret" in v}
-    assert mounted == {"tls": "my-gateway-tls", "auth": "my-auth", "keys": "my-keys"}
+    assert mounted == {"tls": "my-gateway-tls", "auth": "my-auth", "keys": "my-keys",
+                       "client-keys": "my-client-keys"}
+
+
+def test_the_model_endpoint_asks_for_a_key_that_the_chart_made() -> None:
+    manifests = render()
+    assert service_configs(manifests)["llm-gateway"]["keys"]["default"]["key_file"] == "/etc/swarm/client-keys/default"
+    key = _data(named(manifests, "Secret", "swarm-gateway-client-keys"), "default").decode()
+    assert key.startswith("sk-swarm-") and len(key) > 40
+    own = render("--set", "gateway.config.keys.team-a.sha256=" + "ab" * 32)
+    assert service_configs(own)["llm-gateway"]["keys"].keys() == {"team-a"}
 
 
 def test_cert_manager_makes_what_the_pods_mount() -> None:
     manifests = render(values="cert-manager-values.yaml")
-    assert {s["metadata"]["name"] for s in of_kind(manifests, "Secret")} == {"swarm-auth"}
+    assert {s["metadata"]["name"] for s in of_kind(manifests, "Secret")} == {"swarm-auth", "swarm-gateway-client-keys"}
     for component in WORKLOADS:
         certificate = named(manifests, "Certificate", f"swarm-{component}")
         spec = named(manifests, "StatefulSet", f"swarm-{component}")["spec"]["template"]["spec"]

@@ -19,6 +19,7 @@
     "audience" .root.Values.auth.audience)
 -}}
 {{- if $ports.http }}{{ $_ := set $config "http" (dict "listen" (printf "0.0.0.0:%d" (int $ports.http))) }}{{ end -}}
+{{- if and (eq .component "gateway") (not $values.config.keys) }}{{ $_ := set $config "keys" (dict "default" (dict "key_file" "/etc/swarm/client-keys/default" "bare_tasks" true)) }}{{ end -}}
 {{- range $peer := get (dict "orchestrator" (list "analyst" "gateway") "analyst" (list "gateway" "orchestrator") "gateway" (list)) .component -}}
 {{- $there := (get $.root.Values $peer).enabled -}}
 {{- $_ := set $config $peer (dict "address" (ternary (include "swarm.address" (dict "root" $.root "component" $peer)) "" $there)) -}}

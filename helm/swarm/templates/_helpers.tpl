@@ -94,6 +94,10 @@ gateway: {grpc: 50056, http: 8080, admin: 9156}
 {{- .Values.gateway.keys.existingSecret | default (printf "%s-gateway-keys" (include "swarm.fullname" .)) -}}
 {{- end -}}
 
+{{- define "swarm.clientKeysSecret" -}}
+{{- .Values.gateway.clientKeys.existingSecret | default (printf "%s-gateway-client-keys" (include "swarm.fullname" .)) -}}
+{{- end -}}
+
 {{- define "swarm.serviceAccount" -}}
 {{- if .root.Values.serviceAccount.create }}{{ include "swarm.componentName" . }}{{ else }}default{{ end -}}
 {{- end -}}

@@ -149,6 +149,7 @@ spec:
             - {name: auth, mountPath: /etc/swarm/auth, readOnly: true}
             {{- if eq .component "gateway" }}
             - {name: keys, mountPath: /etc/swarm/keys, readOnly: true}
+            - {name: client-keys, mountPath: /etc/swarm/client-keys, readOnly: true}
             {{- end }}
             - {name: tmp, mountPath: /tmp}
             {{- with $values.extraVolumeMounts }}
@@ -160,6 +161,7 @@ spec:
         - {name: auth, secret: {secretName: {{ include "swarm.authSecret" .root }}, defaultMode: 0440}}
         {{- if eq .component "gateway" }}
         - {name: keys, secret: {secretName: {{ include "swarm.keysSecret" .root }}, defaultMode: 0440, optional: true}}
+        - {name: client-keys, secret: {secretName: {{ include "swarm.clientKeysSecret" .root }}, defaultMode: 0440, optional: true}}
         {{- end }}
         - {name: tmp, emptyDir: {medium: Memory, sizeLimit: 64Mi}}
         {{- if not $values.persistence.enabled }}
