@@ -1,0 +1,134 @@
+"""deploy/ for machines without Kubernetes: configurations, certificates, compose file and systemd units."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from credentials import Credentials
+from tools import ROOT, run
+
+DEPLOY = ROOT / "deploy"
+SERVICES = ["orchestrator-core", "analyst-service", "llm-gateway"]
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def credentials(tmp_path_factory: pytest.TempPathFactory) -> Credentials:
+    return Credentials(tmp_path_factory.mktemp("certs"))
+
+
+def _check(binary: Path, config: Path, credentials: Credentials) -> Any:
+    """--check-config with the paths of the container led to where the files are here."""
+    text = config.read_text("utf-8").replace("/etc/swarm/tls", str(credentials.directory / binary.name))
+    moved = credentials.directory / config.name
+    moved.write_text(text.replace("/etc/swarm/auth", str(credentials.directory / "auth")), encoding="utf-8")
+    return run(binary, "--config", moved, "--check-config", env={})
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_shipped_configuration_is_valid(swarm_bin: Path, credentials: Credentials, name: str) -> None:
+    done = _check(swarm_bin / name, DEPLOY / "config" / f"{name}.yaml", credentials)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_the_charts_configuration_is_valid(swarm_bin: Path, credentials: Credentials, tmp_path: Path, name: str) -> None:
+    from chart import render, service_configs
+
+    config = service_configs(render())[name]
+    if name == "llm-gateway":
+        config["keys"]["default"]["key_file"] = "/etc/swarm/auth/gateway-key"
+    (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    done = _check(swarm_bin / name, tmp_path / f"{name}.yaml", credentials)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_typing_error_is_found(swarm_bin: Path, credentials: Credentials, tmp_path: Path, name: str) -> None:
+    text = (DEPLOY / "config" / f"{name}.yaml").read_text("utf-8").replace("drain_time", "drain_tiem")
+    (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+    done = _check(swarm_bin / name, tmp_path / f"{name}.yaml", credentials)
+    assert done.returncode == 2
+    assert "drain_tiem" in done.stderr and "drain_time" in done.stderr
+
+
+# -- certificates ---------------------------------------------------------------------------------------------------------
+
+
+def test_made_certificates_verify_and_private_keys_are_private(credentials: Credentials) -> None:
+    for name in (*SERVICES, "client"):
+        leaf = credentials.directory / name / "tls.crt"
+        done = run("openssl", "verify", "-CAfile", credentials.directory / "ca.crt", "-verify_hostname", "swarm.test", leaf)
+        assert done.returncode == 0, done.stderr
+        assert "does match" in run("openssl", "x509", "-in", leaf, "-noout", "-checkhost", name).stdout
+    secrets = [*credentials.directory.glob("*/tls.key"), credentials.directory / "ca.key", credentials.directory / "auth/signing-key.pem",
+               credentials.directory / "auth/gateway-key"]
+    for path in secrets:
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+
+
+def test_a_second_run_keeps_what_is_there_and_renew_keeps_the_ca(tmp_path: Path) -> None:
+    own = Credentials(tmp_path / "certs")
+    files = {p: p.read_bytes() for p in own.directory.rglob("*") if p.is_file() and p.name != "ca.srl"}
+    Credentials(own.directory)
+    assert {p: p.read_bytes() for p in files} == files
+    assert run(DEPLOY / "make-certs", "--renew", own.directory).returncode == 0
+    changed = {p.name for p in files if p.read_bytes() != files[p]}
+    assert changed == {"tls.crt", "tls.key"}
+
+
+# -- compose --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_compose_service_is_confined(name: str) -> None:
+    service = COMPOSE["services"][name]
+    assert service["user"] == "65532:65532" and service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"] and "no-new-privileges:true" in service["security_opt"]
+    assert service["mem_limit"] and not service["image"].endswith(":latest")
+    assert all(port.startswith("${SWARM_BIND:-127.0.0.1}:") for port in service["ports"])
+    assert service["build"]["target"] == name
+
+
+def test_what_compose_mounts_is_there() -> None:
+    for name in SERVICES:
+        for volume in COMPOSE["services"][name]["volumes"]:
+            source = volume.split(":")[0]
+            if source.startswith("./certs"):
+                continue  # made by make-certs
+            if source.startswith("."):
+                assert (DEPLOY / source).exists(), source
+            else:
+                assert source in COMPOSE["volumes"], source
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_stop_outlasts_the_drain(name: str) -> None:
+    config = yaml.safe_load((DEPLOY / "config" / f"{name}.yaml").read_text("utf-8"))
+    drain = int(config["drain_time"].removesuffix("s"))
+    assert int(COMPOSE["services"][name]["stop_grace_period"].removesuffix("s")) > drain
+    unit = (DEPLOY / "systemd" / f"{name}.service").read_text("utf-8")
+    assert int(re.search(r"^TimeoutStopSec=(\d+)s$", unit, re.MULTILINE)[1]) > drain  # type: ignore[index]
+
+
+# -- systemd --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_systemd_takes_the_unit(swarm_bin: Path, tmp_path: Path, name: str) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not here")
+    unit = tmp_path / f"{name}.service"
+    unit.write_text((DEPLOY / "systemd" / f"{name}.service").read_text("utf-8").replace("/usr/bin/", f"{swarm_bin}/"), encoding="utf-8")
+    done = run(analyze, "verify", "--recursive-errors=no", unit)
+    assert done.returncode == 0 and name not in done.stderr, done.stderr
+    done = run(analyze, "security", "--offline=true", "--threshold=20", unit)
+    assert done.returncode == 0, done.stdout[-800:]
