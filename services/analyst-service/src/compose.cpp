@@ -12,6 +12,7 @@
 #include "adapters/knowledge/knowledge_sink.hpp"
 #include "adapters/lmdb/failure_store.hpp"
 #include "adapters/turtle/turtle_sink.hpp"
+#include "application/failure_intake.hpp"
 #include "application/rule_desk.hpp"
 #include "application/rule_publisher.hpp"
 #include "libs/admin/admin_server.hpp"
@@ -44,6 +45,8 @@ struct Composition::Parts {
   std::unique_ptr<lmdb::Environment> knowledge_environment;
   std::unique_ptr<knowledge::Knowledge> knowledge;
   std::unique_ptr<KnowledgeSink> knowledge_sink;
+  std::unique_ptr<knowledge::StoreLink> common_store;  // null: none configured
+  std::unique_ptr<KnowledgeSink> common_sink;
   std::unique_ptr<TurtleSink> turtle_sink;
   RuleBoard board;
   Analyzers analyzers;
@@ -52,6 +55,7 @@ struct Composition::Parts {
   std::unique_ptr<LedgerLoop> loop;
   std::unique_ptr<RuleDesk> desk;
   std::shared_ptr<RulePublisher> publisher;  // the board holds it weakly
+  std::unique_ptr<FailureIntake> intake;
   std::unique_ptr<rpc::Server> server;
   std::unique_ptr<AnalystService> analyst;
   std::unique_ptr<AnalystServiceV1> legacy_v1;
@@ -71,6 +75,10 @@ Result<void> Composition::Parts::open_stores() {
   BOOST_OUTCOME_TRY(knowledge, knowledge::EmbeddedKnowledge::open(*knowledge_environment));
   knowledge_sink = std::make_unique<KnowledgeSink>(*knowledge);
   turtle_sink = std::make_unique<TurtleSink>(root / "rules");
+  if (settings.knowledge.wanted()) {
+    BOOST_OUTCOME_TRY(common_store, knowledge::StoreLink::open(settings.knowledge, root / "outbox", "analyst", clock, registry));
+    common_sink = std::make_unique<KnowledgeSink>(common_store->knowledge());
+  }
   return outcome::success();
 }
 
@@ -98,7 +106,14 @@ Result<void> Composition::Parts::build_application() {
       return state == CircuitBreaker::State::Closed ? 0.0 : state == CircuitBreaker::State::HalfOpen ? 1.0 : 2.0;
     });
   }
-  publisher = std::make_shared<RulePublisher>(std::vector<ports::RuleSink*>{knowledge_sink.get(), turtle_sink.get()}, board, probe);
+  std::vector<ports::RuleSink*> sinks{knowledge_sink.get(), turtle_sink.get()};
+  if (common_store) {
+    sinks.push_back(common_sink.get());
+    FailureIntake::Options intake_options;
+    intake_options.interval = settings.knowledge_poll;
+    intake = std::make_unique<FailureIntake>(common_store->store(), common_store->knowledge(), analyzers, *loop, intake_options);
+  }
+  publisher = std::make_shared<RulePublisher>(std::move(sinks), board, probe);
   board.watch(publisher);
   registry.gauge_callback("swarm_analyst_store_bytes", "Size of the store", {}, [this] { return static_cast<double>(store->bytes_used()); });
   return outcome::success();
@@ -135,6 +150,7 @@ std::vector<admin::Readiness> Composition::Parts::readiness() const {
   }
   const auto backlog = publisher->backlog();
   all.push_back({"knowledge", backlog.empty(), backlog, false});
+  if (common_store) all.push_back({"synapse", common_store->well(), common_store->detail(), false});
   return all;
 }
 
@@ -144,6 +160,7 @@ void Composition::Parts::drain() {
   admin->set_draining();
   server->begin_drain();
   analyst->drain();
+  if (intake) intake->stop();
   if (desk) desk->stop();
   loop->stop();  // everything queued is committed and answered
   server->stop();
@@ -156,6 +173,7 @@ Composition::Composition(Settings settings) : parts_(std::make_unique<Parts>(std
 Composition::~Composition() {
   // The board must not call a publisher whose thread is gone, nor the ledger a desk.
   if (parts_->server) parts_->server->stop();
+  if (parts_->intake) parts_->intake->stop();
   if (parts_->desk) parts_->desk->stop();
   if (parts_->loop) parts_->loop->stop();
   if (parts_->publisher) parts_->publisher->stop();
@@ -171,6 +189,7 @@ Result<void> Composition::start() {
   BOOST_OUTCOME_TRY(p.loop->start());
   if (p.desk) p.desk->start();
   p.publisher->start();
+  if (p.intake) p.intake->start();
   BOOST_OUTCOME_TRY(p.admin->start());
   BOOST_OUTCOME_TRY(p.server->start());
   log::info("ready", {{"grpc", p.server->address()}, {"admin", p.admin->address()}, {"groups", p.ledger->groups().size()}, {"rules", p.ledger->rules().size()}});

@@ -46,6 +46,10 @@ void read(settings::Object& root, Settings& out) {
   root.section("orchestrator", "Where tasks are.", [&](settings::Object& o) {
     o.value("address", out.orchestrator_address, "orchestrator-core's gRPC address; empty: none.", check_optional_address);
   });
+  root.section("knowledge", "What the swarm knows in common.", [&](settings::Object& o) {
+    o.value("poll", out.knowledge_poll, "How often the common store is asked for failures that agents left there.", std::chrono::milliseconds(50));
+    knowledge::read_link(o, out.knowledge);
+  });
   rpc::read_security(root, out.security);
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "libs/knowledge/link/store_link.hpp"
 #include "libs/rpc/security.hpp"
 #include "libs/base/secret.hpp"
 #include "libs/settings/settings.hpp"
@@ -32,6 +33,9 @@ struct Settings {
   std::chrono::milliseconds author_timeout{20'000};
   std::string gateway_address = "127.0.0.1:50056";
   std::string orchestrator_address = "127.0.0.1:50054";
+
+  knowledge::LinkOptions knowledge;
+  std::chrono::milliseconds knowledge_poll{5'000};
 };
 
 /// Describes, fills and checks them.

@@ -30,7 +30,7 @@ std::vector<domain::GoldenRule> RuleBoard::list(std::string_view stack, std::str
       if (rule.state == state && in_scope(rule, stack, role)) found.push_back(rule);
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) {
-    const double left = effect_points(a.effect), right = effect_points(b.effect);
+    const double left = effect_share(a.effect), right = effect_share(b.effect);
     return left != right ? left > right : std::pair(a.created_ms, a.id) < std::pair(b.created_ms, b.id);
   });
   return found;

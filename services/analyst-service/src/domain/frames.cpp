@@ -1,5 +1,7 @@
 #include "domain/frames.hpp"
 
+#include <algorithm>
+
 #include "domain/masking.hpp"
 #include "domain/text_class.hpp"
 
@@ -32,6 +34,12 @@ std::string_view without_position(std::string_view place) {
   return place;
 }
 
+// Blanks after the opening may have been all there was.
+std::string_view without_opening(std::string_view line, std::size_t size) {
+  const auto text = trim(line);
+  return text.substr(std::min(size, text.size()));
+}
+
 // `  File "src/a.py", line 3, in load`
 Frame python_frame(std::string_view line) {
   const std::size_t open = line.find('"');
@@ -43,7 +51,7 @@ Frame python_frame(std::string_view line) {
 
 // `    at load (/src/a.js:3:5)`, `    at /src/a.js:3:5`, `   at ./src/main.rs:3:5`
 Frame at_frame(std::string_view line) {
-  auto text = trim(line).substr(3);
+  auto text = without_opening(line, 3);
   if (text.starts_with("async ")) text.remove_prefix(6);
   const std::size_t open = text.rfind('(');
   if (open == std::string_view::npos || !text.ends_with(')')) {
@@ -55,7 +63,7 @@ Frame at_frame(std::string_view line) {
 
 // `   At: res://a.gd:3.` (Godot 3), `   at: load (res://a.gd:3)` (Godot 4)
 Frame godot_frame(std::string_view line) {
-  auto text = trim(line).substr(4);
+  auto text = without_opening(line, 4);
   if (text.ends_with('.')) text.remove_suffix(1);
   const std::size_t open = text.rfind('(');
   if (open != std::string_view::npos && text.ends_with(')'))
@@ -132,7 +140,7 @@ Place find_place(std::span<const std::string_view> lines, std::span<const Mark> 
         break;
       }
       case Mark::RustArrow: {
-        const auto text = trim(line).substr(4);
+        const auto text = without_opening(line, 4);
         frames.add({without_position(text), {}}, false);
         break;
       }

@@ -24,12 +24,12 @@ bool in_scope(const GoldenRule& rule, std::string_view stack, std::string_view r
          (role.empty() || rule.role.empty() || rule.role == role);
 }
 
-double effect_points(const RuleEffect& effect) {
+double effect_share(const RuleEffect& effect) {
   const auto given = effect.given_successes + effect.given_failures;
   const auto held = effect.held_successes + effect.held_failures;
   if (given == 0 || held == 0) return 0;
-  return 100.0 * (static_cast<double>(effect.held_failures) / static_cast<double>(held) -
-                  static_cast<double>(effect.given_failures) / static_cast<double>(given));
+  return static_cast<double>(effect.held_failures) / static_cast<double>(held) -
+         static_cast<double>(effect.given_failures) / static_cast<double>(given);
 }
 
 }  // namespace swarm::analyst::domain

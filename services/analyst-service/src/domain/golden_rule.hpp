@@ -49,8 +49,8 @@ std::string rule_id(const Id& kind);
 /// True when the rule is for tasks of this stack and role; an empty one asks for all.
 bool in_scope(const GoldenRule& rule, std::string_view stack, std::string_view role);
 
-/// How much rarer failure is with the rule than without, in points of 100: against the hold-out share when there is
-/// one, else against the scope's failure rate without it is unknown and the answer 0. Ranks rules; higher goes first.
-double effect_points(const RuleEffect& effect);
+/// How much rarer failure is with the rule than in the hold-out share without it, as a share of attempts (0.25: 25 of
+/// 100 fail less); 0 while either side is empty. Ranks rules; higher goes first.
+double effect_share(const RuleEffect& effect);
 
 }  // namespace swarm::analyst::domain

@@ -71,7 +71,7 @@ Mark mark_by_opening(std::string_view line) {
     case 't':
       if (!line.starts_with("thread '")) return Mark::Other;
       if (contains(line, "has overflowed its stack")) return Mark::RustOverflow;
-      return contains(line, "panicked at") ? Mark::RustPanic : Mark::Other;
+      return contains(line, "panicked at ") ? Mark::RustPanic : Mark::Other;
     case '=': return line.starts_with("=====") ? Mark::PytestBanner : Mark::Other;
     case '-': return line.starts_with("--- FAIL: ") ? Mark::GoTestFail
                    : line.starts_with("--> ") ? Mark::RustArrow : Mark::Other;

@@ -13,6 +13,13 @@ namespace {
 constexpr std::string_view kAny = "<*>";
 constexpr std::string_view kNumber = "<n>";
 
+// “ ” ‘ ’: bytes of a letter's class, but punctuation.
+constexpr std::string_view kCurly = "\xe2\x80";
+
+bool is_curly(std::string_view text) {
+  return text.size() >= 3 && text.starts_with(kCurly) && (text[2] == '\x98' || text[2] == '\x99' || text[2] == '\x9c' || text[2] == '\x9d');
+}
+
 // Words whose number is part of the kind: `HTTP 404`, `[Errno 13]`, `status 503`.
 bool announces_code(std::string_view word) {
   return word == "Errno" || word == "errno" || word == "HTTP" || word == "status" || word == "code" ||
@@ -30,8 +37,8 @@ bool is_error_code(std::string_view word) {
 
 // A suggestion depends on which other names exist, not on the fault.
 std::string_view without_suggestion(std::string_view line) {
-  const std::size_t at = line.find("id you mean");
-  if (at == std::string_view::npos || at < 2) return line;
+  const std::size_t at = line.find("id you mean", 2);
+  if (at == std::string_view::npos) return line;
   line = trim_right(line.substr(0, at - 1));
   if (line.ends_with('(')) line.remove_suffix(1);
   return line;
@@ -54,8 +61,8 @@ bool each_word(std::string_view text, Visit visit) {
 
 // Quotes around an operator or around words of the language: `+`, 'NoneType', `Vec<u32>`.
 bool keeps_quoted(std::string_view content) {
-  if (content.empty()) return true;
-  if (content.size() > 40) return false;
+  if (content.empty()) return false;
+  if (content.size() > 40 || content.find_first_of("/\\'\"`.") != std::string_view::npos) return false;
   bool words = false;
   const bool known = each_word(content, [&](std::string_view word) {
     words = true;
@@ -117,7 +124,7 @@ void Masker::append(std::string_view line) {
         break;
       case Byte::Digit: at = number(at); break;
       case Byte::Other: at = punctuation(at); break;
-      default: at = word(at);
+      default: at = is_curly(line_.substr(at, 3)) ? curly(at) : word(at);
     }
   }
   while (size_ > 0 && std::strchr(" .;,", text_[size_ - 1])) --size_;
@@ -151,19 +158,27 @@ std::size_t Masker::number(std::size_t at) {
   return end;
 }
 
+std::size_t Masker::curly(std::size_t at) {
+  const char kind = line_[at + 2];
+  if (kind == '\x98') return quote(at, 3, "\xe2\x80\x99");
+  if (kind == '\x9c') return quote(at, 3, "\xe2\x80\x9d");
+  put(line_.substr(at, 3));
+  return at + 3;
+}
+
 std::size_t Masker::word(std::size_t at) {
   Token token;
   std::size_t end = at;
   char before = 0;
   for (; end < line_.size(); before = line_[end], ++end) {
     const char c = line_[end];
-    if (is_word(c)) {
+    if (is_word(c) && !(c == kCurly[0] && is_curly(line_.substr(end, 3)))) {
       token.note(c, before);
       continue;
     }
     if (end + 1 >= line_.size()) break;
     const char after = line_[end + 1];
-    if (c == '\'' && is_letter(before) && is_letter(after)) continue;  // isn't
+    if (c == '\'' && is_letter(before) && is_letter(after) && !is_curly(line_.substr(end + 1, 3))) continue;  // isn't
     if (c == ':' && line_.substr(end).starts_with("://")) {
       while (end < line_.size() && !is_blank(line_[end]) && !std::strchr("'\"`)>,", line_[end])) ++end;
       keep_number_ = false;
@@ -175,7 +190,8 @@ std::size_t Masker::word(std::size_t at) {
       ++end;
       continue;
     }
-    if (!is_word(after) && !((c == '/' || c == '\\') && after == '.')) break;
+    const bool joins = is_word(after) && !is_curly(line_.substr(end + 1, 3));
+    if (!joins && !(c == '/' && after == '.')) break;
     if (c == '.') token.dotted = true;
     else if (c == '-') token.hyphen = true;
     else if (c == '/' || c == '\\') ++token.slashes;
@@ -185,11 +201,17 @@ std::size_t Masker::word(std::size_t at) {
   token.text = line_.substr(at, end - at);
   token.next = end < line_.size() ? line_[end] : '\0';
   token.rest = line_.substr(end);
-  if (token.text.size() <= 2 && (token.next == '\'' || token.next == '"') &&
+  if (token.text.size() <= 2 && !ends_with(kAny) && !ends_with(kNumber) && (token.next == '\'' || token.next == '"') &&
       token.text.find_first_not_of("bBfFrRuU") == std::string_view::npos)
     return quote(end, 1, line_.substr(end, 1));
   decide(token);
   return end;
+}
+
+// The s of `argument(s)`.
+bool Masker::is_plural_mark(const Token& token) const {
+  const auto at = static_cast<std::size_t>(token.text.data() - line_.data());
+  return token.text == "s" && token.next == ')' && at >= 2 && line_[at - 1] == '(' && is_letter(line_[at - 2]);
 }
 
 void Masker::decide(const Token& token) {
@@ -207,12 +229,12 @@ void Masker::decide(const Token& token) {
     return;
   }
   keep_number_ = announced;
-  const bool looks_own = token.digit || token.underscore || (token.camel && !names_fault(text)) ||
-                         (text.size() == 1 && text != "a" && text != "A" && text != "I");
+  const bool looks_own = !names_fault(text) && (token.digit || token.underscore || token.camel ||
+                                                (text.size() == 1 && text != "a" && text != "A" && text != "I"));
   if (token.next == '(' && !token.rest.starts_with("(s)") && !token.rest.starts_with("(es)")) {
     return is_kind_word(text) || names_fault(text) ? put(text) : masked();
   }
-  if (!looks_own) return put(text);
+  if (!looks_own || is_plural_mark(token)) return put(text);
   if (token.digit && is_error_code(text)) return put(text);
   if (token.underscore && !token.lower && token.upper) return put(text);  // ERR_MODULE_NOT_FOUND
   if (token.camel && token.rest.starts_with(" {")) return put(text);      // a debug print names the type
@@ -234,7 +256,7 @@ void Masker::decide_compound(const Token& token) {
   if (token.package) return masked();
   if (token.dotted || token.colons) {
     const auto last = text.substr(text.find_last_of(".:") + 1);
-    if (names_fault(last)) return put(last);
+    if (names_fault(last) && is_letter(last.front()) && std::all_of(last.begin(), last.end(), is_word)) return put(last);
     const bool known = each_word(text, [](std::string_view part) { return is_kind_word(part); });
     return known ? put(text) : masked();
   }
@@ -274,12 +296,14 @@ std::size_t Masker::punctuation(std::size_t at) {
   const char c = line_[at];
   const char before = at > 0 ? line_[at - 1] : ' ';
   const char after = at + 1 < line_.size() ? line_[at + 1] : ' ';
-  const bool fresh = !is_word(before) && before != ')' && before != ']' && before != '>';
+  const bool after_word = is_word(before) && !(at >= 3 && is_curly(line_.substr(at - 3, 3)));
+  const bool fresh = !after_word && before != ')' && before != ']' && before != '>';
   switch (c) {
     case '"':
     case '\'':
     case '`':
-      if (is_word(before) && c != '`') break;
+      // After a name it is an apostrophe, and a placeholder stands for a name.
+      if ((after_word && c != '`') || ends_with(kAny) || ends_with(kNumber)) break;
       return quote(at, 1, line_.substr(at, 1));
     case '<':
       for (const auto placeholder : {kAny, kNumber}) {
@@ -298,9 +322,8 @@ std::size_t Masker::punctuation(std::size_t at) {
     case '/':
     case '.':
     case '~':
-      if (fresh && (is_word(after) || after == '/' || after == '.') && line_.substr(at, 3) != "..." &&
-          line_.substr(at, 2) != "//")
-        return path(at);
+      if (fresh && c != after && (is_word(after) || after == '/')) return path(at);
+      if (fresh && line_.substr(at, 3) == "../") return path(at);
       break;
     case '{': {
       const auto content = line_.substr(at + 1, std::min(line_.find('}', at), line_.size()) - at - 1);

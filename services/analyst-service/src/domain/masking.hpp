@@ -35,9 +35,11 @@ class Masker {
   struct Token;
   std::size_t number(std::size_t at);
   std::size_t word(std::size_t at);
+  std::size_t curly(std::size_t at);
   std::size_t quote(std::size_t at, std::size_t open_size, std::string_view close);
   std::size_t punctuation(std::size_t at);
   std::size_t path(std::size_t at);
+  bool is_plural_mark(const Token& token) const;
   void decide(const Token& token);
   void decide_compound(const Token& token);
   void mask(std::string_view placeholder);

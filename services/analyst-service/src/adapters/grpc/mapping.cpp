@@ -97,7 +97,7 @@ void fill(const domain::GoldenRule& rule, const domain::Group* group, ::analyst:
     out.set_failures(static_cast<std::int32_t>(group->events));
     out.set_tasks(static_cast<std::int32_t>(group->tasks));
   }
-  out.set_effect(effect_points(rule.effect));
+  out.set_effect(effect_share(rule.effect));
   out.set_state_reason(rule.state_reason);
 }
 

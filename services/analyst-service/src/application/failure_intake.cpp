@@ -1,0 +1,141 @@
+#include "application/failure_intake.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+
+#include "domain/rule_check.hpp"
+#include "libs/knowledge/vocabulary.hpp"
+#include "libs/telemetry/logging.hpp"
+
+namespace swarm::analyst::application {
+namespace {
+
+constexpr std::chrono::milliseconds kPauseMax{10'000};
+constexpr std::chrono::seconds kAnswerPatience{30};
+constexpr std::size_t kTextShown = 400;
+constexpr std::size_t kExcerptBytes = 2'000;
+constexpr std::size_t kMarksAtOnce = 1'000;
+
+/// Answers of one page, which may come after nobody waits for them any more.
+struct Tally {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::size_t missing = 0;
+  std::vector<std::pair<std::string, domain::Id>> counted;
+  std::optional<Error> failed;
+};
+
+/// Task and attempt of an execution that an orchestrator of ours wrote down: …/execution/{task}/{attempt}.
+bool own_execution(std::string_view iri, std::string& task, std::int64_t& attempt) {
+  if (!iri.starts_with(knowledge::kOwnExecutions)) return false;
+  iri.remove_prefix(knowledge::kOwnExecutions.size());
+  const auto slash = iri.rfind('/');
+  if (slash == iri.npos) return false;
+  const auto number = iri.substr(slash + 1);
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), attempt);
+  if (error != std::errc() || end != number.data() + number.size() || attempt < 1) return false;
+  task = knowledge::percent_decode(iri.substr(0, slash));
+  return true;
+}
+
+}  // namespace
+
+FailureIntake::FailureIntake(knowledge::FailureRecords& records, knowledge::Knowledge& marks, Analyzers& analyzers,
+                             LedgerLoop& ledger, Options options)
+    : records_(records), marks_(marks), analyzers_(analyzers), ledger_(ledger), options_(options) {}
+
+FailureIntake::~FailureIntake() { stop(); }
+
+void FailureIntake::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void FailureIntake::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void FailureIntake::run() {
+  auto pause = options_.interval;
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    lock.unlock();
+    const auto found = poll();
+    if (found && found.value() > 0) log::info("failures taken in from the knowledge store", {{"count", found.value()}});
+    pause = found ? options_.interval : std::min(std::max(pause, options_.interval) * 2, std::max(kPauseMax, options_.interval));
+    lock.lock();
+    wake_.wait_for(lock, pause, [this] { return stopping_; });
+  }
+}
+
+Result<std::size_t> FailureIntake::poll() {
+  std::size_t fresh = 0;
+  for (std::string after;;) {
+    BOOST_OUTCOME_TRY(auto page, records_.unconsolidated(after, options_.page));
+    const bool last = page.size() < options_.page;
+    if (!page.empty()) after = page.back().execution;
+    std::erase_if(page, [this](const auto& record) { return open_.contains(record.execution); });
+    fresh += page.size();
+    BOOST_OUTCOME_TRY(count(page));
+    if (last) break;
+  }
+  BOOST_OUTCOME_TRY(mark_settled());
+  return fresh;
+}
+
+/// Returns when all of the page is durable in the ledger.
+Result<void> FailureIntake::count(const std::vector<knowledge::FailureRecord>& page) {
+  const auto tally = std::make_shared<Tally>();
+  tally->missing = page.size();
+  for (const auto& record : page) {
+    ledger_.submit(report_of(record), [tally, execution = record.execution](Result<FailureAnswer> answer) {
+      std::lock_guard lock(tally->mutex);
+      if (answer) tally->counted.emplace_back(execution, answer.value().group.kind);
+      if (!answer) tally->failed = answer.error();
+      if (--tally->missing == 0) tally->changed.notify_all();
+    });
+  }
+  std::unique_lock lock(tally->mutex);
+  const bool all = tally->changed.wait_for(lock, kAnswerPatience, [&] { return tally->missing == 0; });
+  for (auto& [execution, kind] : tally->counted) {
+    if (open_.size() < options_.open_max) open_.emplace(std::move(execution), kind);
+  }
+  if (tally->failed) return *tally->failed;
+  return all ? Result<void>(outcome::success()) : Error{Code::DeadlineExceeded, "the ledger does not answer"};
+}
+
+FailureReport FailureIntake::report_of(const knowledge::FailureRecord& record) {
+  const auto message = knowledge::message_of_note(record.note);
+  return analyzers_.with([&](domain::Analyzer& analyzer) {
+    const auto analysis = analyzer.analyse({record.role, record.stack, message});
+    FailureReport report;
+    report.kind = {analysis.kind, record.role, record.stack, analysis.family, domain::printable(analysis.cause, kTextShown),
+                   domain::printable(analysis.sample, kTextShown), domain::printable(message, kExcerptBytes)};
+    report.place = analysis.place;
+    report.agent_id = knowledge::name_of_iri(record.agent);
+    if (!own_execution(record.execution, report.task_id, report.attempt)) {
+      // Agents of others name no task: each of their executions counts as one.
+      report.task_id = record.execution;
+      report.event_id = record.execution;
+    }
+    return report;
+  });
+}
+
+Result<void> FailureIntake::mark_settled() {
+  std::vector<knowledge::Statement> marks;
+  for (const auto& [execution, kind] : open_) {
+    if (marks.size() < kMarksAtOnce && ledger_.has_rule(kind)) marks.push_back(knowledge::consolidation_mark(execution));
+  }
+  if (marks.empty()) return outcome::success();
+  BOOST_OUTCOME_TRY(marks_.add(marks));
+  for (const auto& mark : marks) open_.erase(mark.subject);
+  return marks.size() == kMarksAtOnce ? mark_settled() : Result<void>(outcome::success());
+}
+
+}  // namespace swarm::analyst::application
