@@ -13,10 +13,16 @@ def asked(prompt: str) -> bool:
 
 def sentence(prompt: str) -> str:
     """One sentence that forbids what the quoted error complains of, quoting it."""
-    exception, message = ERROR_LINE.findall(prompt)[-1]
+    exception, message = ERROR_LINE.search(_quoted(prompt)).groups()
     message = re.sub(r"\s+", " ", message).strip().strip("`'\"").rstrip(".")
     order, remedy = _order(message)
     return f"{order}: that raises {exception} ({message}).{remedy}"
+
+
+def _quoted(prompt: str) -> str:
+    """The failure that the prompt quotes between its markers; all of it when there are none."""
+    quoted = [q for q in re.findall(r"<failure>(.*?)</failure>", prompt, re.DOTALL) if ERROR_LINE.search(q)]
+    return quoted[-1] if quoted else prompt
 
 
 def _order(message: str) -> tuple[str, str]:
