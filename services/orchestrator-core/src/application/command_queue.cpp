@@ -18,7 +18,7 @@ std::size_t weight(const Command& command) {
 bool may_use_reserve(const Command& command) {
   return !(std::holds_alternative<SubmitTasks>(command) || std::holds_alternative<PollTask>(command) ||
            std::holds_alternative<RegisterAgent>(command) || std::holds_alternative<JoinStream>(command) ||
-           std::holds_alternative<ListAgents>(command) || std::holds_alternative<InspectLease>(command) ||
+           std::holds_alternative<ListAgents>(command) || std::holds_alternative<InspectTask>(command) ||
            std::holds_alternative<CancelTask>(command) || std::holds_alternative<ApproveTask>(command));
 }
 

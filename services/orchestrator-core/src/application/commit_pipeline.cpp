@@ -65,7 +65,7 @@ void CommitPipeline::committed() {
   engine_.evict_finished(finished_kept_, number_ - 1);
 }
 
-Result<std::vector<CallId>> CommitPipeline::failed(Now now) {
+Result<std::vector<CallId>> CommitPipeline::failed(Now now, Random& random) {
   engine_.seal(*building_);
   std::map<TaskNumber, TaskId> touched;
   std::vector<CallId> calls;
@@ -81,6 +81,8 @@ Result<std::vector<CallId>> CommitPipeline::failed(Now now) {
   engine_.recovered(now);
   committing_.reset();
   start_batch();
+  // What was queued again may be what a waiting agent is waiting for.
+  engine_.rematch(now, random, *building_);
   return calls;
 }
 

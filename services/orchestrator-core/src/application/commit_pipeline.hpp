@@ -31,7 +31,7 @@ class CommitPipeline {
   void committed();
   /// The batch given out was surely not stored: everything that it and the batch built on top of it touched is taken
   /// from the store again. Returns the calls that must hear of it.
-  Result<std::vector<CallId>> failed(Now now);
+  Result<std::vector<CallId>> failed(Now now, Random& random);
 
  private:
   Result<void> load_missing(const Command& command, Now now);

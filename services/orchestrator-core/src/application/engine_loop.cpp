@@ -94,7 +94,7 @@ void EngineLoop::settle_commit() {
   if (state == CommitState::Done) pipeline_.committed();
   if (state == CommitState::Lost) lost_ = true;
   if (state != CommitState::Failed) return;
-  auto calls = pipeline_.failed(now());
+  auto calls = pipeline_.failed(now(), parts_.random);
   if (!calls) return lose(calls.error());
   for (const CallId call : calls.value()) parts_.replies.answer(call, error);
   parts_.replies.flush();

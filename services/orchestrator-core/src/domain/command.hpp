@@ -115,8 +115,8 @@ struct GetDispatch {
 struct ListAgents {
   CallId call = 0;
 };
-/// Soft facts of a lease, which no record holds.
-struct InspectLease {
+/// Soft facts of a task, which no record holds: its lease, or why nobody has it.
+struct InspectTask {
   CallId call = 0;
   TaskId task;
 };
@@ -139,7 +139,7 @@ struct BeginDrain {};
 struct Tick {};
 
 using Command = std::variant<RegisterAgent, PollTask, AbandonPoll, JoinStream, GrantCredit, LeaveStream, ReportResults,
-                             Heartbeat, SubmitTasks, CancelTask, ApproveTask, SetDispatch, GetDispatch, ListAgents, InspectLease,
+                             Heartbeat, SubmitTasks, CancelTask, ApproveTask, SetDispatch, GetDispatch, ListAgents, InspectTask,
                              PutRules, Undeliver, OutcomesDelivered, BeginDrain, Tick>;
 
 }  // namespace swarm::orchestrator

@@ -66,14 +66,15 @@ struct AgentView {
 struct AgentsListed {
   std::vector<AgentView> agents;
 };
-struct LeaseInspected {
+struct TaskInspected {
   bool held = false;
   std::chrono::nanoseconds expires_in{0};
   std::string progress;
+  std::string waits_for;  // of a queued task: what stands between it and an agent
 };
 
 using Reply = std::variant<Error, Registered, Assigned, NothingToDo, ResultsAnswered, HeartbeatAnswered, Submitted,
-                           TaskAnswered, DispatchAnswered, AgentsListed, LeaseInspected>;
+                           TaskAnswered, DispatchAnswered, AgentsListed, TaskInspected>;
 
 struct Answer {
   CallId call = 0;

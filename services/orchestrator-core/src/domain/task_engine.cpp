@@ -136,7 +136,7 @@ void TaskEngine::leave(TaskEntry& task) {
   const auto& state = *task.state;
   if (state.status == TaskStatus::Queued) ready_.erase(requirements(task), task.position);
   if (has_lease(state.status)) {
-    if (Agent* agent = agents_.find(state.lease.agent)) agent->held.erase(task.spec->number);
+    if (auto* held = held_by(state.lease.agent)) held->erase(task.spec->number);
   }
 }
 
@@ -144,8 +144,25 @@ void TaskEngine::enter(TaskEntry& task) {
   const auto& state = *task.state;
   if (state.status == TaskStatus::Queued) ready_.push(requirements(task), task.position, &task);
   if (has_lease(state.status)) {
-    if (Agent* agent = agents_.find(state.lease.agent)) agent->held.emplace(task.spec->number, &task);
+    held_by(state.lease.agent)->emplace(task.spec->number, &task);
   }
+}
+
+/// What an agent holds; also of one that has not registered again since a restart.
+std::map<TaskNumber, TaskEntry*>* TaskEngine::held_by(const std::string& name) {
+  Agent* agent = agents_.find(name);
+  return agent != nullptr ? &agent->held : &strangers_[name];
+}
+
+/// Joins an agent and gives it back what it held before a restart.
+Agent* TaskEngine::join(AgentProfile profile) {
+  Agent* agent = agents_.join(std::move(profile), now_.boot);
+  if (agent == nullptr) return nullptr;
+  if (const auto known = strangers_.find(agent->profile.name); known != strangers_.end()) {
+    agent->held.merge(known->second);
+    strangers_.erase(known);
+  }
+  return agent;
 }
 
 void TaskEngine::finish(TaskEntry& task) {

@@ -90,6 +90,8 @@ class TaskEngine {
   void apply(Command command, Now now, Random& random, Batch& out);
   /// Ends polls, leases, delays and deadlines that are due.
   void tick(Now now, Random& random, Batch& out);
+  /// Looks for a task for every waiting agent: after tasks were restored behind the agents' backs.
+  void rematch(Now now, Random& random, Batch& out);
   std::optional<BootTime> next_timer() const;
   /// Ends a batch: collects the last state of every task that it touched.
   void seal(Batch& out);
@@ -106,6 +108,7 @@ class TaskEngine {
   const Workflow& workflow() const { return workflow_; }
   const DispatchState& dispatch() const { return dispatch_; }
   std::size_t queued() const { return ready_.size(); }
+  const ReadyQueues& ready() const { return ready_; }
   std::size_t active() const { return active_; }
   std::uint64_t outcomes_waiting() const { return last_outcome_ - first_outcome_ + 1; }
   std::uint64_t outcomes_dropped() const { return outcomes_dropped_; }
@@ -120,9 +123,10 @@ class TaskEngine {
   void on(LeaveStream&& c);
   void on(Heartbeat&& c);
   void on(ListAgents&& c);
-  void on(InspectLease&& c);
+  void on(InspectTask&& c);
   void on(BeginDrain&& c);
   void end_idle_link(Agent& agent);
+  std::string explain(const TaskEntry& task) const;
   // task_engine_results.cpp
   void on(ReportResults&& c);
   ResultAnswer report(const ResultReport& result);
@@ -163,6 +167,8 @@ class TaskEngine {
   void move(TaskEntry& task, TaskStatus to, std::string_view actor, std::string reason, Blocked why = Blocked::No);
   void leave(TaskEntry& task);
   void enter(TaskEntry& task);
+  std::map<TaskNumber, TaskEntry*>* held_by(const std::string& name);
+  Agent* join(AgentProfile profile);
   void finish(TaskEntry& task);
   void enqueue(TaskEntry& task, std::string_view actor, std::string reason, bool keep_place = false);
   void unblock(TaskEntry& task, std::string_view actor, std::string reason);
@@ -187,6 +193,7 @@ class TaskEngine {
   std::unordered_map<KeyHash, TaskId> keys_;
   std::map<TaskId, std::vector<TaskId>> dependents_;
   std::map<std::pair<BootTime, TaskNumber>, TaskEntry*> timers_;
+  std::map<std::string, std::map<TaskNumber, TaskEntry*>> strangers_;  // leases of agents not registered
   std::deque<TaskId> finished_;
   ReadyQueues ready_;
   std::vector<TaskEntry*> dirty_;

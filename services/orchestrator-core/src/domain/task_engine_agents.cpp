@@ -11,7 +11,7 @@ Error draining_error() { return {Code::Unavailable, "the orchestrator is shuttin
 
 void TaskEngine::on(RegisterAgent&& c) {
   const std::string name = c.agent.name;
-  Agent* agent = agents_.join(std::move(c.agent), now_.boot);
+  Agent* agent = join(std::move(c.agent));
   if (agent == nullptr) {
     return answer(c.call, Error{Code::ResourceExhausted, "too many agents are registered"});
   }
@@ -48,7 +48,7 @@ void TaskEngine::on(AbandonPoll&& c) {
 void TaskEngine::on(JoinStream&& c) {
   const std::string name = c.agent.name;
   if (draining_) return answer(c.link, draining_error());
-  Agent* agent = agents_.join(std::move(c.agent), now_.boot);
+  Agent* agent = join(std::move(c.agent));
   if (agent == nullptr) {
     return answer(c.link, Error{Code::ResourceExhausted, "too many agents are registered"});
   }
@@ -57,6 +57,7 @@ void TaskEngine::on(JoinStream&& c) {
   }
   agents_.open_link(*agent, c.link);
   answer(c.link, Registered{name});
+  if (agent->ticket != 0) offer_agent(*agent);
 }
 
 void TaskEngine::on(GrantCredit&& c) {
@@ -106,13 +107,36 @@ void TaskEngine::on(ListAgents&& c) {
   answer(c.call, std::move(out));
 }
 
-void TaskEngine::on(InspectLease&& c) {
-  LeaseInspected out;
+void TaskEngine::on(InspectTask&& c) {
+  TaskInspected out;
   const TaskEntry* task = find(c.task);
   if (task != nullptr && has_lease(task->state->status)) {
-    out = {true, task->lease_expires - now_.boot, task->progress};
+    out = {true, task->lease_expires - now_.boot, task->progress, ""};
+  } else if (task != nullptr && task->state->status == TaskStatus::Queued) {
+    out.waits_for = explain(*task);
   }
   answer(c.call, std::move(out));
+}
+
+/// Why a queued task has not been given to anyone.
+std::string TaskEngine::explain(const TaskEntry& task) const {
+  if (dispatch_.halted) return "dispatch is halted: " + dispatch_.reason;
+  const Requirements needs = requirements(task);
+  std::map<Mismatch, std::size_t> agents;
+  for (const auto& [name, agent] : agents_.all()) ++agents[mismatch(agent.profile, needs)];
+  if (agents.empty()) return "no agent is registered";
+  if (const auto able = agents.find(Mismatch::None); able != agents.end()) {
+    return std::to_string(able->second) + " agents could take it, none of them asks for work now";
+  }
+  std::string out = "no registered agent can take it:";
+  for (const auto& [what, count] : agents) {
+    out += " " + std::to_string(count) + " lack its " + std::string(name(what));
+    if (what == Mismatch::Role) out += " '" + needs.role + "'";
+    if (what == Mismatch::Stack) out += " '" + needs.stack + "' among their capabilities";
+    out += ",";
+  }
+  out.pop_back();
+  return out;
 }
 
 void TaskEngine::on(BeginDrain&&) {

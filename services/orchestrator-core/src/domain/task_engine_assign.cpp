@@ -20,6 +20,13 @@ void TaskEngine::offer_agent(Agent& agent) {
   }
 }
 
+void TaskEngine::rematch(Now now, Random& random, Batch& out) {
+  now_ = now;
+  random_ = &random;
+  out_ = &out;
+  match_all();
+}
+
 void TaskEngine::match_all() {
   for (Agent* agent : agents_.waiting_in_order()) offer_agent(*agent);
 }

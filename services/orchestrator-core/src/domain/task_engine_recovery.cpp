@@ -5,8 +5,11 @@
 namespace swarm::orchestrator {
 namespace {
 
-/// Boot time of a wall time; what has passed is due now.
-BootTime on_boot_clock(WallTime at, Now now) { return now.boot + std::max(at - now.wall, WallTime::duration(1)); }
+/// Boot time of a wall time; what has passed is due now. `longest` is what the whole wait was: if the wall clock was set
+/// back meanwhile, the task does not wait for it to catch up.
+BootTime on_boot_clock(WallTime at, Now now, std::chrono::nanoseconds longest) {
+  return now.boot + std::clamp(at - now.wall, WallTime::duration(1), std::max(longest, WallTime::duration(1)));
+}
 
 }  // namespace
 
@@ -27,12 +30,20 @@ void TaskEngine::restore(StoredTask stored, Now now) {
     return;
   }
   ++active_;
-  if (task.spec->deadline != WallTime{}) task.ends = on_boot_clock(task.spec->deadline, now);
+  if (task.spec->deadline != WallTime{}) {
+    task.ends = on_boot_clock(task.spec->deadline, now, task.spec->deadline - task.spec->created);
+  }
   const bool delayed = state.status == TaskStatus::Failed ||
                        (state.status == TaskStatus::Blocked && state.blocked != Blocked::Approval &&
                         state.blocked != Blocked::Dependency);
   const bool later = state.status == TaskStatus::Blocked && state.not_before > now.wall;
-  if (delayed || later) task.wake = on_boot_clock(state.not_before, now);
+  if (delayed || later) {
+    const auto& retry = limits_.retry;
+    const auto longest = state.leases_granted == 0
+                             ? task.spec->not_before - task.spec->created
+                             : std::chrono::nanoseconds(std::max({retry.backoff_max, retry.park, retry.budget_park}));
+    task.wake = on_boot_clock(state.not_before, now, longest);
+  }
   if (has_lease(state.status)) {
     task.started = state.status == TaskStatus::Running;
     task.lease_expires = now.boot + limits_.lease;

@@ -7,6 +7,9 @@ namespace swarm::orchestrator {
 void TaskEngine::on(ReportResults&& c) {
   ResultsAnswered out;
   out.answers.reserve(c.results.size());
+  // The answer's place is before the assignments that these results may lead to.
+  const std::size_t place = out_->answers.size();
+  answer(c.call, NothingToDo{});
   for (const auto& result : c.results) out.answers.push_back(report(result));
   if (Agent* agent = agents_.by_call(c.link); agent != nullptr && c.link != 0) {
     agent->last_seen = now_.boot;
@@ -18,7 +21,7 @@ void TaskEngine::on(ReportResults&& c) {
       }
     }
   }
-  answer(c.call, std::move(out));
+  if (c.call != 0) out_->answers[place].reply = std::move(out);
   if (Agent* agent = agents_.by_call(c.link); agent != nullptr && c.link != 0) end_idle_link(*agent);
 }
 

@@ -15,14 +15,14 @@ constexpr unsigned targets(TaskStatus from) {
   switch (from) {
     // Succeeded: the approval of the last state. Dead: a rejection that used up the last round.
     case Blocked: return any_of(Queued, Succeeded, Cancelled, Dead);
-    case Queued: return any_of(TaskStatus::Blocked, Leased, Cancelled);
+    case Queued: return any_of(Leased, Cancelled);
     // A result is a sign of life too, so an attempt may end without having been seen running.
     case Leased: return any_of(Running, Queued, TaskStatus::Blocked, Succeeded, Failed, Cancelled);
     case Running: return any_of(Queued, TaskStatus::Blocked, Succeeded, Failed, Cancelled);
     case Failed: return any_of(Queued, Dead, Cancelled);
-    case Dead: return any_of(Queued);  // redrive
     case Succeeded:
-    case Cancelled: return 0;
+    case Cancelled:
+    case Dead: return 0;
   }
   return 0;
 }

@@ -160,12 +160,12 @@ grpc::ServerUnaryReactor* OrchestratorService::GetTask(Context* context, const :
                                                        ::orchestrator::Task* out) {
   constexpr auto kMethod = "/orchestrator.Orchestrator/GetTask";
   if (auto who = parts_.gate.admit(*context, kMethod); !who) return answer(context, who.error());
-  bool leased = false;
-  if (auto read = read_task(*in, *out, leased); !read) return answer(context, read.error());
-  if (leased) {
-    // How long the lease lasts is known to the engine alone.
+  bool inspect = false;
+  if (auto read = read_task(*in, *out, inspect); !read) return answer(context, read.error());
+  if (inspect) {
+    // How long the lease lasts, and why nobody has it, is known to the engine alone.
     return command(context, kMethod, parts_.router.inspections, CallKind::Inspect, out,
-                   [&]() -> Result<Command> { return Command(InspectLease{0, *parse_task_id(in->task_id())}); });
+                   [&]() -> Result<Command> { return Command(InspectTask{0, *parse_task_id(in->task_id())}); });
   }
   auto* reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
@@ -173,7 +173,7 @@ grpc::ServerUnaryReactor* OrchestratorService::GetTask(Context* context, const :
 }
 
 Result<void> OrchestratorService::read_task(const ::orchestrator::TaskRef& request, ::orchestrator::Task& out,
-                                            bool& leased) const {
+                                            bool& inspect) const {
   BOOST_OUTCOME_TRY(auto id, to_task_id("task_id", request.task_id()));
   BOOST_OUTCOME_TRY(auto task, parts_.store.find(id));
   if (!task) return Error{Code::NotFound, "no task id=" + text(id)};
@@ -182,7 +182,7 @@ Result<void> OrchestratorService::read_task(const ::orchestrator::TaskRef& reque
   fill(out, *task);
   fill(out, texts);
   for (const auto& entry : history) fill(*out.add_history(), entry);
-  leased = has_lease(task->state->status);
+  inspect = has_lease(task->state->status) || task->state->status == TaskStatus::Queued;
   return outcome::success();
 }
 

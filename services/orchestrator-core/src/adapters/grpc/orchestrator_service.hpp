@@ -58,7 +58,7 @@ class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackS
   Unary* command(Context* context, const char* method, rpc::PendingCalls<Response>& calls, CallKind kind,
                  Response* response, ToCommand to_command);
   Unary* answer(Context* context, const Error& error) const;
-  Result<void> read_task(const ::orchestrator::TaskRef& request, ::orchestrator::Task& out, bool& leased) const;
+  Result<void> read_task(const ::orchestrator::TaskRef& request, ::orchestrator::Task& out, bool& inspect) const;
   Result<void> read_list(const ::orchestrator::ListTasksRequest& request,
                          ::orchestrator::ListTasksResponse& out) const;
 

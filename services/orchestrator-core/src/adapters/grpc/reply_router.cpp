@@ -93,11 +93,12 @@ void ReplyRouter::answer_unary(CallKind kind, std::uint64_t id, Reply&& reply) {
       break;
     case CallKind::Inspect:
       inspections.finish(id, ok([&](auto& out) {
-        const auto& lease = as<LeaseInspected>(reply);
-        if (!lease.held) return;
-        out.set_progress(lease.progress);
+        const auto& soft = as<TaskInspected>(reply);
+        if (!soft.waits_for.empty()) out.set_status_reason(soft.waits_for);
+        if (!soft.held) return;
+        out.set_progress(soft.progress);
         out.set_lease_expires_in_ms(
-            std::chrono::duration_cast<std::chrono::milliseconds>(lease.expires_in).count());
+            std::chrono::duration_cast<std::chrono::milliseconds>(soft.expires_in).count());
       }));
       break;
     case CallKind::Dispatch:

@@ -1,0 +1,119 @@
+#include <algorithm>
+
+#include "testing/simulated_world.hpp"
+
+namespace swarm::orchestrator::testing {
+namespace {
+
+std::string of(TaskId id) { return " task=" + text(id); }
+
+}  // namespace
+
+void Promises::submitted(const Submitted& answer) {
+  for (const auto& task : answer.tasks) {
+    if (!store_.tasks().contains(task.id)) violate("a submission was acknowledged before it was durable" + of(task.id));
+    acknowledged_.insert(task.id);
+  }
+}
+
+void Promises::assigned(const Assigned& answer) {
+  const TaskId id = answer.task.spec->id;
+  const auto stored = store_.tasks().find(id);
+  if (stored == store_.tasks().end()) return violate("a task was handed out before it was durable" + of(id));
+  if (stored->second.state->version < answer.task.state->version) {
+    violate("a lease was handed out before it was durable" + of(id));
+  }
+  auto& tokens = issued_[id];
+  const bool known = std::find(tokens.begin(), tokens.end(), answer.token) != tokens.end();
+  if (answer.repeated && known && tokens.back() != answer.token) violate("an old lease was handed out again" + of(id));
+  if (!answer.repeated && known) violate("two leases have the same token" + of(id));
+  if (!known) tokens.push_back(answer.token);
+}
+
+void Promises::answered(const ResultAnswer& answer, const ResultReport& report) {
+  if (!answer.accepted || !report.token) return;
+  const auto& tokens = issued_[report.task];
+  const auto place = std::find(tokens.begin(), tokens.end(), *report.token);
+  const auto earlier = accepted_.find(*report.token);
+  if (earlier != accepted_.end()) {
+    if (earlier->second != report.digest) violate("one lease had two different results accepted" + of(report.task));
+    return;
+  }
+  const bool repeat = answer.message == "recorded earlier";  // the first answer was lost in a crash
+  if (!repeat && place != tokens.end() && place + 1 != tokens.end()) {
+    violate("a result of a lease that was given away since was accepted" + of(report.task));
+  }
+  accepted_.emplace(*report.token, report.digest);
+  const auto stored = store_.tasks().find(report.task);
+  const bool durable = stored != store_.tasks().end() &&
+                       std::any_of(stored->second.state->results.begin(), stored->second.state->results.end(),
+                                   [&](const auto& result) { return result.token == *report.token; });
+  if (!durable) violate("a result was acknowledged before it was durable" + of(report.task));
+}
+
+void Promises::changed(const TaskChanged& change, std::set<std::pair<TaskStatus, TaskStatus>>& moves) {
+  const TaskId id = change.task.spec->id;
+  const TaskStatus to = change.task.state->status;
+  const auto last = seen_.find(id);
+  if (change.created) {
+    if (last != seen_.end()) violate("a task was created twice" + of(id));
+  } else {
+    if (change.from != to && !may_move(change.from, to)) violate("illegal move" + of(id));
+    if (last != seen_.end() && last->second != change.from) violate("a move began where the task was not" + of(id));
+    if (last != seen_.end() && is_final(last->second)) violate("a finished task moved" + of(id));
+    if (change.from != to) moves.emplace(change.from, to);
+  }
+  seen_[id] = to;
+}
+
+void Promises::recovered() {
+  seen_.clear();
+  for (const auto& [id, task] : store_.tasks()) seen_[id] = task.state->status;
+  check_durable();
+}
+
+void Promises::check_durable() {
+  for (const TaskId id : acknowledged_) {
+    if (!store_.tasks().contains(id)) violate("an acknowledged task is lost" + of(id));
+  }
+  for (const auto& [token, digest] : accepted_) {
+    if (digest == 0) violate("an accepted result without content");
+  }
+}
+
+void check_books(const TaskEngine& engine, bool may_assign, std::vector<std::string>& violations) {
+  std::size_t active = 0;
+  std::size_t queued = 0;
+  std::size_t leased = 0;
+  for (const auto& [id, task] : engine.tasks()) {
+    const auto& state = *task->state;
+    if (!is_final(state.status)) ++active;
+    if (state.status == TaskStatus::Queued) ++queued;
+    if (has_lease(state.status)) ++leased;
+    if (has_lease(state.status) && task->timer == BootTime{}) violations.push_back("a lease without timer" + of(id));
+    if (state.status == TaskStatus::Failed && task->wake == BootTime{}) {
+      violations.push_back("a failed task that nothing wakes" + of(id));
+    }
+    if (state.status == TaskStatus::Blocked && state.blocked == Blocked::Dependency && task->open_dependencies == 0 &&
+        task->wake == BootTime{}) {
+      violations.push_back("a task waits for dependencies that are done" + of(id));
+    }
+    if (state.attempts_counted > state.attempt) violations.push_back("more attempts counted than made" + of(id));
+  }
+  if (active != engine.active()) violations.push_back("the count of active tasks is wrong");
+  if (queued != engine.queued()) violations.push_back("a queued task stands in no queue, or twice");
+  std::size_t held = 0;
+  for (const auto& [name, agent] : engine.agents().all()) held += agent.held.size();
+  if (held > leased) violations.push_back("agents hold more than is leased");
+  if (!may_assign) return;
+  for (const auto& [requirements, queue] : engine.ready().all()) {
+    if (queue.empty()) continue;
+    for (const auto& [name, agent] : engine.agents().all()) {
+      if (agent.ticket != 0 && mismatch(agent.profile, requirements) == Mismatch::None) {
+        return violations.push_back("an agent waits while a task that it may have is queued");
+      }
+    }
+  }
+}
+
+}  // namespace swarm::orchestrator::testing

@@ -1,0 +1,71 @@
+#pragma once
+
+#include "testing/simulator.hpp"
+
+namespace swarm::orchestrator::testing {
+
+/// Deterministic random numbers; also the engine's source of them.
+class SeededRandom final : public Random {
+ public:
+  explicit SeededRandom(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t next() override { return mix(state_ += 0x9e3779b97f4a7c15ull); }
+  std::uint64_t below(std::uint64_t n) { return next() % n; }
+  bool percent(std::uint64_t p) { return below(100) < p; }
+
+ private:
+  std::uint64_t state_;
+};
+
+/// What the simulated agent knows of a task that it was given.
+struct Work {
+  TaskId task;
+  LeaseToken token;
+};
+
+struct SimulatedAgent {
+  std::string name;
+  AgentProfile profile;
+  bool by_stream = false;
+  bool dead = false;
+  bool joined = false;
+  std::uint64_t turn = 0;
+  CallId waits_for = 0;            // its poll or stream
+  std::vector<ResultReport> sent;  // for repeats, long after
+};
+
+struct SubmittedRequest {
+  SubmitTasks command;
+  int tries = 0;
+};
+
+/// What must hold, seen from outside the engine: everything that was promised to callers.
+class Promises {
+ public:
+  explicit Promises(const FakeTaskStore& store, std::vector<std::string>& violations)
+      : store_(store), violations_(violations) {}
+
+  void submitted(const Submitted& answer);
+  void assigned(const Assigned& answer);
+  void answered(const ResultAnswer& answer, const ResultReport& report);
+  void changed(const TaskChanged& change, std::set<std::pair<TaskStatus, TaskStatus>>& moves);
+  /// After a crash: the chain of events starts again at what is durable.
+  void recovered();
+  /// Everything acknowledged is in the store.
+  void check_durable();
+  const std::set<TaskId>& acknowledged() const { return acknowledged_; }
+
+ private:
+  void violate(std::string what) { violations_.push_back(std::move(what)); }
+
+  const FakeTaskStore& store_;
+  std::vector<std::string>& violations_;
+  std::set<TaskId> acknowledged_;
+  std::map<TaskId, std::vector<LeaseToken>> issued_;
+  std::map<LeaseToken, std::uint64_t> accepted_;
+  std::map<TaskId, TaskStatus> seen_;
+};
+
+/// The engine's inner books agree with each other.
+void check_books(const TaskEngine& engine, bool may_assign, std::vector<std::string>& violations);
+
+}  // namespace swarm::orchestrator::testing
