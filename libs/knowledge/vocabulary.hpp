@@ -21,6 +21,8 @@ inline constexpr std::string_view kHistoryNote = "http://www.w3.org/2004/02/skos
 inline constexpr std::string_view kHasStack = "http://swarm.os/ontology/hasStack";
 inline constexpr std::string_view kIsConsolidated = "http://swarm.os/ontology/isConsolidated";
 inline constexpr std::string_view kRelatedTask = "http://swarm.os/ontology/relatedTask";
+/// Where our own orchestrators write their executions, as {task}/{attempt}.
+inline constexpr std::string_view kOwnExecutions = "http://swarm.os/ontology/execution/";
 // Tasks.
 inline constexpr std::string_view kTaskTransition = "http://swarm.os/ontology/TaskTransition";
 inline constexpr std::string_view kOfTask = "http://swarm.os/ontology/ofTask";
