@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -266,16 +267,13 @@ def test_what_was_acknowledged_is_there_after_kill_9(start_orchestrator: Start, 
 
 
 def test_one_trace_id_runs_through_all_logs(
-    start_orchestrator: Start, start_analyst: Start, start_gateway: Start, model_server, tmp_path: Path
+    start_analyst: Start, start_gateway: Start, model_server: Any
 ) -> None:
     gateway = start_gateway(gateway_settings(f"{model_server.url}/v1") | {"log.level": "debug"},
                             env={UPSTREAM_KEY_VARIABLE: "k"})
     analyst = start_analyst({"log.level": "debug"})
-    orchestrator = start_orchestrator({"log.level": "debug"})
 
     with trace.scope(trace.start()) as context:
-        with sdk.OrchestratorClient(orchestrator.grpc, QUICK) as tasks:
-            tasks.submit(sdk.NewTask("x"))
         with sdk.AnalystClient(analyst.grpc, QUICK) as failures:
             failures.report_failure(sdk.Failure("t", "ValueError: x", "e", stack="python"))
         answer = http(
@@ -288,7 +286,7 @@ def test_one_trace_id_runs_through_all_logs(
     def traced(line: dict[str, object]) -> bool:
         return line.get("trace_id") == context.trace_id
 
-    for service in (orchestrator, analyst, gateway):
+    for service in (analyst, gateway):
         service.wait_for_line(traced, 5)
     (request,) = model_server.requests()
     assert trace.parse(request["headers"]["traceparent"]).trace_id == context.trace_id
