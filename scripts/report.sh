@@ -40,7 +40,7 @@ build_targets() {
     NINJA_STATUS='[%f/%t] ' ninja -C "build/$preset" -j "$(jobs_max)" "$@" 2>&1 | tee "$log" | awk '
       match($0, /^\[[0-9]+\/[0-9]+\]/) { split(substr($0, 2, RLENGTH - 2), n, "/"); step = int(10 * n[1] / n[2]);
                                          if (n[2] > 9 && step > last) { last = step; print "    " n[1] " of " n[2]; fflush() } }' ||
-      { grep -A 20 -m 3 -E 'FAILED:|error:' "$log" >&2; fail "the build of $preset broke ($log)" "see the compiler's message above"; }
+      { grep -A 20 -m 3 -E 'CMake Error|FAILED:|error:' "$log" >&2; fail "the build of $preset broke ($log)" "see the compiler's message above"; }
   fi
   say "built $preset in $((SECONDS - start)) s"
 }
