@@ -1,0 +1,1 @@
+"""Cards of a Trello board as tasks of the swarm."""

@@ -1,0 +1,40 @@
+"""python -m trello_bridge --config FILE"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from swarm_sdk import OrchestratorClient
+
+from .bridge import Bridge
+from .settings import SettingsError, read
+from .trello import Trello
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="trello-bridge", description="Cards of a Trello board as tasks of the swarm.")
+    parser.add_argument("--config", type=Path, required=True, help="TOML file; the credentials come from TRELLO_KEY and TRELLO_TOKEN")
+    parser.add_argument("--check-config", action="store_true", help="only check it")
+    options = parser.parse_args()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        settings = read(options.config)
+    except SettingsError as error:
+        print(f"trello-bridge: {error}", file=sys.stderr)
+        return 2
+    if options.check_config:
+        return 0
+    with OrchestratorClient(settings.orchestrator) as orchestrator:
+        bridge = Bridge(settings, Trello(settings.base_url, settings.key, settings.token), orchestrator)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: bridge.stop())
+        bridge.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""One look at the board after the other: new cards become tasks, tasks move cards and comment on them.
+
+Nothing is remembered between two looks that the board and the orchestrator do not know themselves: a card's task has an
+id made of the card's, a remark carries a mark that is looked for before it is said. So a restart at any moment, or a
+second bridge, changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from swarm_sdk import AlreadyExists, FailedPrecondition, NotFound, OrchestratorClient, SwarmError, Task
+
+from . import flow
+from .settings import Settings
+from .trello import Card, Comment, Trello, TrelloError
+
+log = logging.getLogger("trello-bridge")
+
+
+class Bridge:
+    """Not thread-safe, except `stop`."""
+
+    def __init__(self, settings: Settings, trello: Trello, orchestrator: OrchestratorClient) -> None:
+        self._settings = settings
+        self._trello = trello
+        self._orchestrator = orchestrator
+        self._stop = threading.Event()
+        self._lists: dict[str, str] = {}
+        self._me = ""
+        self._done: set[str] = set()  # cards whose last word was said; saves requests only
+
+    def run(self) -> None:
+        """Until stop(). What fails is logged and tried again at the next look."""
+        while not self._stop.is_set():
+            try:
+                self.look()
+            except TrelloError as error:
+                log.warning("%s", error)
+            except SwarmError as error:
+                log.warning("orchestrator: %s", error)
+            self._stop.wait(self._settings.interval)
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def look(self) -> None:
+        """One look at every open card. Raises TrelloError or SwarmError."""
+        self._me = self._me or self._trello.me()
+        self._lists = self._trello.lists(self._settings.board)
+        for card in self._trello.cards(self._settings.board):
+            if self._stop.is_set():
+                return
+            task = self._task_of(card)
+            if task is not None and card.id not in self._done:
+                self._follow(card, task)
+
+    def _task_of(self, card: Card) -> Task | None:
+        try:
+            return self._orchestrator.get(flow.task_id(card.id))
+        except NotFound:
+            state = self._settings.intake.get(self._lists.get(card.list_id, ""))
+        if state is None:
+            return None
+        try:
+            self._orchestrator.submit(flow.new_task(card, state, self._settings))
+        except AlreadyExists:  # another bridge was quicker, with an older text of the card
+            log.info("card %s has its task already", card.id)
+        return self._orchestrator.get(flow.task_id(card.id))
+
+    def _follow(self, card: Card, task: Task) -> None:
+        self._move(card, flow.list_name(task, self._settings))
+        remark = flow.remark(task)
+        if remark is None:
+            return
+        comments = self._trello.comments(card.id)
+        said = [n for n, c in enumerate(comments) if remark.mark in c.text and c.author == self._me]
+        if not said:
+            self._trello.comment(card.id, remark.text)
+            return
+        if task.status.is_final:
+            self._done.add(card.id)
+        else:
+            self._decide(task, [c for c in comments[said[-1] + 1 :] if self._may_decide(c.author)])
+
+    def _move(self, card: Card, name: str) -> None:
+        target = next((i for i, n in self._lists.items() if n == name), None)
+        if name and target is None:
+            log.warning("the board has no list %r", name)
+        if target is not None and target != card.list_id:
+            self._trello.move(card.id, target)
+
+    def _may_decide(self, author: str) -> bool:
+        return author != self._me and (not self._settings.approvers or author in self._settings.approvers)
+
+    def _decide(self, task: Task, answers: list[Comment]) -> None:
+        for answer in answers:
+            found = flow.decision(answer.text)
+            if found is None:
+                continue
+            approved, words = found
+            call = self._orchestrator.approve if approved else self._orchestrator.reject
+            try:
+                call(task.task_id, by=f"trello:{answer.author}", comment=words)
+            except FailedPrecondition as error:
+                log.info("task %s no longer waits: %s", task.task_id, error)
+            return

@@ -1,0 +1,130 @@
+"""Trello's REST API, as far as the bridge needs it. Standard library only.
+
+Key and token go in the Authorization header, never in a URL, which would end up in logs. Rate limits (429) and server
+errors are tried again with growing pauses; Retry-After is honoured.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+ANSWER_BYTES_MAX = 16 << 20
+COMMENT_CHARS_MAX = 16_384
+TRIES_MAX = 5
+
+
+class TrelloError(Exception):
+    """`status` 0: no answer at all. The message holds no credentials."""
+
+    def __init__(self, status: int, message: str, retry_after: float | None = None) -> None:
+        super().__init__(f"trello: {status}: {message}" if status else f"trello: {message}")
+        self.status = status
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True)
+class Card:
+    id: str
+    name: str
+    description: str
+    list_id: str
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Comment:
+    id: str
+    text: str
+    author: str  # user name
+    at: str      # ISO 8601
+
+
+class Trello:
+    """Not thread-safe."""
+
+    def __init__(
+        self, base_url: str, key: str, token: str, timeout: float = 10.0, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        self._authorization = f'OAuth oauth_consumer_key="{key}", oauth_token="{token}"'
+        self._timeout = timeout
+        self._pause = pause
+
+    def me(self) -> str:
+        """The user name that the token belongs to."""
+        return str(self._call("GET", "/1/members/me", fields="username")["username"])
+
+    def lists(self, board: str) -> dict[str, str]:
+        """List id → name."""
+        answer = self._call("GET", f"/1/boards/{_segment(board)}/lists", fields="name", filter="open")
+        return {item["id"]: item["name"] for item in answer}
+
+    def cards(self, board: str) -> list[Card]:
+        """All open cards of the board."""
+        answer = self._call("GET", f"/1/boards/{_segment(board)}/cards/open", fields="name,desc,idList,labels")
+        return [
+            Card(c["id"], c["name"], c.get("desc", ""), c["idList"], tuple(item["name"] for item in c.get("labels", ())))
+            for c in answer
+        ]
+
+    def move(self, card: str, list_id: str) -> None:
+        self._call("PUT", f"/1/cards/{_segment(card)}", idList=list_id)
+
+    def comment(self, card: str, text: str) -> None:
+        self._call("POST", f"/1/cards/{_segment(card)}/actions/comments", text=text[:COMMENT_CHARS_MAX])
+
+    def comments(self, card: str) -> list[Comment]:
+        """The newest 1,000, oldest first."""
+        answer = self._call("GET", f"/1/cards/{_segment(card)}/actions", filter="commentCard", limit="1000")
+        found = [
+            Comment(a["id"], a["data"]["text"], a.get("memberCreator", {}).get("username", ""), a["date"]) for a in answer
+        ]
+        return found[::-1]
+
+    def _call(self, method: str, path: str, **parameters: str) -> Any:
+        pause = 0.5
+        for attempt in range(1, TRIES_MAX + 1):
+            try:
+                return self._once(method, path, parameters)
+            except TrelloError as error:
+                # A lost answer to a POST may have been carried out: the caller looks before it posts again.
+                again = error.status == 429 or (method != "POST" and (error.status == 0 or error.status >= 500))
+                if not again or attempt == TRIES_MAX:
+                    raise
+                self._pause(error.retry_after or pause)
+                pause *= 2
+        raise AssertionError("unreachable")
+
+    def _once(self, method: str, path: str, parameters: dict[str, str]) -> Any:
+        query = urllib.parse.urlencode(parameters)
+        body = query.encode() if method in ("POST", "PUT") else None
+        url = self._base + path + ("" if body is not None or not query else "?" + query)
+        request = urllib.request.Request(url, body, {"Authorization": self._authorization, "Accept": "application/json"}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout) as answer:
+                return json.loads(answer.read(ANSWER_BYTES_MAX))
+        except urllib.error.HTTPError as error:
+            text = error.read(500).decode("utf-8", "replace")
+            raise TrelloError(error.code, text, _seconds(error.headers.get("Retry-After"))) from None
+        except (urllib.error.URLError, OSError) as error:
+            raise TrelloError(0, str(getattr(error, "reason", error))) from None
+        except ValueError as error:
+            raise TrelloError(0, f"the answer is no JSON: {error}") from None
+
+
+def _segment(text: str) -> str:
+    return urllib.parse.quote(text, safe="")
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return min(float(text), 60.0) if text else None
+    except ValueError:
+        return None
