@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from client import Raw  # noqa: E402
+from orchestrator.client import Raw  # noqa: E402
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import uuid
 
 import grpc
 import pytest
-from client import code_of, msg
+from orchestrator.client import code_of, msg
 
 
 def test_a_task_goes_from_submission_to_its_result(start_orchestrator, connect):
