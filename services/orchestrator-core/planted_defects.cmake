@@ -28,26 +28,26 @@ endfunction()
 planted_defect(skipped_fence domain/task_engine_results.cpp
   "if (current && has_lease(now.status)) return accept" "if (has_lease(now.status)) return accept")
 planted_defect(forgotten_result domain/task_engine_results.cpp
-  "state.results.push_back({token, result.digest, state.status})\;" "")
+  "state.results.push_back({token, result.digest, state.status});" "")
 planted_defect(answer_without_changes application/commit_pipeline.cpp
-  "  engine_.seal(*building_)\;\n  committing_ = building_\;" "  committing_ = building_\;")
+  "  engine_.seal(*building_);\n  committing_ = building_;" "  committing_ = building_;")
 planted_defect(lost_wake_up domain/task_engine.cpp
-  "  offer(task)\;\n" "")
+  "  offer(task);\n" "")
 planted_defect(double_requeue domain/task_engine.cpp
-  "if (state.status == TaskStatus::Queued) ready_.erase(requirements(task), task.position)\;" "")
+  "if (state.status == TaskStatus::Queued) ready_.erase(requirements(task), task.position);" "")
 planted_defect(half_rollback application/commit_pipeline.cpp
-  "if (task) engine_.restore(std::move(*task), now)\;\n  }\n  engine_.recovered(now)\;" "}\n  engine_.recovered(now)\;")
+  "if (task) engine_.restore(std::move(*task), now);\n  }\n  engine_.recovered(now);" "}\n  engine_.recovered(now);")
 planted_defect(old_lease_revived domain/task_engine.cpp
-  "  task.taken_back = false\;\n" "")
+  "  task.taken_back = false;\n" "")
 planted_defect(retry_forgotten domain/task_engine.cpp
-  "  task.wake = now_.boot + delay\;\n" "")
+  "  task.wake = now_.boot + delay;\n" "")
 planted_defect(dependents_forgotten domain/task_engine.cpp
-  "  release_dependents(task)\;\n" "")
+  "  release_dependents(task);\n" "")
 planted_defect(active_miscounted domain/task_engine.cpp
-  "  --active_\;\n" "")
+  "  --active_;\n" "")
 planted_defect(waiting_agents_forgotten application/commit_pipeline.cpp
-  "  engine_.rematch(now, random, *building_)\;\n" "")
+  "  engine_.rematch(now, random, *building_);\n" "")
 planted_defect(recovered_lease_without_end domain/task_engine_recovery.cpp
-  "  enter(task)\;\n  arm(task)\;" "  enter(task)\;")
+  "  enter(task);\n  arm(task);" "  enter(task);")
 planted_defect(evicted_before_commit domain/task_engine_recovery.cpp
-  "if (final && (task->finished_in_batch > committed_batch || task->dirty)) return\;" "")
+  "if (final && (task->finished_in_batch > committed_batch || task->dirty)) return;" "")
