@@ -179,7 +179,9 @@ Result<void> Composition::Parts::make_workers() {
   std::string listen = settings.http_listen;
   for (unsigned i = 0; i < count; ++i) {
     const Services services{catalog, *keys, *admission, *breakers, probe};
-    workers.push_back(std::make_unique<Worker>(settings, services, *tls, clock, listen, count > 1));
+    const rpc::TlsSettings& own = settings.security.tls;
+    BOOST_OUTCOME_TRY(auto server_tls, ServerTls::create({own.cert_file, own.key_file, own.ca_file, own.require_client_cert}));
+    workers.push_back(std::make_unique<Worker>(settings, services, *tls, clock, listen, count > 1, std::move(server_tls)));
     BOOST_OUTCOME_TRYV(workers.back()->listen());
     listen = with_port(listen, workers.front()->port());
   }

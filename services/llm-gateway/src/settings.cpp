@@ -130,7 +130,11 @@ void read_budget(const std::string& name, Object& o, Settings& out) {
 }
 
 void check_open_port(Object& root, const Settings& out) {
-  if (!rpc::is_loopback(out.http_listen) && out.keys.empty()) {
+  if (rpc::is_loopback(out.http_listen)) return;
+  if (!out.security.tls.enabled()) {
+    root.fault("http", "listening on " + out.http_listen + " without TLS would show keys and prompts to the network: set tls.cert_file and tls.key_file, or listen on loopback");
+  }
+  if (out.keys.empty()) {
     root.fault("http", "listening on " + out.http_listen + " without keys would let everybody spend: configure keys, or listen on loopback");
   }
 }

@@ -39,13 +39,14 @@ FrontDoor::Options door_options(const Settings& settings, std::string listen, bo
 
 }  // namespace
 
-Worker::Worker(const Settings& settings, Services services, UpstreamTls& tls, const Clock& clock, std::string listen, bool share_port)
+Worker::Worker(const Settings& settings, Services services, UpstreamTls& tls, const Clock& clock, std::string listen, bool share_port,
+               std::unique_ptr<ServerTls> server_tls)
     : work_(asio::make_work_guard(io_)),
       deadlines_(io_, kTick),
       link_(io_, deadlines_, services.catalog, tls, PooledLink::Options{}),
       codecs_(make_codecs(static_cast<std::uint64_t>(settings.image_tokens))),
       relay_(services, link_, codecs_, settings.relay),
-      door_(io_, deadlines_, relay_, services.probe, clock, door_options(settings, std::move(listen), share_port)) {}
+      door_(io_, deadlines_, relay_, services.probe, clock, door_options(settings, std::move(listen), share_port), std::move(server_tls)) {}
 
 Worker::~Worker() { stop(); }
 

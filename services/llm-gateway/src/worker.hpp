@@ -17,7 +17,8 @@ namespace swarm::gateway {
 /// connections to upstreams, codecs. Nothing on a request's path crosses to another thread.
 class Worker {
  public:
-  Worker(const Settings& settings, Services services, UpstreamTls& tls, const Clock& clock, std::string listen, bool share_port);
+  Worker(const Settings& settings, Services services, UpstreamTls& tls, const Clock& clock, std::string listen, bool share_port,
+         std::unique_ptr<ServerTls> server_tls);
   ~Worker();
 
   Result<void> listen() { return door_.start(); }

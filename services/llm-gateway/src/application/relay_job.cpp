@@ -16,7 +16,7 @@ namespace swarm::gateway {
 namespace asio = boost::asio;
 namespace {
 
-constexpr int kRefillRounds = 3;
+constexpr std::chrono::seconds kRefillPatience{2};
 constexpr std::size_t kTaskIdMax = 128;
 constexpr std::chrono::milliseconds kFirstPause{50};
 
@@ -139,11 +139,13 @@ RelayJob::Step RelayJob::admit() {
 
 asio::awaitable<RelayJob::Step> RelayJob::admit_when_durable() {
   Step refused;
-  for (int round = 0; round < kRefillRounds && !gone_; ++round) {
+  const auto& clock = relay_.services_.admission.clock();
+  const BootTime until = clock.boot_now() + kRefillPatience;
+  do {
     co_await relay_.services_.admission.spend().refilled();
     refused = admit();
     if (!refused || refusal_.reason != RefusalReason::NotDurable) co_return refused;
-  }
+  } while (!gone_ && clock.boot_now() < until);
   relay_.services_.probe.refused(scope_level(refusal_.scope).value_or(ScopeLevel::Global), refusal_.reason);
   co_return refused;
 }

@@ -65,6 +65,7 @@ struct BudgetAccount {
   // that are not on disk yet), `allotment` what has been debited for it on disk.
   Money exposure;
   Money exposure_peak;  // since the allotment was last planned
+  Money starved;        // ceilings of requests that wait for a refill
   Money allotment;
   Money last_ceiling;
 

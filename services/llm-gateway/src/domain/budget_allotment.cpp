@@ -43,6 +43,7 @@ std::vector<AllotmentPlan> BudgetLedger::plan_allotments(bool idle_tick) {
     if (!scopes_[cell.scope].live) continue;
     auto& account = cell.account;
     Money target = account.allotment;
+    account.starved = Money{};
     if (account.exposure_peak.nano > account.allotment.nano / 2) {
       target = raised(account);
     } else if (idle_tick) {

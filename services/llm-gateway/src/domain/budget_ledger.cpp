@@ -109,7 +109,8 @@ Result<ReservationId, Refusal> BudgetLedger::reserve(std::span<const ScopeId> pa
           !(journal_failing_ && cell.account.limit.fail_open)) {
         durable = false;
         starved = static_cast<std::uint32_t>(index);
-        cell.account.exposure_peak = std::max(cell.account.exposure_peak, cell.account.exposure + ask.ceiling);
+        cell.account.starved += ask.ceiling;
+        cell.account.exposure_peak = std::max(cell.account.exposure_peak, cell.account.exposure + cell.account.starved);
         want_plan(starved);
       }
       draft.parts[draft.count++] = {static_cast<std::uint32_t>(index), cell.account.span.start, amount};

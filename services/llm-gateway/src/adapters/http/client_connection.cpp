@@ -87,9 +87,21 @@ void ClientConnection::abort() {
   close();
 }
 
+asio::awaitable<bool> ClientConnection::handshake(std::shared_ptr<asio::ssl::context> tls) {
+  deadlines_.arm(*this, limits_.head_time);
+  tls_context_ = std::move(tls);
+  tls_ = std::make_unique<asio::ssl::stream<asio::ip::tcp::socket&>>(socket_, *tls_context_);
+  const auto [error] = co_await tls_->async_handshake(asio::ssl::stream_base::server, kAwait);
+  co_return !error;
+}
+
 asio::awaitable<bool> ClientConnection::read_more(std::size_t room) {
   char* place = in_.prepare(room);
-  const auto [error, n] = co_await socket_.async_read_some(asio::buffer(place, in_.room()), kAwait);
+  const auto space = asio::buffer(place, in_.room());
+  boost::system::error_code error;
+  std::size_t n = 0;
+  if (tls_) std::tie(error, n) = co_await tls_->async_read_some(space, kAwait);
+  else std::tie(error, n) = co_await socket_.async_read_some(space, kAwait);
   in_.commit(n);
   co_return n > 0;
 }
@@ -145,21 +157,18 @@ asio::awaitable<bool> ClientConnection::read_body(ClientRequest& request, Proble
     if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n", "")) co_return false;
     deadlines_.arm(*this, limits_.body_time);
   }
+  bool whole = true;
   if (request.head.chunked) {
-    if (!co_await read_chunks(head_bytes, request, problem)) co_return false;
+    whole = co_await read_chunks(head_bytes, request, problem);
   } else {
     const auto length = static_cast<std::size_t>(*request.head.content_length);
-    while (in_.size() < head_bytes + length) {
-      if (!co_await read_more(head_bytes + length - in_.size())) co_return false;
-    }
+    while (whole && in_.size() < head_bytes + length) whole = co_await read_more(head_bytes + length - in_.size());
     request_bytes_ = head_bytes + length;
-    request.body = in_.view().substr(head_bytes, length);
+    request.body = whole ? in_.view().substr(head_bytes, length) : std::string_view();
   }
   // Growing has moved the bytes that the head's views point to.
-  const std::string_view body = request.body;
   const auto again = http::parse_request(in_.view().substr(0, head_bytes), request.head);
-  request.body = body;
-  co_return again.has_value();
+  co_return whole && again.has_value();
 }
 
 asio::awaitable<bool> ClientConnection::read_chunks(std::size_t head_bytes, ClientRequest& request, Problem& problem) {
@@ -227,12 +236,21 @@ asio::awaitable<bool> ClientConnection::whole(int status, std::string_view heade
   out_ += "\r\n\r\n";
   if (body.size() > kCopiedBodyMax) co_return co_await write(out_, body);
   out_ += body;
-  // Nearly always the socket takes it at once, without a detour through the scheduler.
-  boost::system::error_code error;
-  const std::size_t n = socket_.write_some(asio::buffer(out_), error);
-  if (!error && n == out_.size()) co_return true;
-  if (error && error != asio::error::would_block) co_return false;
+  bool failed = false;
+  const std::size_t n = write_now(out_, failed);
+  if (failed || n == out_.size()) co_return !failed;
   co_return co_await write(std::string_view(out_).substr(n), "");
+}
+
+/// What the socket takes at once, nearly always everything: an asynchronous write would make a detour through the
+/// scheduler.
+std::size_t ClientConnection::write_now(std::string_view text, bool& failed) {
+  if (tls_) return 0;
+  boost::system::error_code error;
+  const std::size_t n = socket_.write_some(asio::buffer(text), error);
+  failed = error && error != asio::error::would_block;
+  if (failed) keep_alive_ = false;
+  return failed ? 0 : n;
 }
 
 asio::awaitable<bool> ClientConnection::write(std::string_view head, std::string_view body) {
@@ -244,7 +262,10 @@ asio::awaitable<bool> ClientConnection::write(std::string_view head, std::string
     std::array<asio::const_buffer, 2> rest = buffers;
     rest[0] += written;
     if (written > head.size()) rest[1] += written - head.size();
-    const auto [error, n] = co_await socket_.async_write_some(rest, kAwait);
+    boost::system::error_code error;
+    std::size_t n = 0;
+    if (tls_) std::tie(error, n) = co_await tls_->async_write_some(rest, kAwait);
+    else std::tie(error, n) = co_await socket_.async_write_some(rest, kAwait);
     if (error) {
       keep_alive_ = false;
       co_return false;
@@ -267,12 +288,11 @@ asio::awaitable<bool> ClientConnection::send(std::string_view piece) {
   out_.append(size.data(), http::write_chunk_head(size.data(), piece.size()));
   out_ += piece;
   out_ += "\r\n";
-  boost::system::error_code error;
-  const std::size_t n = socket_.write_some(asio::buffer(out_), error);
-  bool sent = !error && n == out_.size();
-  if (!sent && (!error || error == asio::error::would_block)) sent = co_await write(std::string_view(out_).substr(n), "");
+  bool failed = false;
+  const std::size_t n = write_now(out_, failed);
+  bool sent = !failed;
+  if (sent && n < out_.size()) sent = co_await write(std::string_view(out_).substr(n), "");
   out_.clear();
-  if (!sent) keep_alive_ = false;
   co_return sent;
 }
 

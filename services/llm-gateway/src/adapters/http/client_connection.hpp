@@ -1,8 +1,12 @@
 #pragma once
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
 
 #include <chrono>
+#include <memory>
+#include <span>
 #include <string>
 
 #include "libs/async/deadlines.hpp"
@@ -38,6 +42,8 @@ class ClientConnection final : public Answer, public async::Deadlines::Watched {
 
   ClientConnection(boost::asio::ip::tcp::socket socket, async::Deadlines& deadlines, const ClientLimits& limits);
 
+  /// Before the first request of a connection with TLS; false when it failed.
+  boost::asio::awaitable<bool> handshake(std::shared_ptr<boost::asio::ssl::context> tls);
   /// The next whole request. Refused: it is malformed or too large; `problem` says why, answer it and close.
   boost::asio::awaitable<Incoming> next(ClientRequest& request, Problem& problem);
   /// The request has been answered; false when the connection must be closed.
@@ -64,12 +70,15 @@ class ClientConnection final : public Answer, public async::Deadlines::Watched {
  private:
   void on_deadline() override;
   boost::asio::awaitable<bool> write(std::string_view head, std::string_view body);
+  std::size_t write_now(std::string_view text, bool& failed);
   boost::asio::awaitable<bool> read_more(std::size_t room);
   boost::asio::awaitable<bool> read_body(ClientRequest& request, Problem& problem);
   boost::asio::awaitable<bool> read_chunks(std::size_t head_bytes, ClientRequest& request, Problem& problem);
   void write_head(int status, std::string_view headers);
 
   boost::asio::ip::tcp::socket socket_;
+  std::shared_ptr<boost::asio::ssl::context> tls_context_;  // shared: a rotated one lives as long as its connections
+  std::unique_ptr<boost::asio::ssl::stream<boost::asio::ip::tcp::socket&>> tls_;
   async::Deadlines& deadlines_;
   const ClientLimits& limits_;
   http::ByteBuffer in_;

@@ -21,8 +21,9 @@ Problem no_route(const http::Head& head, bool known) {
 
 }  // namespace
 
-FrontDoor::FrontDoor(asio::io_context& io, async::Deadlines& deadlines, Relay& relay, Probe& probe, const Clock& clock, Options options)
-    : deadlines_(deadlines), relay_(relay), probe_(probe), clock_(clock), options_(std::move(options)),
+FrontDoor::FrontDoor(asio::io_context& io, async::Deadlines& deadlines, Relay& relay, Probe& probe, const Clock& clock, Options options,
+                     std::unique_ptr<ServerTls> tls)
+    : deadlines_(deadlines), relay_(relay), probe_(probe), clock_(clock), options_(std::move(options)), tls_(std::move(tls)),
       listener_(io, options_.listener, [this](asio::ip::tcp::socket socket) { return serve(std::move(socket)); }) {
   deadlines_.on_tick([this] { look_for_hangups(); });
 }
@@ -63,7 +64,9 @@ asio::awaitable<void> FrontDoor::serve(asio::ip::tcp::socket socket) {
   probe_.connection_opened();
   if (draining_) connection.drain();
   ClientRequest request;
-  while (true) {
+  bool open = true;
+  if (tls_) open = co_await connection.handshake(tls_->context());
+  while (open) {
     Problem problem;
     const auto incoming = co_await connection.next(request, problem);
     if (incoming == ClientConnection::Incoming::Closed) break;
@@ -109,12 +112,9 @@ asio::awaitable<void> FrontDoor::answer(ClientConnection& connection, const Clie
   co_await relay_.refuse(call, connection, no_route(request.head, call.surface != Surface::Other));
 }
 
-/// What could not be read may have no head to speak of.
-asio::awaitable<void> FrontDoor::refuse(ClientConnection& connection, const ClientRequest&, Problem problem) {
-  Call call;
-  call.surface = Surface::Other;
-  call.request_id = uuid_v7(clock_.wall_now());
-  call.begin = clock_.boot_now();
+/// What could not be read may have no path; then nobody's dialect is known.
+asio::awaitable<void> FrontDoor::refuse(ClientConnection& connection, const ClientRequest& request, Problem problem) {
+  const Call call = call_of(request);
   co_await relay_.refuse(call, connection, std::move(problem));
 }
 

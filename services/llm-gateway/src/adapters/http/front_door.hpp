@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "adapters/http/client_connection.hpp"
+#include "adapters/http/server_tls.hpp"
 #include "application/relay.hpp"
 #include "libs/http/listener.hpp"
 
@@ -21,7 +22,7 @@ class FrontDoor {
     http::ListenerOptions listener;
     ClientLimits limits;
   };
-  FrontDoor(boost::asio::io_context& io, async::Deadlines& deadlines, Relay& relay, Probe& probe, const Clock& clock, Options options);
+  FrontDoor(boost::asio::io_context& io, async::Deadlines& deadlines, Relay& relay, Probe& probe, const Clock& clock, Options options, std::unique_ptr<ServerTls> tls);
 
   Result<void> start();
   std::string address() const { return listener_.address(); }
@@ -43,6 +44,7 @@ class FrontDoor {
   Probe& probe_;
   const Clock& clock_;
   Options options_;
+  std::unique_ptr<ServerTls> tls_;  // null: plain text
   http::Listener listener_;
   std::vector<ClientConnection*> connections_;
   std::vector<pollfd> polled_;
