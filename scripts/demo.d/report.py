@@ -44,8 +44,13 @@ def _facts(summary: dict[str, Any], display: Display) -> None:
     fact("rules", f"{len(summary['rules'])} active")
     for rule in summary["rules"]:
         display.indented(f"“{rule['text']}” ({rule['stack']} {rule['role']}, by {rule['author']})", 11)
+    if summary["chaos"]:
+        merged = sum(count == 1 for count in summary["commits"].values())
+        fact("kept", f"though {summary['chaos']} was killed: {merged} of {summary['planned']} tasks merged exactly once, "
+             f"{summary['reported']} failures counted of {summary['failures']} reported")
     spend = summary["spend"]
-    fact("spend", f"${spend['usd']:.4f} of ${spend['limit_usd']:.2f} a day, {spend['requests']} model calls")
+    crash = f" (${spend['unknown_crash_usd']:.4f} held for what the crash may have cost)" if spend["unknown_crash_usd"] else ""
+    fact("spend", f"${spend['usd']:.4f} of ${spend['limit_usd']:.2f} a day, {spend['requests']} model calls{crash}")
 
 
 def _number(side: dict[str, Any]) -> str:

@@ -22,7 +22,8 @@ SYSTEM = (
 
 class Coder(Agent):
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.name, capabilities=["python"], **settings.sdk)
+        # A rule that this failure completes should be there before the next attempt: an analyst that restarts is waited for.
+        super().__init__(settings.name, capabilities=["python"], report_wait=20.0, **settings.sdk)
         self.model = Model(settings.model)
         self.copy = settings.workspace / settings.name
         self.report_stack = settings.report_stack

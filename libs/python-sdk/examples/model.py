@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import openai
 
-from swarm_sdk import TaskFailed, TaskRun
+from swarm_sdk import FailureClass, TaskFailed, TaskRun
+
+BROKEN_STREAM_WAITS = (0.5, 2.0)  # seconds
 
 
 class Model:
@@ -27,14 +30,26 @@ class Model:
         """The whole answer. Streamed, so that a cancelled task stops paying for words that nobody will read."""
         messages: list[Any] = [{"role": "system", "content": system + constraints(task.constraints)},
                                {"role": "user", "content": prompt}]
+        for wait in BROKEN_STREAM_WAITS:
+            try:
+                return self._stream(task, messages)
+            except openai.APIConnectionError:
+                time.sleep(wait)  # the client repeats a call that did not begin; one that broke off is ours to repeat
+        return self._stream(task, messages)
+
+    def _stream(self, task: TaskRun, messages: list[Any]) -> str:
         parts: list[str] = []
+        finished = False
         with self._client.chat.completions.create(
             model=self.name, messages=messages, stream=True, temperature=0, extra_headers=task.model_headers()
         ) as stream:
             for chunk in stream:
                 task.check()
-                if chunk.choices and chunk.choices[0].delta.content:
-                    parts.append(chunk.choices[0].delta.content)
+                for choice in chunk.choices:
+                    parts.append(choice.delta.content or "")
+                    finished = finished or choice.finish_reason is not None
+        if not finished:
+            raise TaskFailed("the model's answer broke off", failure_class=FailureClass.TRANSIENT)
         return "".join(parts)
 
 

@@ -222,6 +222,14 @@ def test_an_analyst_that_is_away_gets_the_report_later(orchestrator, running, ev
     back.stop()
 
 
+class APIError(Exception):
+    """By the name of the openai client's error for an error event in a stream."""
+
+
+class TransportError(Exception):
+    """By the name of httpx's base class."""
+
+
 class ModelError(Exception):
     def __init__(self, status: int, code: str | None = None, body: object = None) -> None:
         super().__init__("model says no")
@@ -235,6 +243,8 @@ class ModelError(Exception):
         (ModelError(429, None, {"error": {"type": "budget_exceeded"}}), "budget_exhausted"),
         (ModelError(429, "rate_limit_exceeded"), "transient"),
         (ModelError(503), "transient"),
+        (APIError("upstream failed"), "transient"),
+        (TransportError("peer closed connection"), "transient"),
         (ConnectionResetError("reset"), "transient"),
         (TimeoutError("slow"), "transient"),
         (ModelError(403), "policy_denied"),

@@ -125,7 +125,9 @@ class Agent:
     token and attempt until it is accepted, reports the agent's own mistakes to the analyst before it gives the attempt
     back, and ends gracefully: `stop` lets the task in hand finish.
 
-    `analyst` None reports no failures. `name` must be unique among running agents: it is the agent's id.
+    `analyst` None reports no failures. `name` must be unique among running agents: it is the agent's id. `poll_wait` is
+    the length of one long poll, `result_within` how long a result is tried to be delivered, `report_wait` how long a
+    result waits for the analyst's answer to its failure; all in seconds.
     """
 
     def __init__(
@@ -141,6 +143,7 @@ class Agent:
         options: ConnectionOptions | None = None,
         poll_wait: float = 20.0,
         result_within: float = 120.0,
+        report_wait: float = 5.0,
         on_event: Callable[[AgentEvent], None] | None = None,
     ) -> None:
         self.name = name
@@ -152,7 +155,7 @@ class Agent:
         self._on_event = on_event or (lambda event: None)
         self._connection = self.orchestrator.connection
         self._keeper = LeaseKeeper(self._connection, name, self._register_quietly, self.stop)
-        self._reporter = FailureReporter(analyst.connection) if analyst else None
+        self._reporter = FailureReporter(analyst.connection, wait=report_wait) if analyst else None
         self._stopping = threading.Event()
         self._poll: Call[Assignment | None] | None = None
 

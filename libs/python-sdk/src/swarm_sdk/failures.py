@@ -7,7 +7,8 @@ import traceback
 from .errors import SwarmError
 from .models import FailureClass
 
-_TRANSIENT_NAMES = {"APIConnectionError", "APITimeoutError", "ConnectionError", "TimeoutError"}
+# TransportError is httpx's: older model clients let it through when a stream breaks off.
+_TRANSIENT_NAMES = {"APIConnectionError", "APITimeoutError", "ConnectionError", "TimeoutError", "TransportError"}
 _BUDGET_CODES = {"insufficient_quota", "budget_exceeded", "budget_exhausted"}
 
 
@@ -65,6 +66,8 @@ def classify(error: BaseException) -> FailureClass:
     if isinstance(error, SwarmError):
         return FailureClass.TRANSIENT if error.retryable else FailureClass.AGENT_ERROR
     names = {c.__name__ for c in type(error).__mro__}
+    if type(error).__name__ == "APIError":  # an error event in the middle of a stream: it has no status
+        return FailureClass.TRANSIENT
     if names & _TRANSIENT_NAMES or (isinstance(status, int) and (status in (408, 409, 429) or status >= 500)):
         return FailureClass.TRANSIENT
     if status in (401, 403):

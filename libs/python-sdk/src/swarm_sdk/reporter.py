@@ -24,7 +24,7 @@ class FailureReporter:
     """
 
     def __init__(
-        self, connection: Connection, *, wait: float = 3.0, give_up_after: float = 300.0, queue_max: int = 256
+        self, connection: Connection, *, wait: float = 5.0, give_up_after: float = 300.0, queue_max: int = 256
     ) -> None:
         self._connection = connection
         self._wait = wait
