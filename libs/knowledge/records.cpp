@@ -14,7 +14,7 @@ constexpr std::int64_t kNanosPerDollar = 1'000'000'000;
 constexpr std::size_t kFractionDigits = 9;
 
 Statement text(std::string subject, std::string_view predicate, std::string_view object) {
-  return {std::move(subject), std::string(predicate), std::string(object), true};
+  return {std::move(subject), std::string(predicate), storable_text(object), true};
 }
 Statement link(std::string subject, std::string_view predicate, std::string_view object) {
   return {std::move(subject), std::string(predicate), std::string(object), false};

@@ -53,6 +53,16 @@ TEST_CASE("records of the same event are the same statements", "[knowledge]") {
   CHECK(control_statements("1", true, at)[1].object == "HALTED");
 }
 
+TEST_CASE("any bytes become a text that a store can keep", "[knowledge]") {
+  CHECK(storable_text("é😀 plain") == "é😀 plain");
+  CHECK(storable_text(std::string("a\0b\xff\xc3", 5)) == "a\xEF\xBF\xBD" "b\xEF\xBF\xBD\xEF\xBF\xBD");
+  CHECK(storable_text("aé", 2) == "a");
+  CHECK(storable_text("abc", 2) == "ab");
+  std::string bytes;
+  for (int i = 0; i < 256; ++i) bytes += static_cast<char>(i);
+  CHECK(check_text(storable_text(bytes)));
+}
+
 TEST_CASE("percent encodings come back as they went", "[knowledge]") {
   for (const auto* text : {"", "Coder", "a b/c#d", "%", "%4", "%zz", "é😀", "100%25"}) {
     CHECK(percent_decode(percent_encode(text)) == text);

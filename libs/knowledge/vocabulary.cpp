@@ -2,6 +2,8 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
+
 #include "libs/knowledge/knowledge.hpp"
 
 namespace swarm::knowledge {
@@ -97,6 +99,27 @@ Result<void> check_text(std::string_view text) {
   if (text.find('\0') != text.npos) return Error{Code::InvalidArgument, "a text holds a NUL character"};
   if (!is_utf8(text)) return Error{Code::InvalidArgument, "a text is not UTF-8"};
   return outcome::success();
+}
+
+std::string storable_text(std::string_view text, std::size_t bytes_max) {
+  constexpr std::string_view replacement = "\xEF\xBF\xBD";
+  const auto is_continuation = [](char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; };
+  auto end = std::min(text.size(), bytes_max);
+  if (end < text.size()) {
+    while (end > 0 && is_continuation(text[end])) --end;
+  }
+  text = text.substr(0, end);
+  if (text.find('\0') == text.npos && is_utf8(text)) return std::string(text);
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    const auto part = text.substr(at, length);
+    const bool good = lead != 0 && part.size() == length && is_utf8(part);
+    out += good ? part : replacement;
+    at += good ? length : 1;
+  }
+  return out;
 }
 
 Result<void> check_statements(const std::vector<Statement>& statements) {

@@ -59,5 +59,7 @@ std::string name_of_iri(std::string_view iri);
 Result<void> check_iri(std::string_view iri);
 /// InvalidArgument unless it is UTF-8 without NUL and at most 1 MiB.
 Result<void> check_text(std::string_view text);
+/// The text as a store can keep it: what is no UTF-8, and NUL, become U+FFFD; beyond `bytes_max` it is cut.
+std::string storable_text(std::string_view text, std::size_t bytes_max = 256u << 10);
 
 }  // namespace swarm::knowledge

@@ -5,12 +5,14 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
+#include <filesystem>
 
 #include "adapters/analyst/outcome_sender.hpp"
 #include "adapters/analyst/rule_follower.hpp"
 #include "adapters/grpc/access.hpp"
 #include "adapters/grpc/legacy_service.hpp"
 #include "adapters/grpc/orchestrator_service.hpp"
+#include "adapters/knowledge/history_writer.hpp"
 #include "adapters/lmdb/task_store.hpp"
 #include "application/metrics_subscriber.hpp"
 #include "libs/admin/admin_server.hpp"
@@ -53,8 +55,8 @@ lmdb_store::StoreOptions store_options(const Settings& settings) {
   return out;
 }
 
-grpc_api::RouterOptions router_options(const Settings& settings) {
-  return {settings.engine.lease, settings.heartbeat, {}};
+grpc_api::RouterOptions router_options(const Settings& settings, const LessonBook& lessons) {
+  return {settings.engine.lease, settings.heartbeat, {}, &lessons};
 }
 
 }  // namespace
@@ -66,7 +68,7 @@ struct Orchestrator::Impl {
         store(std::move(opened)),
         engine(settings.engine, settings.rules, settings.make_workflow()),
         probe(registry),
-        router(*store, router_options(settings)),
+        router(*store, router_options(settings, lessons)),
         loop({engine, *store, router, bus, clock, random, probe}, settings.queue, settings.finished_in_memory,
              [this](const Error& error) { on_store_lost(error); }),
         hub(bus, kBusCapacity, settings.follower_events_max, settings.followers_max),
@@ -84,6 +86,7 @@ struct Orchestrator::Impl {
   }
 
   Result<void> connect_analyst();
+  Result<void> connect_common_store();
   std::vector<admin::Readiness> readiness() const;
   void on_store_lost(const Error& error);
   void begin_drain();
@@ -96,6 +99,7 @@ struct Orchestrator::Impl {
   SystemRandom random;
   metrics::Registry registry;
   std::unique_ptr<lmdb_store::LmdbTaskStore> store;
+  LessonBook lessons;
   TaskEngine engine;
   Probe probe;
   EventBus bus;
@@ -110,6 +114,9 @@ struct Orchestrator::Impl {
   std::unique_ptr<grpc::Service> legacy_v1;
   std::unique_ptr<analyst_client::RuleFollower> rules;
   std::unique_ptr<analyst_client::OutcomeSender> outcomes;
+  std::unique_ptr<knowledge::StoreLink> common_store;  // null: none configured
+  std::unique_ptr<knowledge_store::CommonKnowledge> common;
+  std::unique_ptr<knowledge_store::HistoryWriter> history;
   admin::AdminServer admin;
   boost::asio::io_context io{1};
   boost::asio::steady_timer drain_timer;
@@ -135,7 +142,12 @@ Orchestrator::~Orchestrator() { impl_->stop(); }
 Result<void> Orchestrator::start() {
   auto& s = *impl_;
   s.shutdown.emplace(s.io, [&s] { s.begin_drain(); }, [&s] { s.hurry(); });
+  BOOST_OUTCOME_TRY(s.connect_common_store());
   BOOST_OUTCOME_TRY(s.rules_from, s.loop.start());
+  if (s.common) {
+    s.common->start();
+    s.history->start();
+  }
   BOOST_OUTCOME_TRY(s.admin.start());
   BOOST_OUTCOME_TRY(s.server.start());
   BOOST_OUTCOME_TRY(s.connect_analyst());
@@ -151,6 +163,15 @@ Result<void> Orchestrator::Impl::connect_analyst() {
   outcomes = std::make_unique<analyst_client::OutcomeSender>(channel, loop, *store, bus);
   rules->start();
   outcomes->start();
+  return outcome::success();
+}
+
+Result<void> Orchestrator::Impl::connect_common_store() {
+  if (!settings.knowledge.wanted()) return outcome::success();
+  const auto directory = std::filesystem::path(settings.data_dir) / "outbox";
+  BOOST_OUTCOME_TRY(common_store, knowledge::StoreLink::open(settings.knowledge, directory, "orchestrator", clock, registry));
+  common = std::make_unique<knowledge_store::CommonKnowledge>(common_store->store(), loop, lessons, settings.knowledge_refresh);
+  history = std::make_unique<knowledge_store::HistoryWriter>(bus, *store, common_store->knowledge(), *common);
   return outcome::success();
 }
 
@@ -172,6 +193,7 @@ std::vector<admin::Readiness> Orchestrator::Impl::readiness() const {
   std::vector<admin::Readiness> out;
   out.push_back({"store", !lost, lost ? "the outcome of a write is unknown, restarting" : "open", true});
   if (rules) out.push_back({"analyst", rules->connected(), rules->detail(), false});
+  if (common_store) out.push_back({"synapse", common_store->well(), common_store->detail(), false});
   if (loop.halted()) out.push_back({"dispatch", false, "halted by the kill switch", false});
   return out;
 }
@@ -220,8 +242,10 @@ void Orchestrator::Impl::stop() {
   router.end_links(bye);
   if (rules) rules->stop();
   if (outcomes) outcomes->stop();
+  if (common) common->stop();
   server.stop();
   loop.stop();
+  if (history) history->stop();
   admin.stop();
 }
 

@@ -103,6 +103,10 @@ void read(Object& root, Settings& out) {
   root.section("gateway", "Budgets of tasks", [&](Object& o) {
     o.value("address", out.gateway_address, "gRPC address; empty: none");
   });
+  root.section("knowledge", "What the swarm knows in common", [&](Object& o) {
+    o.value("refresh", out.knowledge_refresh, "how often the kill switch, rules and lessons are looked up", milliseconds(50));
+    knowledge::read_link(o, out.knowledge);
+  });
   rpc::read_security(root, out.security);
   read_leases(root, out);
   read_rules(root, out);

@@ -7,6 +7,7 @@
 #include "adapters/grpc/orchestrator_service.hpp"
 #include "application/command_queue.hpp"
 #include "domain/task_engine.hpp"
+#include "libs/knowledge/link/store_link.hpp"
 #include "libs/rpc/server.hpp"
 #include "libs/settings/settings.hpp"
 
@@ -29,6 +30,8 @@ struct Settings {
   QueueLimits queue;
   grpc_api::ServiceOptions service;
   std::chrono::milliseconds heartbeat{2'000};
+  knowledge::LinkOptions knowledge;
+  std::chrono::milliseconds knowledge_refresh{5'000};
   std::size_t finished_in_memory = 10'000;
   std::size_t followers_max = 1'000;
   std::size_t follower_events_max = 1'024;

@@ -21,11 +21,19 @@ RuleSelection RuleBook::select(TaskId task, std::string_view stack, std::string_
     if (rule.active && in_scope) matching.push_back(&rule);
   }
   std::stable_sort(matching.begin(), matching.end(),
-                   [](const auto* a, const auto* b) { return a->effect_ppm > b->effect_ppm; });
+                   [](const auto* a, const auto* b) {
+                     return std::pair(a->version == 0, -a->effect_ppm) < std::pair(b->version == 0, -b->effect_ppm);
+                   });
   std::size_t bytes = 0;
   for (const auto* rule : matching) {
     if (out.given.size() + out.held_out.size() >= limits_.count_max) break;
     if (bytes + rule->text.size() > limits_.bytes_max) continue;
+    // The analyst's rules come back from the common knowledge (version 0): where one is held out, so is its twin.
+    const auto is_twin = [&](const GoldenRule* other) { return other->text == rule->text; };
+    if (rule->version == 0 && (std::any_of(out.given.begin(), out.given.end(), is_twin) ||
+                               std::any_of(out.held_out.begin(), out.held_out.end(), is_twin))) {
+      continue;
+    }
     bytes += rule->text.size();
     const auto draw = stable_hash(rule->id, mix(task.high) ^ task.low) % 10'000;
     const bool held_out = draw < static_cast<std::uint64_t>(limits_.hold_out_bp);

@@ -189,6 +189,10 @@ Result<void> ReplyRouter::fill_assignment(::orchestrator::TaskAssignment& out, c
   BOOST_OUTCOME_TRY(auto texts, assignment_texts(store_, assigned.task, options_.context));
   fill(out, assigned, options_.lease);
   *out.mutable_description() = std::move(texts.description);
+  if (options_.lessons != nullptr) {
+    const auto lessons = options_.lessons->section(assigned.task.spec->stack);
+    if (!lessons.empty()) texts.context += (texts.context.empty() ? "" : "\n\n") + lessons;
+  }
   *out.mutable_context() = std::move(texts.context);
   *out.mutable_previous_artifact() = std::move(texts.previous_artifact);
   for (const auto& entry : texts.feedback) fill(*out.add_feedback(), entry);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "application/assignment_texts.hpp"
+#include "application/lesson_book.hpp"
 #include "libs/rpc/pending_calls.hpp"
 #include "ports/replies.hpp"
 #include "ports/task_store.hpp"
@@ -47,6 +48,7 @@ struct RouterOptions {
   std::chrono::milliseconds lease{30'000};
   std::chrono::milliseconds heartbeat{2'000};
   ContextLimits context;
+  const LessonBook* lessons = nullptr;  // nullptr: none
 };
 
 /// Brings committed answers to the calls that wait for them. answer() and flush() belong to the committing thread; the

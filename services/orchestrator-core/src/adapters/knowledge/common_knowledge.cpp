@@ -1,0 +1,117 @@
+#include "adapters/knowledge/common_knowledge.hpp"
+
+#include <algorithm>
+
+#include "domain/text_cut.hpp"
+#include "libs/knowledge/records.hpp"
+#include "libs/telemetry/logging.hpp"
+
+namespace swarm::orchestrator::knowledge_store {
+namespace {
+
+constexpr std::size_t kStacksMax = 256;
+constexpr std::size_t kRulesPerStackMax = 256;
+constexpr std::size_t kRuleBytesMax = 16u << 10;
+constexpr std::size_t kLessonsMax = 3;
+constexpr std::size_t kLessonBytesMax = 240;
+
+/// One line that can't pass for anything but a quotation.
+std::string quoted_lesson(const std::string& note) {
+  auto line = middle_cut(first_line(knowledge::message_of_note(note)), kLessonBytesMax);
+  std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  return line;
+}
+
+GoldenRule imported(const std::string& stack, const std::string& text) {
+  GoldenRule rule;
+  // Version 0: the analyst's own numbers go on undisturbed.
+  rule.id = "common:" + std::to_string(stable_hash(text, stable_hash(stack)));
+  rule.stack = stack;
+  rule.text = text;
+  return rule;
+}
+
+}  // namespace
+
+CommonKnowledge::CommonKnowledge(knowledge::synapse::SynapseKnowledge& store, EngineLoop& loop, LessonBook& lessons,
+                                 std::chrono::milliseconds interval)
+    : store_(store), loop_(loop), lessons_(lessons), interval_(interval) {}
+
+CommonKnowledge::~CommonKnowledge() { stop(); }
+
+void CommonKnowledge::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void CommonKnowledge::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void CommonKnowledge::stack_in_use(const std::string& stack) {
+  if (stack.empty()) return;
+  const bool fresh = stacks_.with([&](auto& all) { return all.size() < kStacksMax && all.insert(stack).second; });
+  if (!fresh) return;
+  {
+    std::lock_guard lock(mutex_);
+    new_stack_ = true;
+  }
+  wake_.notify_all();
+}
+
+void CommonKnowledge::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    new_stack_ = false;
+    lock.unlock();
+    if (follow_control()) {
+      for (const auto& stack : stacks_.with([](const auto& all) { return all; })) {
+        if (!follow_stack(stack)) break;
+      }
+    }
+    lock.lock();
+    wake_.wait_for(lock, interval_, [this] { return stopping_ || new_stack_; });
+  }
+}
+
+bool CommonKnowledge::follow_control() {
+  const auto found = store_.control_state();
+  if (!found) return false;
+  const bool first = !std::exchange(control_known_, true);
+  if (!found.value() || found.value()->since == control_since_) return true;
+  const auto& state = *found.value();
+  control_since_ = state.since;
+  // At a start an old halt is obeyed again, but an old resume does not undo what an operator did here meanwhile.
+  if (state.halted == loop_.halted() || (first && !state.halted)) return true;
+  log::warn(state.halted ? "halted by the swarm's kill switch" : "resumed by the swarm's kill switch", {{"since", state.since}});
+  loop_.halt(state.halted);
+  SetDispatch command;
+  command.state = {state.halted, "the swarm's kill switch", std::string(kByCommonKnowledge), {}};
+  if (!loop_.submit(std::move(command))) control_since_.clear();  // no room: at the next look
+  return true;
+}
+
+bool CommonKnowledge::follow_stack(const std::string& stack) {
+  const auto rules = store_.rules_of_stack(stack);
+  if (!rules) return false;
+  PutRules fresh;
+  for (const auto& rule : rules.value()) {
+    if (rule.empty() || rule.size() > kRuleBytesMax || fresh.rules.size() == kRulesPerStackMax) continue;
+    if (!imported_.contains({stack, rule})) fresh.rules.push_back(imported(stack, rule));
+  }
+  if (!fresh.rules.empty() && loop_.submit(Command(fresh))) {
+    for (const auto& rule : fresh.rules) imported_.emplace(stack, rule.text);
+  }
+  const auto notes = store_.lessons_of_stack(stack, kLessonsMax);
+  if (!notes) return false;
+  std::vector<std::string> lessons;
+  for (const auto& note : notes.value()) lessons.push_back(quoted_lesson(note));
+  lessons_.put(stack, std::move(lessons));
+  return true;
+}
+
+}  // namespace swarm::orchestrator::knowledge_store

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "adapters/analyst/rule_follower.hpp"
+#include "application/engine_loop.hpp"
+#include "application/lesson_book.hpp"
+#include "libs/async/guarded.hpp"
+#include "libs/knowledge/link/store_link.hpp"
+
+namespace swarm::orchestrator::knowledge_store {
+
+using analyst_client::Interrupt;
+
+/// Who set the dispatch state, where it was the common knowledge.
+inline constexpr std::string_view kByCommonKnowledge = "common knowledge";
+
+/// Follows what the swarm knows in common and an orchestrator needs: the kill switch, and for each stack in use its
+/// golden rules and the lessons that have become no rule yet. Looks every `interval`, and at once when a stack is new;
+/// tasks never wait for it. What it learnt stays in force while the store is away. One thread.
+class CommonKnowledge {
+ public:
+  CommonKnowledge(knowledge::synapse::SynapseKnowledge& store, EngineLoop& loop, LessonBook& lessons,
+                  std::chrono::milliseconds interval);
+  ~CommonKnowledge();
+  void start();
+  void stop();
+
+  /// Thread-safe, quick.
+  void stack_in_use(const std::string& stack);
+
+ private:
+  void run();
+  /// False when the store does not answer.
+  bool follow_control();
+  bool follow_stack(const std::string& stack);
+
+  knowledge::synapse::SynapseKnowledge& store_;
+  EngineLoop& loop_;
+  LessonBook& lessons_;
+  const std::chrono::milliseconds interval_;
+  async::Guarded<std::set<std::string>> stacks_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool new_stack_ = false;
+  bool stopping_ = false;
+  std::string control_since_;                              // of the event that was obeyed last
+  bool control_known_ = false;
+  std::set<std::pair<std::string, std::string>> imported_;  // (stack, rule) that the engine has
+  std::thread thread_;
+};
+
+}  // namespace swarm::orchestrator::knowledge_store
