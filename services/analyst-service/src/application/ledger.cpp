@@ -121,7 +121,7 @@ Result<void> Ledger::make_rule(const domain::KindText& kind, const domain::Group
   rule.stack = kind.stack;
   rule.role = kind.role;
   rule.cause = domain::printable(kind.cause, 400);
-  rule.text = domain::rule_from_template(kind, group.tasks);
+  rule.text = domain::rule_from_template(kind);
   rule.author = "template";
   rule.created_ms = now_ms;
   rule.version = ++draft_.totals.rule_version;

@@ -28,19 +28,30 @@ void RuleDesk::improve(const domain::Id& kind) {
   wake_.notify_one();
 }
 
+// False when the desk stops.
+bool RuleDesk::next(domain::Id& kind) {
+  std::unique_lock lock(mutex_);
+  const auto ready = [this] { return stopping_ || !queue_.empty(); };
+  if (later_.empty()) {
+    wake_.wait(lock, ready);
+  } else if (!wake_.wait_for(lock, limits_.later, ready)) {
+    queue_.swap(later_);
+  }
+  if (stopping_) return false;
+  kind = queue_.front();
+  queue_.pop_front();
+  return true;
+}
+
 void RuleDesk::run() {
-  for (;;) {
-    domain::Id kind;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (stopping_) return;
-      kind = queue_.front();
-      queue_.pop_front();
-    }
+  for (domain::Id kind; next(kind);) {
     auto pause = limits_.pause;
-    for (int tried = 1; !write(kind) && tried < limits_.tries_max; ++tried, pause *= 2)
+    bool done = write(kind);
+    for (int tried = 1; !done && tried < limits_.tries_max; ++tried, pause *= 2) {
       if (!wait(pause)) return;
+      done = write(kind);
+    }
+    if (!done && later_.size() < limits_.queue_max) later_.push_back(kind);
   }
 }
 
@@ -70,7 +81,8 @@ bool RuleDesk::write(const domain::Id& kind) {
   if (!written) {
     probe_.author_failed.add();
     log::warn("rule author failed", {{"rule", id}, {"error", written.error().message}});
-    return written.error().code != Code::Unavailable && written.error().code != Code::DeadlineExceeded;
+    const auto code = written.error().code;
+    return code != Code::Unavailable && code != Code::DeadlineExceeded && code != Code::ResourceExhausted && code != Code::Unimplemented;
   }
   const auto text = domain::printable(written.value(), domain::kRuleTextMax + 1);
   const auto wrong = fault(text, rule);

@@ -12,13 +12,14 @@ namespace swarm::analyst::application {
 
 /// Asks a model for a better text of new rules, one at a time, on a thread of its own: nobody waits for it. A text that
 /// fails the checks, or repeats a rule of the same scope, is dropped and the template's text stays. An author that can't
-/// be reached is tried again a few times with growing pauses.
+/// be reached is tried again: a few times with growing pauses, then now and then.
 class RuleDesk {
  public:
   struct Limits {
     std::size_t queue_max = 256;
     int tries_max = 3;
     std::chrono::milliseconds pause{1000};  // doubled after each try
+    std::chrono::milliseconds later{30'000};  // before what failed that often is tried anew
   };
   RuleDesk(ports::RuleAuthor& author, ports::FailureStore& store, RuleBoard& board, LedgerLoop& ledger, Probe& probe, Limits limits);
   ~RuleDesk();
@@ -32,6 +33,7 @@ class RuleDesk {
   void run();
   bool write(const domain::Id& kind);  // false: worth another try
   bool wait(std::chrono::milliseconds pause);
+  bool next(domain::Id& kind);
   std::string fault(const std::string& text, const domain::GoldenRule& rule) const;
 
   ports::RuleAuthor& author_;
@@ -43,6 +45,7 @@ class RuleDesk {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<domain::Id> queue_;
+  std::deque<domain::Id> later_;   // of the desk's thread
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -14,12 +14,27 @@ struct Frame {
   std::string_view function;
 };
 
+// A folder that a package manager or a runtime fills.
+bool is_library_part(std::string_view part) {
+  if (part.empty()) return false;
+  switch (part.front()) {
+    case 'n': return part.starts_with("node_modules/");
+    case 's': return part.starts_with("site-packages/");
+    case 'd': return part.starts_with("dist-packages/");
+    case 'l': return part.starts_with("lib/python3");
+    case '.': return part.starts_with(".cargo/registry/");
+    case 'g': return part.starts_with("go/pkg/mod/");
+    case 'r': return part.starts_with("rustlib/");
+    default: return false;
+  }
+}
+
 bool is_library(std::string_view file) {
   if (file.starts_with("node:") || file.starts_with('<') || file.starts_with("/usr/") || file.starts_with("/rustc/"))
     return true;
-  for (const std::string_view part : {"node_modules/", "site-packages/", "dist-packages/", "/lib/python3", "/.cargo/registry/",
-                                      "/go/pkg/mod/", "/rustlib/"})
-    if (contains(file, part)) return true;
+  if (is_library_part(file)) return true;
+  for (std::size_t at = file.find('/'); at != std::string_view::npos; at = file.find('/', at + 1))
+    if (is_library_part(file.substr(at + 1))) return true;
   return false;
 }
 
@@ -53,7 +68,7 @@ Frame python_frame(std::string_view line) {
 Frame at_frame(std::string_view line) {
   auto text = without_opening(line, 3);
   if (text.starts_with("async ")) text.remove_prefix(6);
-  const std::size_t open = text.rfind('(');
+  const std::size_t open = text.find('(');
   if (open == std::string_view::npos || !text.ends_with(')')) {
     const bool placed = contains(text, ":");
     return {placed ? without_position(text) : std::string_view(), placed ? std::string_view() : text};
@@ -112,6 +127,7 @@ class Collector {
 
 Place find_place(std::span<const std::string_view> lines, std::span<const Mark> marks) {
   Collector frames;
+  const bool pytest = std::find(marks.begin(), marks.end(), Mark::PytestError) != marks.end();
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const auto line = lines[i];
     switch (marks[i]) {
@@ -161,6 +177,7 @@ Place find_place(std::span<const std::string_view> lines, std::span<const Mark> 
         break;
       }
       case Mark::Other:
+        if (!pytest) break;
         if (line.starts_with("____")) {
           frames.add({{}, test_name(line)}, false);
         } else if (is_pytest_location(line)) {

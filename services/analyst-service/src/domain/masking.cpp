@@ -37,11 +37,36 @@ bool is_error_code(std::string_view word) {
 
 // A suggestion depends on which other names exist, not on the fault.
 std::string_view without_suggestion(std::string_view line) {
-  const std::size_t at = line.find("id you mean", 2);
-  if (at == std::string_view::npos) return line;
-  line = trim_right(line.substr(0, at - 1));
-  if (line.ends_with('(')) line.remove_suffix(1);
+  for (std::size_t at = line.find('y', 5); at != std::string_view::npos; at = line.find('y', at + 1)) {
+    // "Did you mean" and "did you mean"
+    if (!line.substr(at).starts_with("you mean") || line.substr(at - 3, 3) != "id ") continue;
+    line = trim_right(line.substr(0, at - 4));
+    if (line.ends_with('(')) line.remove_suffix(1);
+    return line;
+  }
   return line;
+}
+
+bool ends_path(char c) {
+  switch (c) {
+    case '\'': case '"': case '`': case ')': case '(': case '>': case ',': case ';': case ':': case '<': case '|': return true;
+    default: return is_blank(c);
+  }
+}
+
+bool ends_url(char c) {
+  switch (c) {
+    case '\'': case '"': case '`': case ')': case '>': case ',': return true;
+    default: return is_blank(c);
+  }
+}
+
+bool is_separator(char c) { return c == '/' || c == '\\'; }
+
+std::size_t last_separator(std::string_view path) {
+  for (std::size_t at = path.size(); at-- > 0;)
+    if (is_separator(path[at])) return at;
+  return std::string_view::npos;
 }
 
 template <class Visit>
@@ -180,7 +205,7 @@ std::size_t Masker::word(std::size_t at) {
     const char after = line_[end + 1];
     if (c == '\'' && is_letter(before) && is_letter(after) && !is_curly(line_.substr(end + 1, 3))) continue;  // isn't
     if (c == ':' && line_.substr(end).starts_with("://")) {
-      while (end < line_.size() && !is_blank(line_[end]) && !std::strchr("'\"`)>,", line_[end])) ++end;
+      while (end < line_.size() && !ends_url(line_[end])) ++end;
       keep_number_ = false;
       mask(kAny);
       return end;
@@ -342,7 +367,7 @@ std::size_t Masker::punctuation(std::size_t at) {
 
 std::size_t Masker::path(std::size_t at) {
   std::size_t end = at;
-  while (end < line_.size() && !is_blank(line_[end]) && !std::strchr("'\"`)(>,;:<|", line_[end])) ++end;
+  while (end < line_.size() && !ends_path(line_[end])) ++end;
   while (end > at + 1 && line_[end - 1] == '.') --end;  // the full stop of the sentence
   subject(stable_path(line_.substr(at, end - at)));
   mask(kAny);
@@ -380,10 +405,10 @@ void Masker::subject(std::string_view name) {
 bool Masker::ends_with(std::string_view tail) const { return text().ends_with(tail); }
 
 std::string_view stable_path(std::string_view path) {
-  const std::size_t file = path.find_last_of("/\\");
+  const std::size_t file = last_separator(path);
   if (file == std::string_view::npos) return path;
   const auto folders = path.substr(0, file);
-  const std::size_t folder = folders.find_last_of("/\\");
+  const std::size_t folder = last_separator(folders);
   const auto last = folder == std::string_view::npos ? folders : folders.substr(folder + 1);
   const bool generated = last.empty() || std::any_of(last.begin(), last.end(), is_digit);
   return path.substr(generated ? file + 1 : file - last.size());

@@ -105,10 +105,9 @@ std::string_view remedy_for(Family family, std::string_view cause) {
   return family_remedy(family);
 }
 
-std::string rule_from_template(const KindText& kind, std::int64_t tasks) {
-  const std::string cause = printable(kind.cause, 300);
-  std::string text = "Avoid \"" + cause + "\"";
-  if (!kind.stack.empty()) text += " (" + printable(kind.stack, 40) + ", " + std::to_string(tasks) + " tasks failed with it)";
+std::string rule_from_template(const KindText& kind) {
+  std::string text = "Avoid \"" + printable(kind.cause, 300) + "\"";
+  if (!kind.stack.empty()) text += " (" + printable(kind.stack, 40) + ")";
   text += ": ";
   text += remedy_for(kind.family, kind.cause);
   text += '.';

@@ -7,7 +7,7 @@
 namespace swarm::analyst::domain {
 
 /// A rule written without a model: names the cause and what to do about it. Deterministic.
-std::string rule_from_template(const KindText& kind, std::int64_t tasks);
+std::string rule_from_template(const KindText& kind);
 
 /// What to do about a cause, in one or two sentences.
 std::string_view remedy_for(Family family, std::string_view cause);

@@ -46,9 +46,14 @@ inline bool contains(std::string_view text, std::string_view part) { return text
 
 /// `TypeError`, `IOException`, `DeprecationWarning`, …: a name that says by its ending that it is a type of fault.
 inline bool names_fault(std::string_view word) {
-  return word.ends_with("Error") || word.ends_with("Exception") || word.ends_with("Warning") ||
-         word.ends_with("Interrupt") || word == "SystemExit" || word == "StopIteration" ||
-         word.ends_with("Rejection") || word.ends_with("Fault");
+  if (word.empty()) return false;
+  switch (word.back()) {
+    case 'r': return word.ends_with("Error");
+    case 'n': return word.ends_with("Exception") || word == "StopIteration" || word.ends_with("Rejection");
+    case 'g': return word.ends_with("Warning");
+    case 't': return word.ends_with("Interrupt") || word == "SystemExit" || word.ends_with("Fault");
+    default: return false;
+  }
 }
 
 }  // namespace swarm::analyst::domain

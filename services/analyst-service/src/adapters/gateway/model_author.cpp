@@ -33,8 +33,8 @@ std::string_view trimmed(std::string_view text) {
 
 std::string author_prompt(const domain::KindText& kind, std::int64_t tasks) {
   return std::to_string(tasks) + " tasks of the stack \"" + quoted(kind.stack) + "\" (role \"" + quoted(kind.role) +
-         "\") failed the same way. The cause, with what varies masked, and one of the logs:\n<failure>\n" + quoted(kind.cause) +
-         "\n\n" + quoted(kind.excerpt) + "\n</failure>\nWrite the rule.";
+         "\") failed the same way. The cause, with what varies masked, and one of the logs, ending with its cause line:\n<failure>\n" + quoted(kind.cause) +
+         "\n\n" + quoted(kind.excerpt) + "\n" + quoted(kind.sample) + "\n</failure>\nWrite the rule.";
 }
 
 std::string rule_in_answer(std::string_view answer) {

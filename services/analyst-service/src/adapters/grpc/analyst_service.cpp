@@ -56,7 +56,7 @@ grpc::ServerUnaryReactor* AnalystService::ReportFailure(grpc::CallbackServerCont
   out->set_threshold(static_cast<std::int32_t>(parts_.threshold));
   const auto trace = rpc::trace_of(*context);
   const auto [id, reactor] = reports_.open(out);
-  parts_.ledger.submit(std::move(report), [this, id = id, started, trace](const Result<application::FailureAnswer>& answer) {
+  parts_.ledger.submit(std::move(report), [this, id = id, started, trace, task = event->task_id(), kind = out->kind_id()](const Result<application::FailureAnswer>& answer) {
     parts_.probe.ingest_seconds.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
     if (!answer) {
       reports_.fail(id, answer.error());
@@ -67,12 +67,12 @@ grpc::ServerUnaryReactor* AnalystService::ReportFailure(grpc::CallbackServerCont
       result.set_rule_content(answer.value().rule_text);
       result.set_kind_tasks(static_cast<std::int32_t>(answer.value().group.tasks));
       result.set_repeat(answer.value().repeat);
-      if (answer.value().rule_made) {
-        const trace::Scope scope(trace);
-        log::info("golden rule made", {{"kind", result.kind_id()}, {"active", result.rule_generated()}, {"tasks", answer.value().group.tasks}});
-      }
       return grpc::Status::OK;
     });
+    const trace::Scope scope(trace);
+    const auto tasks = answer.value().group.tasks;
+    log::info("failure", {{"task", task}, {"kind", kind}, {"kind_tasks", tasks}, {"repeat", answer.value().repeat}});
+    if (answer.value().rule_made) log::info("golden rule made", {{"kind", kind}, {"active", !answer.value().rule_text.empty()}, {"tasks", tasks}});
   });
   return reactor;
 }

@@ -2,7 +2,6 @@
 
 #include <boost/json.hpp>
 
-#include <algorithm>
 #include <map>
 
 #include "adapters/json/note.hpp"
@@ -88,11 +87,11 @@ grpc::ServerUnaryReactor* AnalystServiceV2::GenerateGoldenRules(grpc::CallbackSe
     analyzers_.with([&](domain::Analyzer& analyzer) {
       const auto found = analyzer.analyse({in->role(), in->stack(), message});
       domain::KindText kind{found.kind, in->role(), in->stack(), found.family, domain::printable(found.cause, domain::Masker::kTextMax), {}, {}};
-      auto rule = domain::rule_from_template(kind, std::max(1, in->count()));
+      auto rule = domain::rule_from_template(kind);
       if (!domain::fault_of_rule(rule, kind.cause).empty()) {
         // A note that tries to steer, or holds a secret, is not repeated.
         kind.cause = std::string(name(found.family)) + " failure";
-        rule = domain::rule_from_template(kind, std::max(1, in->count()));
+        rule = domain::rule_from_template(kind);
       }
       out->set_rule(rule);
     });

@@ -1,0 +1,64 @@
+#include "domain/log_template.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <random>
+
+using namespace swarm::analyst::domain;
+
+namespace {
+
+std::vector<std::string> by_line(const std::vector<std::string>& lines) {
+  const std::vector<std::string_view> views(lines.begin(), lines.end());
+  const auto found = mine_templates(views);
+  std::vector<std::string> out;
+  for (const auto i : found.of_line) out.push_back(found.templates[i]);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("values go by their shape, variables by their number", "[template]") {
+  const std::vector<std::string> lines{
+      "Accepted parcel 17 from 10.0.0.1:443",  "Accepted parcel 18 from 10.0.0.2:80",  "session closed for user ada", "session closed for user bob",
+      "depot north opened in 3 ms", "depot south opened in 4 KB", "depot east opened in 5 s", "depot west opened in 6 s", "depot mid opened in 7 s",
+      "state changed to RUNNING_NOW by main", "state changed to DONE_NOW by main", "copied () at once", "copied (a9) at once"};
+  const auto found = by_line(lines);
+  CHECK(found[0] == "Accepted parcel <*> from <*>");
+  CHECK(found[0] == found[1]);
+  CHECK(found[2] == "session closed for user <*>");
+  CHECK(found[2] == found[3]);
+  for (int i = 4; i < 9; ++i) CHECK(found[static_cast<std::size_t>(i)] == "depot <*> opened in <*>");
+  CHECK(found[9] == found[10]);
+  CHECK(found[11] == found[12]);
+}
+
+TEST_CASE("few different words at a position are different statements", "[template]") {
+  const auto found = by_line({"door opened", "door closed", "door opened"});
+  CHECK(found[0] != found[1]);
+  CHECK(found[0] == found[2]);
+}
+
+TEST_CASE("templates do not depend on the order of lines", "[template]") {
+  std::vector<std::string> lines;
+  std::mt19937_64 random(4);
+  const char* words[] = {"alpha", "beta", "gamma.delta", "run_it", "x7", "(", "=", "user", "Mon"};
+  for (int i = 0; i < 400; ++i) {
+    std::string line;
+    for (std::uint64_t n = 1 + random() % 6; n > 0; --n) line += std::string(words[random() % std::size(words)]) + (random() % 3 ? " " : "");
+    lines.push_back(line);
+  }
+  auto expected = by_line(lines);
+  std::vector<std::size_t> order(lines.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::shuffle(order.begin(), order.end(), random);
+  std::vector<std::string> shuffled;
+  for (const auto i : order) shuffled.push_back(lines[i]);
+  const auto found = by_line(shuffled);
+  for (std::size_t i = 0; i < order.size(); ++i) REQUIRE(found[i] == expected[order[i]]);
+}
+
+TEST_CASE("odd lines are lines", "[template]") {
+  CHECK(by_line({"", "   ", std::string(1'000'000, '('), std::string("a\0b", 3), "\xff\xfe"}).size() == 5);
+}
