@@ -154,11 +154,14 @@ Result<void> Composition::Parts::make_keys() {
       entry.principal.priority = key.priority;
       entry.principal.bare_tasks = key.bare_tasks;
       entry.principal.models = key.models;
+      entry.principal.limits = key.limits;
       entries.push_back(std::move(entry));
     }
     BOOST_OUTCOME_TRY(anonymous, principal(all, std::string(kAnonymous), ""));
     anonymous.priority = true;
     anonymous.bare_tasks = true;
+    all.rates.emplace_back(RateLimits{});
+    for (const auto& entry : entries) all.rates.emplace_back(entry.principal.limits);
     return outcome::success();
   }));
   settings.keys.clear();

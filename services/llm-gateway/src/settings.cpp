@@ -104,6 +104,9 @@ void read_key(const std::string& name, Object& o, Settings& out) {
   o.value("team", key.team, "The team that pays; empty: none.");
   o.value("priority", key.priority, "May use the last 5 % of a budget.");
   o.value("bare_tasks", key.bare_tasks, "May name a task by x-swarm-task-id alone.");
+  o.value("requests_per_minute", key.limits.requests_per_minute, "Requests a minute; 0: no limit.", {0, 100'000'000});
+  o.value("tokens_per_minute", key.limits.tokens_per_minute, "Prompt and output tokens a minute; 0: no limit.", {0, 100'000'000});
+  o.value("parallel", key.limits.parallel, "Requests at a time; 0: no limit.", {0, 1'000'000});
   o.value("models", key.models, "Models that it may use; empty: all.");
   if (key.key.empty() == key.sha256.empty()) o.fault("key", "give either key or sha256");
 }

@@ -22,6 +22,7 @@ struct KeySettings {
   std::string team;
   bool priority = false;
   bool bare_tasks = false;
+  RateLimits limits;
   std::vector<std::string> models;
 };
 

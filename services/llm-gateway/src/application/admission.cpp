@@ -21,11 +21,26 @@ Result<ScopeId, Refusal> task_scope(BudgetLedger& ledger, std::string_view task,
   return refusal;
 }
 
+/// What a request will count for against its key's tokens a minute until its answer tells.
+std::int64_t expected_tokens(const Admission::Wish& wish) {
+  const std::uint64_t output = std::min<std::uint64_t>(wish.size.output_tokens_max, 1'000) * wish.size.choices;
+  return static_cast<std::int64_t>(wish.size.text_bytes * 2 / 7 + wish.size.flat_tokens + output);
+}
+
+Refusal rate_refusal(const Principal& who, const RateGauge::Verdict& verdict) {
+  Refusal refusal;
+  refusal.reason = RefusalReason::Rate;
+  refusal.scope = "key/" + who.name;
+  refusal.rate = verdict.reason;
+  refusal.rate_wait = verdict.wait;
+  return refusal;
+}
+
 }  // namespace
 
 Result<Admission::Admitted, Refusal> Admission::admit(const Wish& wish) {
   const WallTime now = clock_.wall_now();
-  const BootTime deadline = clock_.boot_now() + options_.reservation_time;
+  const BootTime boot_now = clock_.boot_now();
   const Price* price = wish.free || !wish.model->price ? nullptr : &*wish.model->price;
   const std::uint64_t known_max = wish.model->output_tokens_max;
   Ask ask;
@@ -43,9 +58,24 @@ Result<Admission::Admitted, Refusal> Admission::admit(const Wish& wish) {
     if (price != nullptr) {
       ask.reservation = std::min(ask.ceiling, books.learnt.expected(wish.who->id, wish.model->id, *price, wish.size, output_max));
     }
+    Admitted admitted;
+    RateGauge& gauge = books.rates[wish.who->id];
+    admitted.limited = gauge.any();
+    if (admitted.limited) {
+      admitted.tokens = expected_tokens(wish);
+      if (const auto verdict = gauge.look(boot_now, admitted.tokens); verdict.reason != RateReason::None) {
+        return rate_refusal(*wish.who, verdict);
+      }
+    }
     const std::span<const ScopeId> scopes(path.begin(), end);
-    BOOST_OUTCOME_TRY(const auto id, books.ledger.reserve(scopes, ask, now, deadline));
-    return Admitted{id, ask.reservation, ask.ceiling};
+    BOOST_OUTCOME_TRY(admitted.id, books.ledger.reserve(scopes, ask, now, boot_now + options_.reservation_time));
+    admitted.reserved = ask.reservation;
+    admitted.ceiling = ask.ceiling;
+    if (admitted.limited) {
+      gauge.begin(boot_now, admitted.tokens);
+      admitted.rate = gauge.view(boot_now);
+    }
+    return admitted;
   });
 }
 
@@ -53,10 +83,14 @@ void Admission::top_up(ReservationId id, Money more) {
   books_.with([&](Books& books) { books.ledger.top_up(id, more); });
 }
 
-std::optional<Settlement> Admission::settle(ReservationId id, Money cost, const Wish& wish, const Usage& usage) {
+std::optional<Settlement> Admission::settle(const Admitted& admitted, Money cost, const Wish& wish, const Usage& usage) {
   return books_.with([&](Books& books) {
     if (!wish.free && usage.output_total() > 0) books.learnt.learn(wish.who->id, wish.model->id, wish.size, usage);
-    return books.ledger.settle(id, cost);
+    auto settlement = books.ledger.settle(admitted.id, cost);
+    if (settlement && admitted.limited) {
+      books.rates[wish.who->id].end(admitted.tokens, static_cast<std::int64_t>(usage.input_total() + usage.output_total()));
+    }
+    return settlement;
   });
 }
 

@@ -30,6 +30,9 @@ class Admission {
     ReservationId id;
     Money reserved;
     Money ceiling;
+    std::int64_t tokens = 0;   // that the key's limit was charged with
+    bool limited = false;      // the key has limits: `rate` says how far they are used
+    RateView rate;
   };
 
   Admission(SharedBooks& books, SpendLoop& spend, const Clock& clock, Options options)
@@ -39,7 +42,7 @@ class Admission {
   Result<Admitted, Refusal> admit(const Wish& wish);
   void top_up(ReservationId id, Money more);
   /// Ends the reservation and learns from it; nothing if it had ended.
-  std::optional<Settlement> settle(ReservationId id, Money cost, const Wish& wish, const Usage& usage);
+  std::optional<Settlement> settle(const Admitted& admitted, Money cost, const Wish& wish, const Usage& usage);
   SpendLoop& spend() { return spend_; }
   const Clock& clock() const { return clock_; }
 

@@ -2,7 +2,10 @@
 
 #include "domain/budget_ledger.hpp"
 #include "domain/learnt_cost.hpp"
+#include "domain/rate_limit.hpp"
 #include "libs/async/guarded.hpp"
+
+#include <vector>
 
 namespace swarm::gateway {
 
@@ -10,6 +13,7 @@ namespace swarm::gateway {
 struct Books {
   BudgetLedger ledger;
   LearntCost learnt;
+  std::vector<RateGauge> rates;  // by the principal's id
 };
 using SharedBooks = async::Guarded<Books>;
 

@@ -40,7 +40,7 @@ Money Charge::settle(Ending ending, int status, std::optional<Usage> known) {
   if (known) usage = *known;
   else if (sent_ && !wish_.free) usage = estimate();
   const Money cost = wish_.free || !wish_.model->price ? Money{} : wish_.model->price->cost(usage);
-  auto settlement = admission_.settle(admitted_.id, cost, wish_, usage);
+  auto settlement = admission_.settle(admitted_, cost, wish_, usage);
   if (!settlement) return Money{};
   const auto& clock = admission_.clock();
   UsageRow row;

@@ -29,6 +29,7 @@ class Charge {
   /// What the request cost by `usage`, or by an estimate when there is none and something was sent.
   Money settle(Ending ending, int status, std::optional<Usage> usage);
   bool settled() const { return settled_; }
+  const Admission::Admitted& admitted() const { return admitted_; }
 
  private:
   Usage estimate() const;

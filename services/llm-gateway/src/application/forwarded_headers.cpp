@@ -34,6 +34,24 @@ void append_line(std::string& lines, std::string_view name, std::string_view val
   lines += "\r\n";
 }
 
+void append_rate(std::string& lines, std::string_view prefix, std::string_view kind, bool kind_last, std::int64_t limit,
+                 std::int64_t remaining, std::chrono::nanoseconds reset) {
+  if (limit <= 0) return;
+  const auto name = [&](std::string_view field) {
+    lines += prefix;
+    lines += kind_last ? field : kind;
+    lines += '-';
+    lines += kind_last ? kind : field;
+    lines += ": ";
+  };
+  name("limit");
+  lines += std::to_string(limit) + "\r\n";
+  name("remaining");
+  lines += std::to_string(remaining) + "\r\n";
+  name("reset");
+  lines += std::to_string(std::chrono::ceil<std::chrono::seconds>(reset).count()) + "s\r\n";
+}
+
 }  // namespace
 
 void append_request_headers(std::string& lines, const http::Head& head) {
@@ -47,10 +65,22 @@ void append_request_headers(std::string& lines, const http::Head& head) {
 void append_response_headers(std::string& lines, const http::Head& head) {
   for (const http::Header& header : head.headers) {
     if (is_one_of(header.name, kHop) || is_one_of(header.name, kFromUpstream)) continue;
-    if (has_prefix(header.name, "x-swarm-")) continue;
+    if (has_prefix(header.name, "x-swarm-") || has_prefix(header.name, "x-ratelimit-") ||
+        has_prefix(header.name, "anthropic-ratelimit-")) {
+      continue;
+    }
     const bool id = equals_ignoring_case(header.name, "x-request-id");
     append_line(lines, id ? std::string_view("x-upstream-request-id") : header.name, header.value);
   }
+}
+
+void append_rate_headers(std::string& lines, Dialect dialect, const Admission::Admitted& admitted) {
+  if (!admitted.limited) return;
+  const RateView& rate = admitted.rate;
+  const bool openai = dialect == Dialect::OpenAi;  // x-ratelimit-limit-requests, anthropic-ratelimit-requests-limit
+  const std::string_view prefix = openai ? "x-ratelimit-" : "anthropic-ratelimit-";
+  append_rate(lines, prefix, "requests", openai, rate.requests_limit, rate.requests_remaining, rate.requests_reset);
+  append_rate(lines, prefix, "tokens", openai, rate.tokens_limit, rate.tokens_remaining, rate.tokens_reset);
 }
 
 }  // namespace swarm::gateway

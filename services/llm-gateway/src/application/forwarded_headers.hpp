@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "application/admission.hpp"
 #include "libs/http/head.hpp"
 
 namespace swarm::gateway {
@@ -12,5 +13,8 @@ namespace swarm::gateway {
 void append_request_headers(std::string& lines, const http::Head& head);
 /// Appends an upstream's headers that the caller should see. The upstream's x-request-id becomes x-upstream-request-id.
 void append_response_headers(std::string& lines, const http::Head& head);
+
+/// How far the key's own limits are used, in the caller's dialect; the upstream's figures are for us, not for the caller.
+void append_rate_headers(std::string& lines, Dialect dialect, const Admission::Admitted& admitted);
 
 }  // namespace swarm::gateway

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "domain/budget_ledger.hpp"
+#include "domain/rate_limit.hpp"
 #include "libs/base/result.hpp"
 
 namespace swarm::gateway {
@@ -21,6 +22,7 @@ struct Principal {
   bool priority = false;             // may use the last part of a budget
   bool bare_tasks = false;           // may name a task without a token
   std::vector<std::string> models;   // allowed names; empty: all
+  RateLimits limits;
   std::array<ScopeId, 3> scopes{};   // global, team, key
   std::size_t scope_count = 0;
 

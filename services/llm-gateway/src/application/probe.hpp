@@ -64,7 +64,7 @@ class Probe {
   std::array<metrics::Histogram*, kSurfaces> seconds_;
   std::vector<PerUpstream> upstreams_;
   std::vector<PerModel> models_;
-  std::array<std::array<metrics::Counter*, 6>, kScopeLevels> refusals_;
+  std::array<std::array<metrics::Counter*, 7>, kScopeLevels> refusals_;
   metrics::Histogram* overhead_;
   metrics::Histogram* first_event_;
   metrics::Histogram* journal_seconds_;

@@ -17,6 +17,16 @@ std::string period(WindowKind window) {
   return window == WindowKind::Total ? std::string() : " this " + std::string(name(window));
 }
 
+std::string_view what(RateReason reason) {
+  switch (reason) {
+    case RateReason::Requests: return "requests a minute";
+    case RateReason::Tokens: return "tokens a minute";
+    case RateReason::Parallel: return "requests at a time";
+    case RateReason::None: break;
+  }
+  return "use";
+}
+
 std::int64_t seconds_until(WallTime time, WallTime now) {
   if (time == WallTime::max()) return 0;
   return std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(time - now).count());
@@ -46,6 +56,12 @@ Problem problem_of(const Refusal& refusal, WallTime now) {
       problem.code = "budget_busy";
       problem.message = where + " is held by requests in flight" + state + "; try again when they have ended";
       problem.retry_after = 1;
+      problem.retry = true;
+      break;
+    case RefusalReason::Rate:
+      problem.kind = ProblemKind::RateLimit;
+      problem.message = refusal.scope + " has reached its limit of " + std::string(what(refusal.rate)) + "; try again later";
+      problem.retry_after = std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(refusal.rate_wait).count());
       problem.retry = true;
       break;
     case RefusalReason::NotDurable:

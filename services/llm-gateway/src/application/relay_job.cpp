@@ -256,6 +256,7 @@ std::string RelayJob::answer_headers(std::optional<Money> cost) const {
   lines.reserve(512);
   append_own_headers(lines, call_);
   append_response_headers(lines, exchange_->head());
+  append_rate_headers(lines, call_.dialect, charge_->admitted());
   if (cost) {
     std::array<char, 48> text;
     const int n = std::snprintf(text.data(), text.size(), "x-swarm-cost-usd: %.9f\r\n", cost->usd());

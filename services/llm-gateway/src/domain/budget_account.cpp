@@ -24,6 +24,7 @@ std::string_view name(RefusalReason reason) {
     case RefusalReason::NoCeiling: return "no_ceiling";
     case RefusalReason::NotDurable: return "not_durable";
     case RefusalReason::TooMany: return "too_many";
+    case RefusalReason::Rate: return "rate";
   }
   return "unknown";
 }

@@ -42,6 +42,7 @@ enum class RefusalReason : std::uint8_t {
   NoCeiling,   // strict, and nothing bounds the cost
   NotDurable,  // would exceed what has been debited durably in advance: wait for a refill
   TooMany,     // no room for another reservation or scope
+  Rate,        // the key's own limit of requests, tokens or parallel requests
 };
 std::string_view name(RefusalReason reason);
 

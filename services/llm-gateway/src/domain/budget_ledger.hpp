@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "domain/budget_account.hpp"
+#include "domain/rate_limit.hpp"
 #include "libs/base/result.hpp"
 
 namespace swarm::gateway {
@@ -37,6 +38,8 @@ struct Refusal {
   Money limit;
   Money spent;
   WallTime resets{};
+  RateReason rate = RateReason::None;
+  std::chrono::nanoseconds rate_wait{};
 };
 
 /// One account, wherever it lies; stale after its scope was dropped.
