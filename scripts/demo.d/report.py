@@ -24,12 +24,12 @@ def print_report(summary: dict[str, Any], display: Display) -> None:
     _facts(summary, display)
     say("")
     if summary["closed"]:
-        say(color("green", color("bold", "The loop closed: ")) + "the swarm failed, learnt a rule from it, and stopped failing.")
+        say(color("green", "The loop closed: ") + "the swarm failed, learnt a rule from it, and stopped failing.")
     else:
         say(color("red", "The loop did not close: ") + "; ".join(summary["open"]) + ".")
     if summary["control"] is not None:
-        expected = "as it must not: without the rule there is no learning" if not summary["closed"] else "though it must not"
-        say(f"This was the control run {summary['control']}: it {'closed' if summary['closed'] else 'did not close'}, {expected}.")
+        what = "must not close, but did" if summary["closed"] else "must not close, and did not: the rule is what helps"
+        say(f"This was the control run {summary['control']}, which {what}.")
 
 
 def _facts(summary: dict[str, Any], display: Display) -> None:
@@ -49,7 +49,8 @@ def _facts(summary: dict[str, Any], display: Display) -> None:
         fact("kept", f"though {summary['chaos']} was killed: {merged} of {summary['planned']} tasks merged exactly once, "
              f"{summary['reported']} failures counted of {summary['failures']} reported")
     spend = summary["spend"]
-    crash = f" (${spend['unknown_crash_usd']:.4f} held for what the crash may have cost)" if spend["unknown_crash_usd"] else ""
+    unknown = spend["unknown_crash_usd"]
+    crash = f" (${unknown:.4f} held for what the crash may have cost)" if unknown else ""
     fact("spend", f"${spend['usd']:.4f} of ${spend['limit_usd']:.2f} a day, {spend['requests']} model calls{crash}")
 
 

@@ -243,7 +243,8 @@ class AsyncAgent:
 
     async def _attempt(self, run: AsyncTaskRun) -> None:
         assignment, started = run.assignment, time.monotonic()
-        artifact, failure = "", None
+        artifact = ""
+        failure: TaskFailed | None = None
         try:
             artifact = await self.work(run)
         except asyncio.CancelledError:
@@ -295,14 +296,14 @@ class AsyncAgent:
         if len(self._reports) >= REPORTS_MAX:
             log.error("failure report dropped, too many are waiting task=%s", failure.task_id)
             return
-        report = asyncio.create_task(self._deliver_report(failure))
+        report = asyncio.create_task(self._deliver_report(self.analyst, failure))
         self._reports.add(report)
         report.add_done_callback(self._reports.discard)
         await asyncio.wait([report], timeout=REPORT_WAIT)
 
-    async def _deliver_report(self, failure: Failure) -> None:
+    async def _deliver_report(self, analyst: AsyncAnalystClient, failure: Failure) -> None:
         try:
-            await self.analyst.report_failure(failure, within=300.0)
+            await analyst.report_failure(failure, within=300.0)
         except SwarmError as error:
             log.error("failure not reported task=%s: %s", failure.task_id, error)
 

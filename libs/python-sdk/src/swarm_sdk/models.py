@@ -326,8 +326,8 @@ _NESTED: dict[tuple[type, str], type] = {
     (FailureGroups, "groups"): FailureGroup,
     (SpendEvent, "scope"): Spend,
 }
-_RENAMED = {(Transition, "from_status"): "from", (Transition, "to_status"): "to"}
-_STATUS = {(Task, "status"), (Transition, "from_status"), (Transition, "to_status")}
+_RENAMED: dict[tuple[type, str], str] = {(Transition, "from_status"): "from", (Transition, "to_status"): "to"}
+_STATUS: set[tuple[type, str]] = {(Task, "status"), (Transition, "from_status"), (Transition, "to_status")}
 
 
 def read(cls: type[T], message: Any) -> T:

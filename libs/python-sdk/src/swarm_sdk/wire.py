@@ -25,11 +25,13 @@ class Method:
 
     @property
     def serializer(self) -> Callable[[Any], bytes]:
-        return self.request.SerializeToString
+        serialize: Callable[[Any], bytes] = self.request.SerializeToString
+        return serialize
 
     @property
     def deserializer(self) -> Callable[[bytes], Any]:
-        return self.response.FromString
+        parse: Callable[[bytes], Any] = self.response.FromString
+        return parse
 
 
 @cache
@@ -44,7 +46,8 @@ def _pool() -> descriptor_pool.DescriptorPool:
 @cache
 def message(name: str) -> type[Any]:
     """The class of a message, by its full name ("orchestrator.Task")."""
-    return message_factory.GetMessageClass(_pool().FindMessageTypeByName(name))
+    cls: type[Any] = message_factory.GetMessageClass(_pool().FindMessageTypeByName(name))
+    return cls
 
 
 @cache
