@@ -89,12 +89,12 @@ void read(Object& root, Settings& out) {
   root.value("drain_time", out.drain_time, "time for work in flight at a stop");
   root.section("log", "The log", [&](Object& o) { o.value("level", out.log_level, "debug, info, warn or error"); });
   root.section("grpc", "The gRPC port", [&](Object& o) {
-    o.value("listen", out.grpc.listen, "address", settings::check_address);
+    o.value("listen", out.grpc.listen, "address that the gRPC server binds to; beyond loopback it needs tls and auth", settings::check_address);
     o.value("poll_default", out.service.poll_default, "how long PollTask waits when the client does not say");
     o.value("poll_max", out.service.poll_max, "longest wait of PollTask");
   });
   root.section("admin", "Metrics and probes over HTTP", [&](Object& o) {
-    o.value("listen", out.admin_listen, "address", settings::check_address);
+    o.value("listen", out.admin_listen, "address of the plain HTTP admin port", settings::check_address);
     o.secret("metrics_token", out.metrics_token, "bearer token that /metrics asks for");
   });
   root.section("analyst", "Golden rules come from here, outcomes go there", [&](Object& o) {

@@ -15,6 +15,8 @@ namespace swarm::orchestrator {
 
 /// Everything that can be set, with its default.
 struct Settings {
+  Settings() { grpc.listen = "127.0.0.1:50054"; }
+
   std::string data_dir = "data/orchestrator-core";
   std::string log_level = "info";
   std::string admin_listen = "127.0.0.1:9154";
