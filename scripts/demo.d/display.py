@@ -51,9 +51,12 @@ class Display:
         where = f"{module:<19}"
         told = self.color("cyan", " knowing the rule") if rules and event["role"] == "Coder" else ""
         if kind == "failed":
-            what = f"{self._short(detail)}, the same mistake" if detail in self._seen else detail
-            self._seen.add(detail)
+            known = detail in self._seen
+            what = f"{self._short(detail)}, the same mistake" if known else "its test fails"
             self._line(at, event["agent"], f"{self.color('red', '✗')} {where}{what}{self._count(event)}{told}")
+            if not known:
+                self._seen.add(detail)
+                self.indented(detail, 29, "red")
         elif kind == "succeeded" and event["role"] == "Coder":
             self._line(at, event["agent"], f"{self.color('green', '✓')} {where}tests pass{told}")
         elif kind == "succeeded":

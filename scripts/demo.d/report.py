@@ -25,6 +25,9 @@ def print_report(summary: dict[str, Any], display: Display) -> None:
     say("")
     if summary["closed"]:
         say(color("green", "The loop closed: ") + "the swarm failed, learnt a rule from it, and stopped failing.")
+        if summary["control"] is None and summary["chaos"] is None:
+            say(color("dim", "Doubts? scripts/demo --control no-delivery (or wrong-stack) takes the rule away; "
+                             "--chaos orchestrator (or analyst, gateway) kills a service."))
     else:
         say(color("red", "The loop did not close: ") + "; ".join(summary["open"]) + ".")
     if summary["control"] is not None:
