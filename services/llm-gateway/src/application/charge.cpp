@@ -52,6 +52,8 @@ Money Charge::settle(Ending ending, int status, std::optional<Usage> known) {
   row.upstream = std::move(names_.upstream);
   if (wish_.model->price) row.price_version = wish_.model->price->version;
   row.usage = usage;
+  usage_ = usage;
+  cost_ = cost;
   row.ending = ending;
   row.status = static_cast<std::uint16_t>(status);
   row.duration_ms = static_cast<std::uint32_t>(

@@ -30,6 +30,9 @@ class Charge {
   Money settle(Ending ending, int status, std::optional<Usage> usage);
   bool settled() const { return settled_; }
   const Admission::Admitted& admitted() const { return admitted_; }
+  /// What was settled.
+  const Usage& usage() const { return usage_; }
+  Money cost() const { return cost_; }
 
  private:
   Usage estimate() const;
@@ -42,6 +45,8 @@ class Charge {
   BootTime begin_;
   std::uint64_t output_bytes_ = 0;
   Money reserved_;
+  Usage usage_;
+  Money cost_;
   bool sent_ = false;
   bool settled_ = false;
 };

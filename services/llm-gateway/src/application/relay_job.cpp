@@ -72,6 +72,7 @@ asio::awaitable<void> RelayJob::run() {
   }
   if (refused) {
     if (charge_ && !charge_->settled()) charge_->settle(refused->kind == ProblemKind::Timeout ? Ending::TimedOut : Ending::UpstreamError, http_status(refused->kind), std::nullopt);
+    note(http_status(refused->kind), std::chrono::duration<double>(relay_.services_.admission.clock().boot_now() - call_.begin).count());
     co_await relay_.refuse(call_, answer_, std::move(*refused));
     co_return;
   }
@@ -295,7 +296,20 @@ asio::awaitable<void> RelayJob::relay_whole() {
 
 void RelayJob::count(int status) {
   const auto& clock = relay_.services_.admission.clock();
-  relay_.services_.probe.request(call_.surface, status, std::chrono::duration<double>(clock.boot_now() - call_.begin).count());
+  const double seconds = std::chrono::duration<double>(clock.boot_now() - call_.begin).count();
+  relay_.services_.probe.request(call_.surface, status, seconds);
+  note(status, seconds);
+}
+
+void RelayJob::note(int status, double seconds) const {
+  if (!log::enabled(log::Level::Debug)) return;
+  const trace::Scope scope(call_.trace);
+  const Usage used = charge_ ? charge_->usage() : Usage{};
+  log::debug("request", {{"request_id", call_.request_id}, {"route", name(call_.surface)}, {"model", scan_.model}, {"status", status},
+                         {"upstream", upstream_ != nullptr ? std::string_view(upstream_->name) : std::string_view()},
+                         {"key", who_ != nullptr ? std::string_view(who_->name) : std::string_view()},
+                         {"input_tokens", used.input_total()}, {"output_tokens", used.output_total()},
+                         {"usd", charge_ ? charge_->cost().usd() : 0.0}, {"ms", seconds * 1e3}});
 }
 
 }  // namespace swarm::gateway

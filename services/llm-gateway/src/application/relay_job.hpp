@@ -41,6 +41,7 @@ class RelayJob final : public Answer::Hangup {
   void settle_stream(Ending ending);
   std::string answer_headers(std::optional<Money> cost) const;
   void count(int status);
+  void note(int status, double seconds) const;
 
   Relay& relay_;
   const Call& call_;

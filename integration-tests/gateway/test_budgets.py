@@ -1,0 +1,257 @@
+"""The ledger seen from outside: limits, crashes, a full disk, many callers at once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from clients import http
+
+from gateway.budget import call, complete, spend
+from gateway.upstream import answer, completion, settings, upstream
+
+BODY = {"model": "small", "max_tokens": 100, "messages": [{"role": "user", "content": "hi"}]}
+KEY = {"authorization": "Bearer sk-agent"}
+COST = 4.5e-6  # of completion(): 10 tokens at 0.15 and 5 at 0.60 US dollars a million
+CONTROL = "llm_gateway.BudgetControl."
+
+
+def chat(gateway: Any, key: dict | None = None, **more: Any) -> Any:
+    return http("POST", f"{gateway.http}/v1/chat/completions", BODY | more, key or KEY, 30)
+
+
+def good(connection: socket.socket, _: bytes) -> None:
+    connection.sendall(answer(completion()))
+
+
+def test_spend_is_known_at_once_in_every_scope_and_survives_a_restart(start_gateway: Any) -> None:
+    with upstream(good) as up:
+        gateway = start_gateway(settings(up.url))
+        for n in range(1, 4):
+            assert chat(gateway, KEY | {"x-swarm-task-id": "t1"}).status == 200
+            assert spend(gateway)["current_spend"] == pytest.approx(n * COST)
+        gateway.stop()
+        gateway.start()
+        for scope in ("", "team/t", "key/agent", "task/t1"):
+            report = spend(gateway, scope)
+            assert report["current_spend"] == pytest.approx(3 * COST), scope
+            assert report["unknown_crash"] == 0 and int(report["requests"]) == 3
+        assert spend(gateway, "task/t1")["window"] == "total"
+
+
+def test_a_dry_budget_refuses_in_the_callers_terms(start_gateway: Any) -> None:
+    with upstream(good) as up:
+        gateway = start_gateway(settings(up.url, budgets={"team/t": {"limit_usd": 0.001, "strict": True}}))
+        statuses = []
+        for _ in range(300):
+            last = chat(gateway)
+            statuses.append(last.status)
+            if last.status != 200:
+                break
+        assert statuses[0] == 200 and last.status == 429
+        assert last.json()["error"]["code"] == "insufficient_quota"
+        assert last.headers["x-should-retry"] == "false" and int(last.headers["retry-after"]) > 0
+        report = spend(gateway, "team/t")
+        assert 0.0008 < report["current_spend"] <= 0.001
+        before = len(up.requests)
+        assert chat(gateway).status == 429 and len(up.requests) == before, "a refused request never reaches the upstream"
+
+
+def test_limits_change_at_run_time_and_stay(start_gateway: Any) -> None:
+    with upstream(good) as up:
+        gateway = start_gateway(settings(up.url))
+        call(gateway, CONTROL + "SetLimit", scope="key/agent", limit=0)
+        assert chat(gateway).status == 429
+        gateway.restart()
+        assert chat(gateway).status == 429
+        assert spend(gateway, "key/agent")["state"] == "blocked"
+        call(gateway, CONTROL + "SetLimit", scope="key/agent", limit=1)
+        assert chat(gateway).status == 200
+        for bad in ({"limit": -1}, {"limit": float("nan")}, {"limit": 1, "window": "week"}, {"limit": 1, "scope": "nobody"}):
+            with pytest.raises(grpc.RpcError) as refused:
+                call(gateway, CONTROL + "SetLimit", **bad)
+            assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_a_reset_starts_at_zero_and_is_remembered(start_gateway: Any) -> None:
+    with upstream(good) as up:
+        gateway = start_gateway(settings(up.url))
+        chat(gateway)
+        call(gateway, CONTROL + "ResetBudget")
+        assert spend(gateway)["current_spend"] == 0
+        assert spend(gateway, "team/t")["current_spend"] == pytest.approx(COST), "other scopes are left alone"
+        chat(gateway)
+        gateway.stop()
+        gateway.start()
+        assert spend(gateway)["current_spend"] == pytest.approx(COST)
+
+
+def test_task_budgets_hold_and_a_key_without_leave_names_no_task(start_gateway: Any) -> None:
+    with upstream(good) as up:
+        gateway = start_gateway(settings(up.url))
+        call(gateway, CONTROL + "SetTaskBudget", task_id="t1", limit=0)
+        assert chat(gateway, KEY | {"x-swarm-task-id": "t1"}).status == 429
+        assert chat(gateway, KEY | {"x-swarm-task-id": "t2"}).status == 200
+        plain = {"authorization": "Bearer sk-plain", "x-swarm-task-id": "t2"}
+        assert chat(gateway, plain).status == 403
+        scopes = call(gateway, CONTROL + "ListScopes", scope_prefix="task/")["scopes"]
+        assert {s["scope"] for s in scopes} == {"task/t1", "task/t2"}
+
+
+def test_kill_9_under_load_never_counts_too_little(start_gateway: Any) -> None:
+    paid: list[float] = []
+
+    def serve(connection: socket.socket, _: bytes) -> None:
+        paid.append(COST)  # the provider charges as soon as it has the request
+        time.sleep(0.005)
+        connection.sendall(answer(completion()))
+
+    with upstream(serve) as up:
+        gateway = start_gateway(settings(up.url))
+        for _ in range(3):
+            stop = threading.Event()
+
+            def load() -> None:
+                while not stop.is_set():
+                    try:
+                        chat(gateway)
+                    except OSError:
+                        return
+
+            with ThreadPoolExecutor(16) as pool:
+                for _ in range(16):
+                    pool.submit(load)
+                time.sleep(0.7)
+                gateway.kill()
+                stop.set()
+            gateway.start()
+            report = spend(gateway)
+            assert report["unknown_crash"] > 0
+            assert report["current_spend"] >= sum(paid) - 1e-9
+        assert report["current_spend"] < sum(paid) + 3 * 0.2, "what is debited in advance is about a second's worth"
+
+
+@pytest.mark.parametrize("strict", [True, False])
+def test_256_callers_at_five_times_the_learnt_cost_stay_within_the_bound(start_gateway: Any, strict: bool) -> None:
+    tokens = [20]
+
+    def serve(connection: socket.socket, _: bytes) -> None:
+        time.sleep(0.02)
+        connection.sendall(answer(completion(output=tokens[0])))
+
+    limit = 0.02
+    with upstream(serve) as up:
+        gateway = start_gateway(settings(up.url, budgets={"key/agent": {"limit_usd": limit, "strict": strict}}))
+        for _ in range(20):
+            assert chat(gateway).status == 200
+        tokens[0] = 100
+        with ThreadPoolExecutor(256) as pool:
+            statuses = [a.status for a in pool.map(lambda _: chat(gateway), range(1500))]
+        assert set(statuses) <= {200, 429} and 429 in statuses
+        report = spend(gateway, "key/agent")
+        assert report["reserved"] == pytest.approx(0, abs=1e-12)
+        assert report["current_spend"] <= limit * (1.0 if strict else 1.01) + 1e-12
+        assert report["current_spend"] > 0.5 * limit
+
+
+def test_complete_pays_once_for_callers_who_ask_together_or_again(start_gateway: Any) -> None:
+    def serve(connection: socket.socket, _: bytes) -> None:
+        time.sleep(1)
+        connection.sendall(answer(completion("the answer")))
+
+    with upstream(serve) as up:
+        gateway = start_gateway(settings(up.url))
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(lambda _: complete(gateway, prompt="same"), range(4))) == ["the answer"] * 4
+        assert len(up.requests) == 1
+        with pytest.raises(grpc.RpcError):
+            complete(gateway, timeout=0.3, prompt="impatient")
+        time.sleep(1.5)
+        began = time.monotonic()
+        assert complete(gateway, prompt="impatient") == "the answer"
+        assert time.monotonic() - began < 0.5 and len(up.requests) == 2
+        assert spend(gateway)["current_spend"] == pytest.approx(2 * COST)
+
+
+def test_complete_in_json_mode_gives_json_that_parses(start_gateway: Any) -> None:
+    texts = ['Sure!\n```json\n{"a": 1}\n```', "no json at all", '{"b": 2}', "none", "none again"]
+    with upstream(lambda connection, _: connection.sendall(answer(completion(texts.pop(0))))) as up:
+        gateway = start_gateway(settings(up.url))
+        assert json.loads(complete(gateway, prompt="one", json_mode=True)) == {"a": 1}
+        assert json.loads(complete(gateway, prompt="two", json_mode=True)) == {"b": 2}
+        assert b'"response_format"' in up.requests[0]
+        with pytest.raises(grpc.RpcError) as failed:
+            complete(gateway, prompt="three", json_mode=True)
+        assert failed.value.code() == grpc.StatusCode.UNAVAILABLE
+        messages = json.dumps([{"role": "user", "content": "from messages"}])
+        texts.append("ok")
+        assert complete(gateway, prompt="ignored", messages_json=messages) == "ok"
+        assert b"from messages" in up.requests[-1] and b"ignored" not in up.requests[-1]
+        with pytest.raises(grpc.RpcError) as failed:
+            complete(gateway, messages_json="{not a list")
+        assert failed.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_requests_in_flight_finish_when_the_gateway_drains(start_gateway: Any) -> None:
+    def serve(connection: socket.socket, _: bytes) -> None:
+        time.sleep(1)
+        connection.sendall(answer(completion()))
+
+    with upstream(serve) as up:
+        gateway = start_gateway(settings(up.url))
+        with ThreadPoolExecutor(1) as pool, socket.create_connection(("127.0.0.1", gateway.ports["http"])) as idle:
+            running = pool.submit(chat, gateway)
+            while not up.requests:
+                time.sleep(0.01)
+            gateway.terminate()
+            idle.settimeout(0.8)
+            assert idle.recv(1) == b"", "an idle connection is closed at once"
+            assert running.result().status == 200
+        assert gateway.wait_exit() == 0
+
+
+def mount(directory: Path, size: str) -> bool:
+    directory.mkdir(parents=True, exist_ok=True)
+    return subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(directory)], capture_output=True).returncode == 0
+
+
+def test_a_full_disk_refuses_new_work_and_recovers(start_gateway: Any, tmp_path: Path) -> None:
+    place = tmp_path / "small-disk"
+    if not mount(place, "1m"):
+        pytest.skip("needs leave to mount a small file system")
+    try:
+        with upstream(good) as up:
+            gateway = start_gateway(settings(up.url, data_dir=str(place / "data")))
+            assert chat(gateway).status == 200
+            ballast = place / "ballast"
+            with ballast.open("wb", buffering=0) as file:
+                try:
+                    while file.write(b"x" * 4096):
+                        pass
+                except OSError:
+                    pass
+            deadline = time.monotonic() + 30
+            refused = None
+            while time.monotonic() < deadline and (refused is None or refused.status == 200):
+                refused = chat(gateway)
+            assert refused.status == 503 and refused.headers["x-should-retry"] == "true"
+            assert http("GET", f"{gateway.admin}/readyz").status == 503
+            ballast.unlink()
+            deadline = time.monotonic() + 10
+            while chat(gateway).status != 200:
+                assert time.monotonic() < deadline, "it goes on when there is room again"
+                time.sleep(0.2)
+            assert spend(gateway)["current_spend"] == pytest.approx(len(up.requests) * COST)
+            gateway.stop()
+    finally:
+        subprocess.run(["umount", str(place)], capture_output=True)
+        shutil.rmtree(place, ignore_errors=True)

@@ -1,0 +1,207 @@
+"""What callers get: both dialects, plain and streamed, keys, errors, and bytes that no well-behaved client sends."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+from typing import Any
+
+import pytest
+from clients import http, raw_http
+
+from gateway.upstream import STREAM_HEAD, answer, chunk, completion, event, settings, upstream
+
+BODY = {"model": "small", "messages": [{"role": "user", "content": "hi"}]}
+KEY = {"authorization": "Bearer sk-agent"}
+
+
+def chat(gateway: Any, body: dict | bytes = BODY, headers: dict | None = None, timeout: float = 15.0) -> Any:
+    return http("POST", f"{gateway.http}/v1/chat/completions", body, headers or KEY, timeout)
+
+
+def test_the_openai_client_works_unchanged(start_gateway: Any) -> None:
+    openai = pytest.importorskip("openai")
+
+    def serve(connection: socket.socket, request: bytes) -> None:
+        if b'"stream":true' in request.replace(b": ", b":"):
+            connection.sendall(STREAM_HEAD + event("hel") + event("lo") + chunk(
+                'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}\n\n') +
+                chunk("data: [DONE]\n\n") + b"0\r\n\r\n")
+        else:
+            connection.sendall(answer(completion()))
+
+    with upstream(serve) as up:
+        gateway = start_gateway(settings(up.url))
+        client = openai.OpenAI(base_url=f"{gateway.http}/v1", api_key="sk-agent", max_retries=0)
+        plain = client.chat.completions.create(**BODY)
+        assert plain.choices[0].message.content == "hello"
+        assert plain.usage.total_tokens == 15
+        pieces = list(client.chat.completions.create(**BODY, stream=True))
+        assert "".join(p.choices[0].delta.content for p in pieces) == "hello", "the usage that we asked for is not shown"
+        assert b'"include_usage":true' in up.requests[-1]
+        asked = list(client.chat.completions.create(**BODY, stream=True, stream_options={"include_usage": True}))
+        assert asked[-1].usage.total_tokens == 5
+        assert [m.id for m in client.models.list()] == ["small"]
+        assert b"sk-agent" not in b"".join(up.requests), "a caller's key goes nowhere"
+        assert b"Bearer sk-upstream-secret" in up.requests[0]
+        with pytest.raises(openai.AuthenticationError):
+            openai.OpenAI(base_url=f"{gateway.http}/v1", api_key="sk-wrong", max_retries=0).chat.completions.create(**BODY)
+        with pytest.raises(openai.NotFoundError):
+            client.chat.completions.create(**(BODY | {"model": "unknown"}))
+
+
+def test_anthropic_dialect_passes_through_with_its_own_errors(start_gateway: Any) -> None:
+    message = {"id": "m", "type": "message", "role": "assistant", "model": "claude", "stop_reason": "end_turn",
+               "content": [{"type": "text", "text": "hello"}], "usage": {"input_tokens": 10, "output_tokens": 5}}
+    with upstream(lambda connection, _: connection.sendall(answer(message))) as up:
+        config = settings(up.url)
+        config["upstreams"]["m"]["dialect"] = "anthropic"
+        gateway = start_gateway(config)
+        body = {"model": "small", "max_tokens": 50, "messages": [{"role": "user", "content": "hi"}]}
+        url = f"{gateway.http}/v1/messages"
+        good = http("POST", url, body, {"x-api-key": "sk-agent", "anthropic-version": "2023-06-01"})
+        assert good.status == 200 and good.json()["content"][0]["text"] == "hello"
+        assert float(good.headers["x-swarm-cost-usd"]) == pytest.approx(4.5e-6)
+        seen = up.requests[0].lower()
+        assert b"x-api-key: sk-upstream-secret" in seen and b"anthropic-version: 2023-06-01" in seen
+        bad = http("POST", url, body, {"x-api-key": "sk-wrong"})
+        assert bad.status == 401
+        assert bad.json()["type"] == "error" and bad.json()["error"]["type"] == "authentication_error"
+        assert bad.json()["request_id"] == bad.headers["x-request-id"]
+
+
+def test_the_body_goes_on_as_it_came(start_gateway: Any) -> None:
+    body = b'{ "messages" : [ {"role":"user","content":"\\u00e9  x"} ],\n "model": "small" , "unknown_field": [1.0, 1e2] }'
+    with upstream(lambda connection, _: connection.sendall(answer(completion()))) as up:
+        gateway = start_gateway(settings(up.url))
+        assert chat(gateway, body).status == 200
+        assert up.requests[0].endswith(b"\r\n\r\n" + body)
+
+
+def test_an_alias_changes_the_models_name_only(start_gateway: Any) -> None:
+    with upstream(lambda connection, _: connection.sendall(answer(completion()))) as up:
+        config = settings(up.url)
+        config["models"]["small"]["model"] = "gpt-real"
+        gateway = start_gateway(config)
+        assert chat(gateway, b'{"messages":[], "model": "small", "n": 1}').status == 200
+        assert up.requests[0].endswith(b'{"messages":[], "model": "gpt-real", "n": 1}')
+
+
+def test_each_event_is_passed_on_as_it_comes(start_gateway: Any) -> None:
+    def serve(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(STREAM_HEAD)
+        for word in ("one", "two", "three"):
+            connection.sendall(event(word))
+            time.sleep(0.4)
+        connection.sendall(chunk("data: [DONE]\n\n") + b"0\r\n\r\n")
+
+    with upstream(serve) as up:
+        gateway = start_gateway(settings(up.url))
+        raw = json.dumps(BODY | {"stream": True}).encode()
+        with socket.create_connection(("127.0.0.1", gateway.ports["http"]), 10) as caller:
+            caller.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-agent\r\n"
+                           + f"content-length: {len(raw)}\r\n\r\n".encode() + raw)
+            seen: dict[str, float] = {}
+            received = b""
+            while b"[DONE]" not in received:
+                received += caller.recv(65536)
+                for word in ("one", "two", "three"):
+                    if word.encode() in received:
+                        seen.setdefault(word, time.monotonic())
+        assert seen["two"] - seen["one"] > 0.2 and seen["three"] - seen["two"] > 0.2
+
+
+@pytest.mark.parametrize(("body", "says"), [
+    (b"", "JSON"), (b"nonsense", "JSON"), (b"[]", "JSON"), (b"{", "JSON"), (b'{"messages":[]}', "model"),
+    (b'{"model":"small","model":"other"}', "twice"), (b'{"model":"\xff"}', "UTF-8"),
+    (b'{"model":"small","max_tokens":-5}', "max_tokens"), (b'{"model":"small","stream":7}', "stream"),
+])
+def test_bad_bodies_are_refused_in_the_callers_terms(start_gateway: Any, body: bytes, says: str) -> None:
+    gateway = start_gateway(settings("http://127.0.0.1:1/v1"))
+    refused = chat(gateway, body)
+    assert refused.status == 400
+    error = refused.json()["error"]
+    assert error["type"] == "invalid_request_error" and says in error["message"]
+    assert refused.headers["x-should-retry"] == "false"
+
+
+def test_deep_json_does_no_harm(start_gateway: Any) -> None:
+    with upstream(lambda connection, _: connection.sendall(answer(completion()))) as up:
+        gateway = start_gateway(settings(up.url))
+        deep = b'{"model":"small","messages":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
+        assert chat(gateway, deep).status in (200, 400)
+        assert chat(gateway).status == 200
+
+
+def test_a_body_that_is_too_large_is_refused_with_413(start_gateway: Any) -> None:
+    gateway = start_gateway(settings("http://127.0.0.1:1/v1", **{"http.body_bytes_max": "1MiB"}))
+    refused = chat(gateway, b'{"model":"' + b"x" * (50 << 20) + b'"}', timeout=30)
+    assert refused.status == 413 and "1048576" in refused.json()["error"]["message"]
+
+
+HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-agent\r\n"
+
+
+@pytest.mark.parametrize("request_", [
+    HEAD + b"content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    HEAD + b"content-length: 3\r\ncontent-length: 3\r\n\r\nabc",
+    HEAD + b"content-length: +3\r\n\r\nabc",
+    HEAD + b"transfer-encoding: identity, chunked\r\n\r\n0\r\n\r\n",
+    HEAD + b"x: a\r\n folded\r\n\r\n",
+    HEAD + b"content-length : 3\r\n\r\nabc",
+    HEAD.replace(b"\r\n", b"\n") + b"\n",
+    HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 tls hello\n",
+])
+def test_smuggling_attempts_get_400_and_the_connection_is_closed(start_gateway: Any, request_: bytes) -> None:
+    gateway = start_gateway(settings("http://127.0.0.1:1/v1"))
+    assert raw_http(gateway.ports["http"], request_ + b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n").count(b"HTTP/1.1 ") == 1
+    assert raw_http(gateway.ports["http"], request_).startswith(b"HTTP/1.1 400 ")
+
+
+def test_pipelined_requests_are_answered_in_order(start_gateway: Any) -> None:
+    gateway = start_gateway(settings("http://127.0.0.1:1/v1"))
+    one = b"GET /v1/models HTTP/1.1\r\nhost: x\r\nx-api-key: sk-agent\r\n\r\n"
+    two = b"GET /nowhere HTTP/1.1\r\nhost: x\r\n\r\n"
+    received = raw_http(gateway.ports["http"], one + two + one)
+    statuses = re.findall(rb"HTTP/1\.1 (\d+) ", received)
+    assert statuses == [b"200", b"404", b"200"]
+
+
+def test_slow_callers_are_cut_off(start_gateway: Any) -> None:
+    gateway = start_gateway(settings("http://127.0.0.1:1/v1", **{"http.head_time": "500ms", "http.body_time": "500ms"}))
+    for beginning in (b"POST /v1/chat", HEAD + b"content-length: 100\r\n\r\nabc"):
+        with socket.create_connection(("127.0.0.1", gateway.ports["http"]), 10) as caller:
+            caller.sendall(beginning)
+            began = time.monotonic()
+            assert caller.recv(1000) == b""
+            assert time.monotonic() - began < 3
+
+
+def test_chunked_request_bodies_are_read(start_gateway: Any) -> None:
+    with upstream(lambda connection, _: connection.sendall(answer(completion()))) as up:
+        gateway = start_gateway(settings(up.url))
+        raw = json.dumps(BODY).encode()
+        wire = b"".join(f"{len(raw[i:i + 7]):x}\r\n".encode() + raw[i:i + 7] + b"\r\n" for i in range(0, len(raw), 7)) + b"0\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", gateway.ports["http"]), 10) as caller:
+            caller.sendall(HEAD + b"transfer-encoding: chunked\r\n\r\n" + wire)
+            assert caller.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert up.requests[0].endswith(raw)
+
+
+def test_rate_limits_of_a_key(start_gateway: Any) -> None:
+    with upstream(lambda connection, _: connection.sendall(answer(completion()))) as up:
+        config = settings(up.url)
+        config["keys"]["plain"]["requests_per_minute"] = 2
+        gateway = start_gateway(config)
+        plain = {"authorization": "Bearer sk-plain"}
+        first = chat(gateway, headers=plain)
+        assert first.headers["x-ratelimit-limit-requests"] == "2" and first.headers["x-ratelimit-remaining-requests"] == "1"
+        assert chat(gateway, headers=plain).status == 200
+        refused = chat(gateway, headers=plain)
+        assert refused.status == 429 and refused.json()["error"]["code"] == "rate_limit_exceeded"
+        assert refused.headers["x-should-retry"] == "true" and 1 <= int(refused.headers["retry-after"]) <= 30
+        assert chat(gateway).status == 200, "another key has limits of its own"
