@@ -6,8 +6,8 @@
 #include <memory>
 #include <thread>
 
-#include "adapters/analyst/rule_follower.hpp"
 #include "application/engine_loop.hpp"
+#include "application/interrupt.hpp"
 #include "ports/task_store.hpp"
 
 namespace swarm::orchestrator::analyst_client {

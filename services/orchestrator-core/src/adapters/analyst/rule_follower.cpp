@@ -28,25 +28,6 @@ GoldenRule to_rule(const analyst::GoldenRule& in) {
 
 }  // namespace
 
-bool Interrupt::wait(std::chrono::milliseconds at_most) {
-  std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, at_most, [this] { return stopped_; });
-  return !stopped_;
-}
-
-void Interrupt::stop() {
-  {
-    std::lock_guard lock(mutex_);
-    stopped_ = true;
-  }
-  changed_.notify_all();
-}
-
-bool Interrupt::stopped() const {
-  std::lock_guard lock(mutex_);
-  return stopped_;
-}
-
 RuleFollower::RuleFollower(std::shared_ptr<grpc::Channel> channel, EngineLoop& loop, Probe& probe,
                            std::uint64_t from_version)
     : channel_(std::move(channel)), loop_(loop), probe_(probe), version_(from_version) {}

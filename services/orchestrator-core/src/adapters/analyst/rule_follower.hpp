@@ -5,11 +5,11 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 
 #include "application/engine_loop.hpp"
+#include "application/interrupt.hpp"
 #include "application/probe.hpp"
 #include "libs/async/guarded.hpp"
 
@@ -18,20 +18,6 @@ class ClientContext;
 }
 
 namespace swarm::orchestrator::analyst_client {
-
-/// Waits that end early at a stop. Thread-safe.
-class Interrupt {
- public:
-  /// False when the owner stops.
-  bool wait(std::chrono::milliseconds at_most);
-  void stop();
-  bool stopped() const;
-
- private:
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  bool stopped_ = false;
-};
 
 /// Follows the analyst's golden rules and hands each change to the engine, which makes it durable. The analyst being
 /// away only means that rules stay as they are: it is tried again with a back-off of at most 1 s, from the version

@@ -2,6 +2,8 @@
 
 #include "adapters/grpc/work_stream.hpp"
 #include "libs/rpc/status.hpp"
+#include "libs/rpc/trace.hpp"
+#include "libs/telemetry/logging.hpp"
 
 namespace swarm::orchestrator::grpc_api {
 namespace {
@@ -18,6 +20,22 @@ class Refused final : public Base {
 
 template <class Request, class Response>
 using Bidi = grpc::ServerBidiReactor<Request, Response>;
+
+/// The task that a command is about; empty when there is none or it has no id yet.
+std::string subject(const Command& command) {
+  if (const auto* results = std::get_if<ReportResults>(&command)) return text(results->results.front().task);
+  if (const auto* cancel = std::get_if<CancelTask>(&command)) return text(cancel->task);
+  if (const auto* approve = std::get_if<ApproveTask>(&command)) return text(approve->task);
+  return {};
+}
+
+/// One line per call at debug level, with the caller's trace id.
+void log_call(const grpc::ServerContextBase& context, const char* method, const Command& command) {
+  if (!log::enabled(log::Level::Debug)) return;
+  const auto trace = rpc::trace_of(context);
+  const trace::Scope scope(trace);
+  log::debug("call", {{"method", method}, {"task", subject(command)}});
+}
 
 Error queue_full() { return {Code::ResourceExhausted, "the command queue is full, try again"}; }
 
@@ -38,6 +56,7 @@ grpc::ServerUnaryReactor* OrchestratorService::command(Context* context, const c
   if (auto who = parts_.gate.admit(*context, method); !who) return answer(context, who.error());
   Result<Command> mapped = to_command();
   if (!mapped) return answer(context, mapped.error());
+  log_call(*context, method, mapped.value());
   auto [id, reactor] = calls.open(response, [this, kind](std::uint64_t gone) {
     if (kind == CallKind::Poll) parts_.loop.submit(AbandonPoll{call_id(kind, gone)});
   });

@@ -6,15 +6,12 @@
 #include <string>
 #include <thread>
 
-#include "adapters/analyst/rule_follower.hpp"
 #include "application/engine_loop.hpp"
 #include "application/lesson_book.hpp"
 #include "libs/async/guarded.hpp"
 #include "libs/knowledge/link/store_link.hpp"
 
 namespace swarm::orchestrator::knowledge_store {
-
-using analyst_client::Interrupt;
 
 /// Who set the dispatch state, where it was the common knowledge.
 inline constexpr std::string_view kByCommonKnowledge = "common knowledge";

@@ -6,6 +6,7 @@
 
 #include "adapters/knowledge/common_knowledge.hpp"
 #include "application/event_bus.hpp"
+#include "application/interrupt.hpp"
 #include "libs/knowledge/knowledge.hpp"
 #include "ports/task_store.hpp"
 
