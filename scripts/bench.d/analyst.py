@@ -35,7 +35,7 @@ from swarm_process import ServiceProcess  # noqa: E402
 
 SHARED = ROOT.parent / "shared" / "data"
 GENERATOR = SHARED / "failures" / "make_failures.py"
-BENCH = Path(os.environ.get("SWARM_BENCH_BIN") or ROOT / "build" / "release" / "bin") / "analyst-bench"
+BENCH = Path(os.environ.get("SWARM_TEST_BENCH") or ROOT / "build" / "release" / "bench") / "analyst-bench"
 SEEDS = (101, 202, 303)
 ALTERNATIONS = 3
 
