@@ -15,7 +15,7 @@ from swarm_sdk.connection import Connection
 Start = Callable[..., Any]
 QUICK = sdk.ConnectionOptions(timeout=5.0, within=20.0)
 LOG = """Traceback (most recent call last):
-  File "/work/shop/{name}.py", line {line}, in {name}
+  File "/srv/shop/{name}.py", line {line}, in {name}
     return item.{name}_at < datetime.now()
 TypeError: can't compare offset-naive and offset-aware datetimes
 """
