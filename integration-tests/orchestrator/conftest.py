@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from orchestrator.client import Raw  # noqa: E402
+from orchestrator.client import Raw
 
 
 @pytest.fixture
