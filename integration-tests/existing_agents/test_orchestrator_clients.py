@@ -29,7 +29,7 @@ def after(stub: Any, generation: Any, state: str, action: str) -> str:
 
 @pytest.mark.parametrize(
     ("kind", "handler"),
-    [("RequirementsDefinitionTask", "Product Manager"), ("SystemDesignTask", "Architect"),
+    [("RequirementsDefinitionTask", "ProductManager"), ("SystemDesignTask", "Architect"),
      ("FeatureImplementationTask", "Coder"), ("CodeReviewTask", "Reviewer"), ("DeploymentTask", "Deployer"),
      ("NoSuchTask", "Unknown"), ("", "Unknown"), ("☃" * 2000, "Unknown")],
 )

@@ -1,4 +1,5 @@
-"""plant.py NAME COMPILER LIBRARY...: builds the simulator with one defect of defects.txt, which it must then find.
+"""plant.py NAME COMPILER SIMULATOR LIBRARY...: builds the simulator with one defect of defects.txt, which it must then
+find, at a seed at which the simulator without the defect finds nothing.
 
 The changed source file is compiled and linked before the libraries, so it stands in for the object that it was made
 from. Fails when the text is no longer in the file: the list can't rot. No sanitizers.
@@ -6,6 +7,7 @@ from. Fails when the text is no longer in the file: the list can't rot. No sanit
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,7 +29,7 @@ def defect(name: str) -> tuple[str, str, str]:
     sys.exit(f"no defect is called {name}")
 
 
-def main(name: str, compiler: str, *libraries: str) -> int:
+def main(name: str, compiler: str, clean: str, *libraries: str) -> int:
     file, text, replacement = defect(name)
     source = (SOURCES / file).read_text()
     if text not in source:
@@ -40,8 +42,17 @@ def main(name: str, compiler: str, *libraries: str) -> int:
         main_file = SOURCES / "testing" / "simulate_main.cpp"
         libs = ["-Wl,--start-group", *libraries, "-Wl,--end-group", "-lcrypto", "-lpthread"]
         subprocess.run([compiler, *flags, planted, main_file, *libs, "-o", program], check=True)
-        found = subprocess.run([program, "--expect-violation", "1", "300", "10000"], timeout=500)
-        return 0 if found.returncode in (0, ABORTED) else 1
+        command = [program, "--expect-violation", "1", "300", "10000"]
+        found = subprocess.run(command, timeout=500, stdout=subprocess.PIPE, text=True)
+    print(found.stdout)
+    if found.returncode not in (0, ABORTED):
+        return 1
+    at = re.search(r"^seed (\d+): ", found.stdout, re.MULTILINE)
+    without = subprocess.run([clean, at[1] if at else "1", "1", "10000"], timeout=500, stdout=subprocess.PIPE, text=True)
+    if "seed " in without.stdout:
+        print(f"the simulator finds something without the defect too: {without.stdout}")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ void read(Object& root, Settings& out) {
     o.value("address", out.analyst_address, "gRPC address; empty: none");
   });
   root.section("gateway", "Budgets of tasks", [&](Object& o) {
-    o.value("address", out.gateway_address, "gRPC address; empty: none");
+    o.value("address", out.gateway_address, "gRPC address; accepted, not used yet: agents report a dry budget themselves");
   });
   root.section("knowledge", "What the swarm knows in common", [&](Object& o) {
     o.value("refresh", out.knowledge_refresh, "how often the kill switch, rules and lessons are looked up", milliseconds(50));

@@ -7,7 +7,7 @@ namespace swarm::orchestrator {
 
 Workflow Workflow::standard() {
   return Workflow({
-      {"RequirementsDefinition", "Product Manager", "SystemDesign", "", false, 5},
+      {"RequirementsDefinition", "ProductManager", "SystemDesign", "", false, 5},
       {"SystemDesign", "Architect", "FeatureImplementation", "RequirementsDefinition", true, 5},
       {"FeatureImplementation", "Coder", "CodeReview", "", false, 5},
       {"CodeReview", "Reviewer", "Deployment", "FeatureImplementation", false, 5},
@@ -16,7 +16,7 @@ Workflow Workflow::standard() {
 }
 
 std::vector<std::string> Workflow::standard_handlers() {
-  return {"Product Manager", "Architect", "Coder", "Reviewer", "Deployer"};
+  return {"ProductManager", "Architect", "Coder", "Reviewer", "Deployer"};
 }
 
 Workflow::Workflow(std::vector<WorkflowState> states) : states_(std::move(states)) {

@@ -397,7 +397,10 @@ struct Simulator::World {
   /// No more faults: everything that was promised must now come to its end.
   void heal() {
     faults = false;
-    for (auto& agent : agents) agent.dead = false;
+    for (auto& agent : agents) {
+      agent.dead = false;
+      agent.waits_for = 0;  // a stream whose join or credit was lost: its agent connects again
+    }
     for (std::size_t i = 0; i < agents.size(); ++i) act(i, milliseconds(10));
     const BootTime end = boot + std::chrono::minutes(30);
     BootTime look = boot;
@@ -409,14 +412,20 @@ struct Simulator::World {
         if (task.state->blocked == Blocked::Approval) send(ApproveTask{kOtherCalls, id, true, "", "ann"});
       }
       for (const auto& [call, request] : requests) send(request.command);
-      if (engine->active() == 0 && requests.empty()) break;
+      // What the engine has finished must be durable too before the store is looked at.
+      const bool written = !pipeline->committing() && !pipeline->has_work();
+      if (engine->active() == 0 && requests.empty() && written) break;
     }
     if (!report.violations.empty()) return;
     promises.check_durable();
     for (const TaskId id : promises.acknowledged()) {
       const auto task = store.tasks().find(id);
       if (task == store.tasks().end() || is_final(task->second.state->status)) continue;
+      const TaskEntry* in_engine = engine->find(id);
       report.violations.push_back("a task never ended task=" + text(id) + " " +
+                                  (in_engine == nullptr ? "not in memory"
+                                                        : std::string(name(in_engine->state->status)) + " in memory") +
+                                  ", stored as " +
                                   std::string(name(task->second.state->status)) + " " +
                                   std::string(name(task->second.state->blocked)) + ": " + task->second.state->reason);
       return;
