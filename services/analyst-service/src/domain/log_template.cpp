@@ -60,7 +60,7 @@ class Splitter {
     if (varying.empty()) return name(shapes, columns, variable);
 
     for (const auto i : varying)
-      if (std::any_of(columns[i].begin(), columns[i].end(), [&](const auto& c) { return words_.separator(c.first); })) return branch(shapes, i, variable);
+      if (std::any_of(columns[i].begin(), columns[i].end(), [&](const auto& c) { return words_.separator(c.first); })) return branch_by_separator(shapes, i, variable);
 
     const bool anchored = has_constant_word(shapes, columns);
     const auto names = anchored ? identifier_columns(columns, varying) : std::vector<std::size_t>();
@@ -105,6 +105,16 @@ class Splitter {
     std::map<std::string, Shapes> parts;  // by text: the same order on every run
     for (auto* shape : shapes) parts[words_.text(shape->tokens[position])].push_back(shape);
     for (const auto& [word, part] : parts) split(part, variable);
+  }
+
+  // A bracket where another line has a word says that the two are different statements; which word, says nothing yet.
+  void branch_by_separator(const Shapes& shapes, std::size_t position, const std::vector<bool>& variable) {
+    std::map<std::string, Shapes> parts;
+    for (auto* shape : shapes) {
+      const TokenId token = shape->tokens[position];
+      parts[words_.separator(token) ? words_.text(token) : std::string()].push_back(shape);
+    }
+    for (const auto& [separator, part] : parts) split(part, variable);
   }
 
   void name(const Shapes& shapes, const std::vector<Column>& columns, const std::vector<bool>& variable) const {
