@@ -6,29 +6,42 @@
 namespace swarm::ctl {
 namespace {
 
-/// gRPC names every address that it tried; the cause stands at the end.
-std::string cause_of(const std::string& message) {
-  for (const char* known : {"Connection refused", "No route to host", "Network is unreachable", "Connection reset",
-                            "Timeout occurred", "DNS resolution failed"}) {
-    if (message.find(known) != std::string::npos) return known;
-  }
-  return message;
-}
-
 bool never_reached(const std::string& message) {
   return message.find("failed to connect") != std::string::npos || message.find("DNS resolution") != std::string::npos;
 }
 
-std::string unavailable(const Error& error, const CallSite& site, const std::string& place) {
-  if (!never_reached(error.message)) {
-    return place + " is not ready: " + error.message + "; try again, and see swarmctl doctor";
-  }
+/// A server that speaks TLS hangs up on one who does not, and the other way round.
+std::string remedy(const std::string& cause, const CallSite& site) {
   const PeerFacts& peer = facts(site.peer);
-  return "can't reach " + place + " (" + cause_of(error.message) + "); start " + std::string(peer.program) +
-         ", or give " + std::string(peer.flag) + " ADDRESS";
+  if (site.tls && (cause == "certificate verify failed" || cause == "Ssl handshake failed" ||
+                   cause.find("not in peer certificate") != std::string::npos)) {
+    return "does its certificate come from --ca-file and name this host (else give --server-name)? Does it want a "
+           "--cert-file?";
+  }
+  if (!site.tls && (cause == "Socket closed" || cause == "Connection reset")) return "it may want TLS: give --ca-file";
+  return "start " + std::string(peer.program) + ", or give " + std::string(peer.flag) + " ADDRESS";
+}
+
+std::string unavailable(const Error& error, const CallSite& site, const std::string& place) {
+  const std::string cause = short_cause(error.message);
+  if (!never_reached(error.message) && cause == error.message) {
+    return place + " is not ready: " + cause + "; try again, and see swarmctl doctor";
+  }
+  return "can't reach " + place + " (" + cause + "); " + remedy(cause, site);
 }
 
 }  // namespace
+
+std::string short_cause(const std::string& message) {
+  for (const char* known : {"Connection refused", "No route to host", "Network is unreachable", "Connection reset",
+                            "Timeout occurred", "DNS resolution failed", "certificate verify failed",
+                            "Ssl handshake failed", "Socket closed"}) {
+    if (message.find(known) != std::string::npos) return known;
+  }
+  const auto name_at = message.find("Peer name ");
+  if (name_at != std::string::npos) return message.substr(name_at, message.find_last_not_of(')') + 1 - name_at);
+  return message;
+}
 
 std::string explain(const Error& error, const CallSite& site) {
   const std::string who = "the " + std::string(facts(site.peer).name);
@@ -59,7 +72,7 @@ std::string explain(const Error& error, const CallSite& site) {
 
 std::string explain_briefly(const Error& error, const CallSite& site) {
   if (error.code == Code::Unavailable && never_reached(error.message)) {
-    return "can't be reached (" + one_line(cause_of(error.message)) + ")";
+    return "can't be reached (" + one_line(short_cause(error.message)) + ")";
   }
   if (error.code == Code::DeadlineExceeded) return "no answer within " + duration(site.timeout);
   return one_line(error.message) + " (" + std::string(name(error.code)) + ")";

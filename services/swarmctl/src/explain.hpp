@@ -14,6 +14,7 @@ struct CallSite {
   std::string address;
   std::chrono::milliseconds timeout{0};
   std::string trace_id;
+  bool tls = false;
 };
 
 /// One line: what failed, at which address, and what to do next.
@@ -21,5 +22,8 @@ std::string explain(const Error& error, const CallSite& site);
 
 /// The same in a few words, for where address and remedy stand already.
 std::string explain_briefly(const Error& error, const CallSite& site);
+
+/// What gRPC says of an address that it can't reach, without the list of what it tried.
+std::string short_cause(const std::string& message);
 
 }  // namespace swarm::ctl

@@ -58,6 +58,26 @@ void add_addresses(CLI::App& program, Session& session) {
   }
 }
 
+void add_file(CLI::App& program, const std::string& flag, const std::string& variable, std::string& out,
+              const std::string& help) {
+  program.add_option(flag, out, help)->envname(variable)->type_name("FILE");
+}
+
+void add_access(CLI::App& program, AccessOptions& o) {
+  add_file(program, "--ca-file", "SWARM_CTL_CA_FILE", o.ca_file, "PEM roots of the servers' certificates; turns TLS on");
+  add_file(program, "--cert-file", "SWARM_CTL_CERT_FILE", o.cert_file, "PEM client certificate");
+  add_file(program, "--key-file", "SWARM_CTL_KEY_FILE", o.key_file, "its private key");
+  add_file(program, "--token-file", "SWARM_CTL_TOKEN_FILE", o.token_file, "bearer token for every call");
+  add_file(program, "--signing-key-file", "SWARM_CTL_SIGNING_KEY_FILE", o.signing_key_file,
+           "PEM key to make a short-lived admin token with");
+  program.add_option("--signing-key-id", o.signing_key_id, "its kid in the services' JWKS file")
+      ->envname("SWARM_CTL_SIGNING_KEY_ID")
+      ->capture_default_str();
+  program.add_option("--server-name", o.server_name, "name in the servers' certificates, if not the address's")
+      ->envname("SWARM_CTL_SERVER_NAME")
+      ->type_name("NAME");
+}
+
 }  // namespace
 
 void describe_program(CLI::App& program, Session& session) {
@@ -70,6 +90,11 @@ void describe_program(CLI::App& program, Session& session) {
   add_addresses(program, session);
   program.add_flag("--json", session.json, "print JSON, one document (watch: one a line)");
   add_duration(program, "--timeout", session.timeout, "longest wait for an answer (default 10s)");
+  add_access(program, session.access_options);
+  program.parse_complete_callback([&session] {
+    const auto opened = session.open();
+    if (!opened) throw CLI::Error("AccessError", opened.error().message, 2);
+  });
   program.footer("Exit code: 0 done, 1 it failed, 2 wrong usage.");
   add_tasks(program, session);
   add_agents(program, session);
@@ -78,6 +103,7 @@ void describe_program(CLI::App& program, Session& session) {
   add_groups(program, session);
   add_budget(program, session);
   add_doctor(program, session);
+  add_token(program, session);
   add_completion(program, session);
   add_version(program, session);
 }
@@ -100,6 +126,9 @@ int run(std::vector<std::string> arguments, std::ostream& out, std::ostream& err
   } catch (const CLI::ParseError& error) {
     err << usage_error(program, error) << '\n';
     return 2;
+  } catch (const CLI::Error& error) {  // the files of --ca-file and its like
+    err << "swarmctl: " << error.what() << '\n';
+    return error.get_exit_code();
   }
   return session.exit_code;
 }

@@ -9,6 +9,7 @@
 #include <ostream>
 #include <string>
 
+#include "access.hpp"
 #include "explain.hpp"
 #include "libs/base/clock.hpp"
 #include "libs/base/result.hpp"
@@ -32,13 +33,18 @@ class Session {
   std::chrono::milliseconds timeout{10'000};
   std::array<std::string, 3> addresses;        // by Peer
   std::array<std::string, 3> admin_addresses;  // by Peer
+  AccessOptions access_options;
   int exit_code = 0;
+
+  /// Reads the files that access_options name. Before the first call.
+  Result<void> open();
 
   const std::string& address(Peer peer) const { return addresses[static_cast<std::size_t>(peer)]; }
   const std::string& admin_address(Peer peer) const { return admin_addresses[static_cast<std::size_t>(peer)]; }
   /// Connects lazily; one channel per peer and run.
   const std::shared_ptr<grpc::Channel>& channel(Peer peer);
-  /// Gives the context its trace; and, if asked for, the deadline.
+  bool uses_tls() const { return access_.tls(); }
+  /// Gives the context its trace and its token; and, if asked for, the deadline.
   void prepare(grpc::ClientContext& context, bool with_deadline = true);
   CallSite site(Peer peer) const;
 
@@ -49,6 +55,7 @@ class Session {
   void print_json(const google::protobuf::Message& message) { out << to_json(message) << std::endl; }
 
  private:
+  Access access_;
   std::array<std::shared_ptr<grpc::Channel>, 3> channels_;
   trace::Context trace_ = trace::start();
 };

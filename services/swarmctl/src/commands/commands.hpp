@@ -16,6 +16,7 @@ void add_budget(CLI::App& program, Session& session);
 void add_dispatch(CLI::App& program, Session& session);
 void add_completion(CLI::App& program, Session& session);
 void add_doctor(CLI::App& program, Session& session);
+void add_token(CLI::App& program, Session& session);
 void add_version(CLI::App& program, Session& session);
 
 }  // namespace swarm::ctl

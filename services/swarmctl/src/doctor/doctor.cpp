@@ -85,7 +85,9 @@ class Doctor {
   /// Where the agents' model clients come in.
   void check_http() {
     const std::string check = "HTTP at " + options_.gateway_http;
-    const auto answer = http_get("http://" + options_.gateway_http + "/v1/models", timeout_);
+    const AccessOptions& a = session_.access_options;
+    const auto answer = http_get((session_.uses_tls() ? "https://" : "http://") + options_.gateway_http + "/v1/models", timeout_,
+                                 {a.ca_file, a.cert_file, a.key_file});
     if (!answer) {
       findings_.push_back({Verdict::Fail, "gateway", check, answer.error().message,
                            "start llm-gateway, or give its HTTP address by --gateway-http"});

@@ -19,7 +19,7 @@ std::size_t append(char* data, std::size_t, std::size_t size, void* body) {
 
 }  // namespace
 
-Result<HttpAnswer> http_get(const std::string& url, std::chrono::milliseconds timeout) {
+Result<HttpAnswer> http_get(const std::string& url, std::chrono::milliseconds timeout, const HttpTls& tls) {
   const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> curl(curl_easy_init(), curl_easy_cleanup);
   if (!curl) return Error{Code::Internal, "no HTTP client could be made"};
   HttpAnswer answer;
@@ -32,6 +32,9 @@ Result<HttpAnswer> http_get(const std::string& url, std::chrono::milliseconds ti
   curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, reason.data());
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, append);
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer.body);
+  if (!tls.ca_file.empty()) curl_easy_setopt(curl.get(), CURLOPT_CAINFO, tls.ca_file.c_str());
+  if (!tls.cert_file.empty()) curl_easy_setopt(curl.get(), CURLOPT_SSLCERT, tls.cert_file.c_str());
+  if (!tls.key_file.empty()) curl_easy_setopt(curl.get(), CURLOPT_SSLKEY, tls.key_file.c_str());
   const CURLcode code = curl_easy_perform(curl.get());
   if (code != CURLE_OK) {
     return Error{Code::Unavailable, reason[0] != '\0' ? reason.data() : curl_easy_strerror(code)};

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <cstdlib>
 
+#include "explain.hpp"
 #include "output/format.hpp"
 
 namespace swarm::ctl {
@@ -85,7 +86,7 @@ Findings judge(Peer peer, const ReadinessReport& report, std::int64_t local_unix
   Findings out = {judge_readiness(peer, report)};
   for (const auto& check : report.checks) {
     const Verdict verdict = check.ok ? Verdict::Ok : check.required ? Verdict::Fail : Verdict::Warn;
-    const std::string detail = check.detail.empty() ? (check.ok ? "ok" : "not ok") : check.detail;
+    const std::string detail = check.detail.empty() ? (check.ok ? "ok" : "not ok") : short_cause(check.detail);
     out.push_back({verdict, subject, "→ " + check.name, detail, check.ok ? "" : remedy(peer, check)});
   }
   if (!report.version.empty() && report.version != SWARM_VERSION) {

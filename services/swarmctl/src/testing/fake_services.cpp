@@ -88,8 +88,10 @@ grpc::Status FakeOrchestrator::SetDispatch(grpc::ServerContext*, const orchestra
   return grpc::Status::OK;
 }
 
-grpc::Status FakeOrchestrator::GetDispatch(grpc::ServerContext*, const orchestrator::DispatchQuery*,
+grpc::Status FakeOrchestrator::GetDispatch(grpc::ServerContext* context, const orchestrator::DispatchQuery*,
                                            orchestrator::DispatchState* response) {
+  const auto it = context->client_metadata().find("authorization");
+  authorization = it == context->client_metadata().end() ? "" : std::string(it->second.data(), it->second.size());
   *response = dispatch;
   return grpc::Status::OK;
 }
@@ -138,10 +140,10 @@ grpc::Status FakeGateway::ListScopes(grpc::ServerContext*, const llm_gateway::Sc
   return grpc::Status::OK;
 }
 
-FakeSwarm::FakeSwarm() {
+FakeSwarm::FakeSwarm(const std::shared_ptr<grpc::ServerCredentials>& credentials) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort("127.0.0.1:0", credentials, &port);
   builder.RegisterService(&orchestrator);
   builder.RegisterService(&analyst);
   builder.RegisterService(&gateway);

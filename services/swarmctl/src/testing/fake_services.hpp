@@ -35,7 +35,7 @@ class FakeOrchestrator final : public orchestrator::Orchestrator::Service {
                           orchestrator::ListAgentsResponse* response) override;
   grpc::Status SetDispatch(grpc::ServerContext*, const orchestrator::DispatchRequest* request,
                            orchestrator::DispatchState* response) override;
-  grpc::Status GetDispatch(grpc::ServerContext*, const orchestrator::DispatchQuery*,
+  grpc::Status GetDispatch(grpc::ServerContext* context, const orchestrator::DispatchQuery*,
                            orchestrator::DispatchState* response) override;
 
   struct Stream {
@@ -49,6 +49,7 @@ class FakeOrchestrator final : public orchestrator::Orchestrator::Service {
   orchestrator::ListTasksRequest listed;
   orchestrator::ApproveTaskRequest approved;
   orchestrator::DispatchState dispatch;
+  std::string authorization;  // of the last GetDispatch
   std::vector<orchestrator::WatchTasksRequest> watched;
 };
 
@@ -77,7 +78,7 @@ class FakeGateway final : public llm_gateway::BudgetControl::Service {
 
 /// The three fakes behind one loopback port, which is what all three addresses may name.
 struct FakeSwarm {
-  FakeSwarm();
+  explicit FakeSwarm(const std::shared_ptr<grpc::ServerCredentials>& credentials = grpc::InsecureServerCredentials());
   ~FakeSwarm() { server->Shutdown(); }
 
   FakeOrchestrator orchestrator;
