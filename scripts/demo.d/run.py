@@ -48,7 +48,7 @@ class Run:
         """Submits the request, follows the work until every task is final, and judges. Raises Timeout, StartFailed."""
         context = {"repository": str(self._stack.repository), "max_attempts": ATTEMPTS_MAX}
         submitted = self._orchestrator.submit(NewTask(
-            REQUEST, context=json.dumps(context), stack="python", role="Product Manager", max_attempts=3,
+            REQUEST, context=json.dumps(context), stack="python", role="ProductManager", max_attempts=3,
             idempotency_key="demo",
         ))
         self._story.planner_id = submitted.task_id

@@ -58,4 +58,4 @@ class ProductManager(Agent):
 
 
 if __name__ == "__main__":
-    main("Product Manager", __doc__, ProductManager)
+    main("ProductManager", __doc__, ProductManager)
