@@ -55,4 +55,21 @@ class Window {
   int free_;
 };
 
+/// Ticks at a fixed rate, whatever happens between two ticks.
+class Pace {
+ public:
+  explicit Pace(int rate) : period_(1'000'000'000 / rate), next_(Clock::now() + std::chrono::milliseconds(200)) {}
+  void tick() {
+    std::unique_lock lock(mutex_);
+    never_.wait_until(lock, next_, [] { return false; });
+    next_ += period_;
+  }
+
+ private:
+  std::chrono::nanoseconds period_;
+  Clock::time_point next_;
+  std::mutex mutex_;
+  std::condition_variable never_;
+};
+
 }  // namespace swarm::orchestrator::bench

@@ -145,10 +145,9 @@ int run_latency(const std::string& address, int rate, int count) {
     });
   });
   auto stub = api::Orchestrator::NewStub(channel_to(address));
-  const auto period = std::chrono::nanoseconds(1'000'000'000 / rate);
-  auto next = Clock::now() + std::chrono::milliseconds(200);
-  for (int i = 0; i < count; ++i, next += period) {
-    std::this_thread::sleep_until(next);
+  Pace pace(rate);
+  for (int i = 0; i < count; ++i) {
+    pace.tick();
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
     api::NewTask task;

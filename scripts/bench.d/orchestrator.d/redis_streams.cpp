@@ -96,10 +96,9 @@ int run_redis_latency(int port, int rate, int count) {
                [&](const char* sent) { ms.push_back(static_cast<double>(now_ns() - std::atoll(sent)) * 1e-6); });
   });
   Redis redis(port);
-  const auto period = std::chrono::nanoseconds(1'000'000'000 / rate);
-  auto next = Clock::now() + std::chrono::milliseconds(200);
-  for (int i = 0; i < count; ++i, next += period) {
-    std::this_thread::sleep_until(next);
+  Pace pace(rate);
+  for (int i = 0; i < count; ++i) {
+    pace.tick();
     redis.command("XADD tasks * description %s context %lld", "bench-task", static_cast<long long>(now_ns()));
   }
   worker.join();
