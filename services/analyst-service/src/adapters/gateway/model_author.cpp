@@ -3,6 +3,8 @@
 #include <grpcpp/grpcpp.h>
 
 #include "libs/rpc/status.hpp"
+#include "libs/rpc/trace.hpp"
+#include "libs/telemetry/logging.hpp"
 #include "protos/compat/orchestrator_v1.grpc.pb.h"
 
 namespace swarm::analyst::adapters {
@@ -74,6 +76,11 @@ Result<std::string> ModelAuthor::write(const domain::KindText& kind, std::int64_
   ::orchestrator::v1::CompletionResponse response;
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + options_.timeout);
+  // Rules are written in the background, long after the report was answered: a trace of their own joins this line with the gateway's.
+  const auto trace = trace::start();
+  const trace::Scope scope(trace);
+  rpc::carry_trace(context, trace);
+  log::info("asking a model for a rule", {{"cause", kind.cause}, {"tasks", tasks}});
   const auto status = ::orchestrator::v1::LlmGatewayService::NewStub(channel_)->Complete(&context, request, &response);
   breaker_.with([&](CircuitBreaker& breaker) {
     const bool gateway_fault = status.error_code() == grpc::StatusCode::UNAVAILABLE || status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
