@@ -114,7 +114,8 @@ void TaskEngine::seal(Batch& out) {
 }
 
 void TaskEngine::move(TaskEntry& task, TaskStatus to, std::string_view actor, std::string reason, Blocked why) {
-  const TaskStatus from = task.state->status;
+  const auto before = task.state;  // kept to the end: `actor` may be a view into it
+  const TaskStatus from = before->status;
   SWARM_CHECK(from == to || may_move(from, to), "a task made an illegal transition");
   leave(task);
   task.taken_back = false;
