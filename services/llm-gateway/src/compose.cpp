@@ -52,6 +52,7 @@ struct Composition::Parts {
       : settings(std::move(s)), catalog(settings.upstreams, settings.models), probe(registry, catalog), drain_timer(io) {}
 
   Result<void> open_books();
+  void tell_of_overrides(const std::vector<StoredLimit>& stored_limits) const;
   Result<ScopeId> scope(Books& all, const std::string& name) { return all.ledger.scope(name, clock.wall_now()); }
   Result<Principal> principal(Books& all, const std::string& name, const std::string& team);
   Result<void> make_keys();
@@ -98,11 +99,8 @@ Result<void> Composition::Parts::open_books() {
   BOOST_OUTCOME_TRY(const auto records, store->recover(now));
   BOOST_OUTCOME_TRY(const auto stored_limits, store->limits());
   BOOST_OUTCOME_TRYV(books.with([&](Books& all) -> Result<void> {
-    Limit usual;
-    usual.amount = Money::from_usd(10);
-    BOOST_OUTCOME_TRY(const auto global, scope(all, "global"));
-    all.ledger.set_limit(global, usual, now);
-    for (const BudgetSettings& budget : settings.budgets) {
+    BOOST_OUTCOME_TRYV(scope(all, "global"));
+    for (const BudgetSettings& budget : budgets_in_force(settings)) {
       BOOST_OUTCOME_TRY(const auto id, scope(all, budget.scope));
       all.ledger.set_limit(id, budget.limit, now);
     }
@@ -116,12 +114,25 @@ Result<void> Composition::Parts::open_books() {
     }
     return outcome::success();
   }));
+  tell_of_overrides(stored_limits);
   SpendLoop::Hooks hooks;
   hooks.fatal = [this](const Error& error) { lose_store(error); };
   hooks.changed = [this](const std::vector<std::string>& scopes) { desk->changed(scopes); };
   spend = std::make_unique<SpendLoop>(books, *store, probe, clock, SpendLoop::Options{settings.journal_interval}, std::move(hooks));
   desk = std::make_unique<BudgetDesk>(books, *store, *spend, clock);
   return outcome::success();
+}
+
+/// A limit that was set at run time wins over the file; whoever edits the file should learn of it.
+void Composition::Parts::tell_of_overrides(const std::vector<StoredLimit>& stored_limits) const {
+  for (const BudgetSettings& budget : settings.budgets) {
+    for (const StoredLimit& stored : stored_limits) {
+      if (stored.scope != budget.scope || stored.limit.window != budget.limit.window || same_limit(stored.limit, budget.limit)) continue;
+      log::info("limit set at run time overrides the configuration",
+                {{"scope", stored.scope}, {"window", name(stored.limit.window)}, {"configured_usd", budget.limit.amount.usd()},
+                 {"limit_usd", stored.limit.amount.usd()}, {"unlimited", stored.limit.unlimited}, {"strict", stored.limit.strict}});
+    }
+  }
 }
 
 Result<Principal> Composition::Parts::principal(Books& all, const std::string& name, const std::string& team) {
@@ -218,9 +229,6 @@ Result<void> Composition::Parts::make_servers() {
 
 /// Gauges for the scopes that the configuration names: their number is bounded by it.
 void Composition::Parts::export_budgets() {
-  std::vector<BudgetSettings> exported = settings.budgets;
-  const bool has_global = std::any_of(exported.begin(), exported.end(), [](const auto& b) { return b.scope == "global" && b.limit.window == WindowKind::Day; });
-  if (!has_global) exported.push_back({"global", {}});
   using Read = double (*)(const BudgetAccount&, WallTime now);
   const std::vector<std::tuple<std::string, std::string, Read>> gauges = {
       {"limit_usd", "What may be spent in the window", [](const BudgetAccount& a, WallTime) { return a.limit.amount.usd(); }},
@@ -234,7 +242,7 @@ void Composition::Parts::export_budgets() {
          return a.span.end == WallTime::max() ? 0.0 : std::chrono::duration<double>(a.span.end - now).count();
        }},
   };
-  for (const BudgetSettings& budget : exported) {
+  for (const BudgetSettings& budget : budgets_in_force(settings)) {
     const metrics::Labels labels = {{"scope", budget.scope}, {"window", std::string(name(budget.limit.window))}};
     for (const auto& [suffix, help, read] : gauges) {
       registry.gauge_callback("swarm_gateway_budget_" + suffix, help, labels, [this, scope = budget.scope, window = budget.limit.window, read = read] {

@@ -11,6 +11,7 @@ namespace {
 using settings::Object;
 constexpr double kUsdMax = 1e9;
 constexpr double kPriceMax = 10'000;
+constexpr double kUsualDayUsd = 10;
 
 std::string check_dialect(const std::string& text) {
   return text == "openai" || text == "anthropic" ? "" : "is neither openai nor anthropic";
@@ -143,6 +144,26 @@ void check_open_port(Object& root, const Settings& out) {
 }
 
 }  // namespace
+
+std::vector<BudgetSettings> budgets_in_force(const Settings& settings) {
+  std::vector<BudgetSettings> budgets = settings.budgets;
+  const bool chosen = std::any_of(budgets.begin(), budgets.end(), [](const BudgetSettings& budget) { return budget.scope == "global"; });
+  if (chosen) return budgets;
+  BudgetSettings usual;
+  usual.scope = "global";
+  usual.limit.amount = Money::from_usd(kUsualDayUsd);
+  budgets.push_back(usual);
+  return budgets;
+}
+
+bool same_limit(const Limit& a, const Limit& b) {
+  const auto overshoot = [](const Limit& limit) {
+    if (limit.unlimited || limit.strict) return Money{};
+    return limit.overshoot_max == Money{} ? default_overshoot(limit.amount) : limit.overshoot_max;
+  };
+  if (a.window != b.window || a.unlimited != b.unlimited) return false;
+  return a.unlimited || (a.amount == b.amount && a.strict == b.strict && a.fail_open == b.fail_open && overshoot(a) == overshoot(b));
+}
 
 void read(Object& root, Settings& out) {
   root.value("data_dir", out.data_dir, "Folder of the spend store.");

@@ -59,4 +59,9 @@ struct Settings {
 
 void read(settings::Object& root, Settings& out);
 
+/// The limits in force at a start: those that are configured, and 10 US dollars a day for global if it has none in any window.
+std::vector<BudgetSettings> budgets_in_force(const Settings& settings);
+/// True when the two allow the same, an overshoot that nobody chose counting as its default.
+bool same_limit(const Limit& a, const Limit& b);
+
 }  // namespace swarm::gateway
