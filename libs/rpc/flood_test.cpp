@@ -97,9 +97,9 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE("the filter stands before the gRPC library in use", "[flood]") { CHECK(frame_filter_active()); }
+TEST_CASE("the filter stands before the gRPC library in use", "[grpc][flood]") { CHECK(frame_filter_active()); }
 
-TEST_CASE("endless headers close the connection and nothing else", "[flood]") {
+TEST_CASE("endless headers close the connection and nothing else", "[grpc][flood]") {
   Fixture f;
   const auto before = connections_broken_off();
   RawClient attacker(f.server.address());
@@ -117,7 +117,7 @@ TEST_CASE("endless headers close the connection and nothing else", "[flood]") {
   CHECK(f.answers());
 }
 
-TEST_CASE("rapid resets close the connection and nothing else", "[flood]") {
+TEST_CASE("rapid resets close the connection and nothing else", "[grpc][flood]") {
   Fixture f;
   const auto before = connections_broken_off();
   RawClient attacker(f.server.address());
@@ -130,13 +130,13 @@ TEST_CASE("rapid resets close the connection and nothing else", "[flood]") {
   CHECK(f.answers());
 }
 
-TEST_CASE("streams are counted from their start to their end", "[flood]") {
+TEST_CASE("streams are counted from their start to their end", "[grpc][flood]") {
   Fixture f;
   CHECK(f.answers());
   CHECK(testing::eventually([] { return streams_open() == 0; }));
 }
 
-TEST_CASE("a header that aborts servers with an auth processor does no harm", "[flood]") {
+TEST_CASE("a header that aborts servers with an auth processor does no harm", "[grpc][flood]") {
   Fixture f;
   RawClient attacker(f.server.address());
   attacker.send(frame(1, 4, 1, call_headers() + literal("grpclb_client_stats", "x")));

@@ -68,7 +68,7 @@ grpc::Status ask(const std::string& address, std::shared_ptr<grpc::ChannelCreden
 
 }  // namespace
 
-TEST_CASE("a peer comes in with its certificate and a token of its own; others don't", "[security]") {
+TEST_CASE("a peer comes in with its certificate and a token of its own; others don't", "[grpc][security]") {
   Certificates c;
   metrics::Registry registry;
   ServerOptions options;
@@ -94,7 +94,7 @@ TEST_CASE("a peer comes in with its certificate and a token of its own; others d
   CHECK(ask(server.address(), grpc::SslCredentials(no_certificate), task).error_code() == grpc::StatusCode::UNAVAILABLE);
 }
 
-TEST_CASE("settings that don't fit together are faults", "[security]") {
+TEST_CASE("settings that don't fit together are faults", "[grpc][security]") {
   const auto faults = [](std::vector<std::string> assignments) {
     settings::Sources sources;
     sources.assignments = std::move(assignments);

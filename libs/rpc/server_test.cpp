@@ -79,7 +79,7 @@ grpc::Status get(orchestrator::Orchestrator::Stub& stub, orchestrator::Task& out
 
 }  // namespace
 
-TEST_CASE("a call is answered, traced and counted", "[rpc]") {
+TEST_CASE("a call is answered, traced and counted", "[grpc][rpc]") {
   Fixture f;
   REQUIRE(f.server.start().has_value());
   auto stub = f.stub();
@@ -91,7 +91,7 @@ TEST_CASE("a call is answered, traced and counted", "[rpc]") {
   CHECK(f.registry.serialize().find("grpc_server_handled_total{grpc_code=\"OK\",grpc_method=\"GetTask\"") != std::string::npos);
 }
 
-TEST_CASE("a port that is taken is an error, not a share", "[rpc]") {
+TEST_CASE("a port that is taken is an error, not a share", "[grpc][rpc]") {
   Fixture first;
   REQUIRE(first.server.start().has_value());
   ServerOptions options;
@@ -102,7 +102,7 @@ TEST_CASE("a port that is taken is an error, not a share", "[rpc]") {
   CHECK(result.error().code == Code::Unavailable);
 }
 
-TEST_CASE("nothing listens beyond loopback without TLS and authentication", "[rpc]") {
+TEST_CASE("nothing listens beyond loopback without TLS and authentication", "[grpc][rpc]") {
   for (const char* listen : {"0.0.0.0:0", "[::]:0", "10.0.0.1:0"}) {
     ServerOptions options;
     options.listen = listen;
@@ -115,7 +115,7 @@ TEST_CASE("nothing listens beyond loopback without TLS and authentication", "[rp
   CHECK_FALSE(is_loopback("0.0.0.0:1"));
 }
 
-TEST_CASE("a parked call is answered once, and a cancelled one is simply gone", "[rpc]") {
+TEST_CASE("a parked call is answered once, and a cancelled one is simply gone", "[grpc][rpc]") {
   Fixture f;
   REQUIRE(f.server.start().has_value());
   auto stub = f.stub();
@@ -142,7 +142,7 @@ TEST_CASE("a parked call is answered once, and a cancelled one is simply gone", 
   answerer.join();
 }
 
-TEST_CASE("while draining new calls are refused with a retryable status", "[rpc]") {
+TEST_CASE("while draining new calls are refused with a retryable status", "[grpc][rpc]") {
   Fixture f;
   REQUIRE(f.server.start().has_value());
   auto stub = f.stub();

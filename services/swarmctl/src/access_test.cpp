@@ -50,7 +50,7 @@ Run swarmctl(const std::vector<std::string>& arguments) {
 
 }  // namespace
 
-TEST_CASE("a token carries what was asked for and the services believe it", "[access]") {
+TEST_CASE("a token carries what was asked for and the services believe it", "[grpc][access]") {
   const Files files;
   const auto key = auth::PrivateKey::generate("swarm");
   files.write("key", key.pem());
@@ -71,7 +71,7 @@ TEST_CASE("a token carries what was asked for and the services believe it", "[ac
   CHECK(claims.value().expires_at - claims.value().issued_at == std::chrono::minutes(5));
 }
 
-TEST_CASE("files that can't serve are named with their flag", "[access]") {
+TEST_CASE("files that can't serve are named with their flag", "[grpc][access]") {
   const Files files;
   files.write("empty", "\n");
   CHECK(swarmctl({"dispatch", "status", "--ca-file", "/no/such"}).err == "swarmctl: --ca-file: can't read /no/such\n");
@@ -82,7 +82,7 @@ TEST_CASE("files that can't serve are named with their flag", "[access]") {
   CHECK(swarmctl({"token", "--role", "root", "--subject", "x"}).code == 2);
 }
 
-TEST_CASE("a token only leaves this machine over TLS", "[access]") {
+TEST_CASE("a token only leaves this machine over TLS", "[grpc][access]") {
   const Files files;
   files.write("token", "abc\n");
   const auto refused = swarmctl({"dispatch", "status", "--token-file", files.path("token"), "--orchestrator", "swarm.example:1"});
@@ -94,7 +94,7 @@ TEST_CASE("a token only leaves this machine over TLS", "[access]") {
   CHECK(fakes.orchestrator.authorization == "Bearer abc");
 }
 
-TEST_CASE("mutual TLS with the name in the certificate", "[access]") {
+TEST_CASE("mutual TLS with the name in the certificate", "[grpc][access]") {
   const Files files;
   files.make_certificates();
   grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);

@@ -58,7 +58,7 @@ orchestrator::TaskEvent event(const std::string& id, orchestrator::TaskStatus st
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "submit sends every option and prints only the id", "[program]") {
+TEST_CASE_METHOD(Fixture, "submit sends every option and prints only the id", "[grpc][program]") {
   const auto done = ctl({"tasks", "submit", "mend", "--stack", "python", "--state", "Code", "--until", "Review", "--role",
                          "Coder", "--capability", "a", "--capability", "b", "--permission", "p", "--priority", "-3",
                          "--depends-on", "t-0", "--label", "k=v=w", "--label", "x=", "--max-attempts", "4", "--key", "once",
@@ -79,7 +79,7 @@ TEST_CASE_METHOD(Fixture, "submit sends every option and prints only the id", "[
   CHECK(google::protobuf::util::MessageDifferencer::Equals(fakes.orchestrator.submitted, expected));
 }
 
-TEST_CASE_METHOD(Fixture, "submit makes a key of its own and tells of a task that was there", "[program]") {
+TEST_CASE_METHOD(Fixture, "submit makes a key of its own and tells of a task that was there", "[grpc][program]") {
   add("t-x", orchestrator::QUEUED);
   const auto done = ctl({"tasks", "submit", "x"});
   CHECK(done.out == "t-x\n");
@@ -88,7 +88,7 @@ TEST_CASE_METHOD(Fixture, "submit makes a key of its own and tells of a task tha
   CHECK(ctl({"--json", "tasks", "submit", "y"}).out == "{\"task_id\":\"t-y\",\"created\":true}\n");
 }
 
-TEST_CASE_METHOD(Fixture, "submit takes many tasks from a file", "[program]") {
+TEST_CASE_METHOD(Fixture, "submit takes many tasks from a file", "[grpc][program]") {
   const swarm::testing::TempDir dir;
   const std::string path = (dir.path() / "tasks.json").string();
   std::ofstream(path) << R"([{"description":"a"},{"description":"b","labels":{"k":"v"}}])";
@@ -100,7 +100,7 @@ TEST_CASE_METHOD(Fixture, "submit takes many tasks from a file", "[program]") {
   CHECK(ctl({"tasks", "submit", "--file", "/no/such"}).code == 2);
 }
 
-TEST_CASE_METHOD(Fixture, "list follows pages up to the limit", "[program]") {
+TEST_CASE_METHOD(Fixture, "list follows pages up to the limit", "[grpc][program]") {
   for (int i = 0; i < 1234; ++i) add("t" + std::to_string(i), orchestrator::QUEUED);
   fakes.orchestrator.tasks[0].set_status(orchestrator::BLOCKED);
   fakes.orchestrator.tasks[0].set_blocked_reason("approval");
@@ -118,7 +118,7 @@ TEST_CASE_METHOD(Fixture, "list follows pages up to the limit", "[program]") {
   CHECK(parsed.tasks_size() == 1234);
 }
 
-TEST_CASE_METHOD(Fixture, "show prints all there is", "[program]") {
+TEST_CASE_METHOD(Fixture, "show prints all there is", "[grpc][program]") {
   auto& task = add("t1", orchestrator::DEAD);
   task.set_error_message("boom\nat line 3");
   task.set_attempt(3);
@@ -146,7 +146,7 @@ TEST_CASE_METHOD(Fixture, "show prints all there is", "[program]") {
                            " says: no task id=t2 (NOT_FOUND)\n");
 }
 
-TEST_CASE_METHOD(Fixture, "cancel, approve and reject take several tasks and go on after a failure", "[program]") {
+TEST_CASE_METHOD(Fixture, "cancel, approve and reject take several tasks and go on after a failure", "[grpc][program]") {
   add("t1", orchestrator::RUNNING);
   add("t2", orchestrator::BLOCKED);
   const auto done = ctl({"tasks", "cancel", "t1", "t9", "t2"});
@@ -160,7 +160,7 @@ TEST_CASE_METHOD(Fixture, "cancel, approve and reject take several tasks and go 
   CHECK(!fakes.orchestrator.approved.by().empty());
 }
 
-TEST_CASE_METHOD(Fixture, "watch ends when all its tasks are final, and connects again", "[program]") {
+TEST_CASE_METHOD(Fixture, "watch ends when all its tasks are final, and connects again", "[grpc][program]") {
   add("a", orchestrator::RUNNING);
   add("b", orchestrator::RUNNING);
   fakes.orchestrator.streams = {
@@ -177,7 +177,7 @@ TEST_CASE_METHOD(Fixture, "watch ends when all its tasks are final, and connects
   CHECK(fakes.orchestrator.watched[0].snapshot());
 }
 
-TEST_CASE_METHOD(Fixture, "watch fails for a task that does not succeed, looks again when it missed events", "[program]") {
+TEST_CASE_METHOD(Fixture, "watch fails for a task that does not succeed, looks again when it missed events", "[grpc][program]") {
   add("a", orchestrator::RUNNING);
   auto missed = event("a", orchestrator::RUNNING, 3);
   missed.set_missed(7);
@@ -190,7 +190,7 @@ TEST_CASE_METHOD(Fixture, "watch fails for a task that does not succeed, looks a
   CHECK(ctl({"tasks", "watch", "nobody"}).err.find("no task id=nobody") != std::string::npos);
 }
 
-TEST_CASE_METHOD(Fixture, "agents show what they do", "[program]") {
+TEST_CASE_METHOD(Fixture, "agents show what they do", "[grpc][program]") {
   auto& busy = fakes.orchestrator.agents.emplace_back();
   busy.set_name("coder-1");
   busy.add_roles("Coder");
@@ -206,14 +206,14 @@ TEST_CASE_METHOD(Fixture, "agents show what they do", "[program]") {
         "x        any     0ms  waits for work  python\n");
 }
 
-TEST_CASE_METHOD(Fixture, "dispatch halts and resumes", "[program]") {
+TEST_CASE_METHOD(Fixture, "dispatch halts and resumes", "[grpc][program]") {
   CHECK(ctl({"dispatch", "halt", "--reason", "bad rule", "--by", "me"}).out ==
         "dispatch  halted\nreason    bad rule\nby        me\n");
   CHECK(ctl({"dispatch", "status"}).out.find("halted") != std::string::npos);
   CHECK(ctl({"dispatch", "resume"}).out == "dispatch  running\nby        swarmctl\n");
 }
 
-TEST_CASE_METHOD(Fixture, "rules are listed by state", "[program]") {
+TEST_CASE_METHOD(Fixture, "rules are listed by state", "[grpc][program]") {
   auto& rule = fakes.analyst.rules.emplace_back();
   rule.set_rule_id("r1");
   rule.set_state("active");
@@ -231,7 +231,7 @@ TEST_CASE_METHOD(Fixture, "rules are listed by state", "[program]") {
   CHECK(ctl({"rules", "list", "--state", "proposed"}).err == "swarmctl: no rules\n");
 }
 
-TEST_CASE_METHOD(Fixture, "groups are listed with their totals", "[program]") {
+TEST_CASE_METHOD(Fixture, "groups are listed with their totals", "[grpc][program]") {
   auto* group = fakes.analyst.groups.add_groups();
   group->set_kind_id("k1");
   group->set_cause("TypeError: <*>");
@@ -246,7 +246,7 @@ TEST_CASE_METHOD(Fixture, "groups are listed with their totals", "[program]") {
   CHECK(done.err == "swarmctl: 4 failures in 1 groups\n");
 }
 
-TEST_CASE_METHOD(Fixture, "the budget is read, set and reset", "[program]") {
+TEST_CASE_METHOD(Fixture, "the budget is read, set and reset", "[grpc][program]") {
   auto& global = fakes.gateway.scopes["global"];
   global.set_scope("global");
   global.set_state("warned");
@@ -272,7 +272,7 @@ TEST_CASE_METHOD(Fixture, "the budget is read, set and reset", "[program]") {
   CHECK(ctl({"budget", "list", "--prefix", "team/"}).out.find("global") == std::string::npos);
 }
 
-TEST_CASE_METHOD(Fixture, "global flags work before and after the command, wrong ones are explained", "[program]") {
+TEST_CASE_METHOD(Fixture, "global flags work before and after the command, wrong ones are explained", "[grpc][program]") {
   CHECK(ctl({"--json", "dispatch", "status"}).out == ctl({"dispatch", "status", "--json"}).out);
   CHECK(ctl({"tsks"}).err == "swarmctl: unknown argument tsks; did you mean tasks?; see swarmctl --help\n");
   CHECK(ctl({"tasks", "list", "--stat", "x"}).code == 2);
@@ -284,7 +284,7 @@ TEST_CASE_METHOD(Fixture, "global flags work before and after the command, wrong
   CHECK(run({}, out, err, {}) == 2);
 }
 
-TEST_CASE("an address where nothing listens is told with the remedy", "[program]") {
+TEST_CASE("an address where nothing listens is told with the remedy", "[grpc][program]") {
   std::ostringstream out;
   std::ostringstream err;
   CHECK(run({"tasks", "list", "--orchestrator", "127.0.0.1:1"}, out, err, {}) == 1);
