@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import urllib.error
@@ -41,7 +42,8 @@ def raw_http(port: int, request: bytes, timeout: float = 10.0) -> bytes:
     """Sends bytes as they are, and gives all that comes back until the other side closes."""
     with socket.create_connection(("127.0.0.1", port), timeout) as connection:
         connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # the other side may have refused and closed already
+            connection.shutdown(socket.SHUT_WR)
         received = b""
         while chunk := connection.recv(65536):
             received += chunk

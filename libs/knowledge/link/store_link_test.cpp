@@ -54,7 +54,7 @@ struct Stage {
 
 }  // namespace
 
-TEST_CASE("a store that is absent at the start gets everything when it comes", "[link][process]") {
+TEST_CASE("a store that is absent at the start gets everything when it comes", "[grpc][link][process]") {
   Stage stage;
   if (!stage.process) return;
   stage.open();
@@ -67,7 +67,7 @@ TEST_CASE("a store that is absent at the start gets everything when it comes", "
   CHECK(eventually([&] { return stage.link->well(); }));
 }
 
-TEST_CASE("a store that is killed under load, with nothing saved, has everything again in the end", "[link][process]") {
+TEST_CASE("a store that is killed under load, with nothing saved, has everything again in the end", "[grpc][link][process]") {
   Stage stage;
   if (!stage.process) return;
   stage.process->run();
@@ -82,7 +82,7 @@ TEST_CASE("a store that is killed under load, with nothing saved, has everything
   CHECK(stage.link->outbox().state().resyncs >= 1);
 }
 
-TEST_CASE("a store that comes back with an older state gets what it lacks", "[link][process]") {
+TEST_CASE("a store that comes back with an older state gets what it lacks", "[grpc][link][process]") {
   Stage stage;
   if (!stage.process) return;
   stage.process->run();
@@ -102,7 +102,7 @@ TEST_CASE("a store that comes back with an older state gets what it lacks", "[li
   CHECK(stage.arrived(40));
 }
 
-TEST_CASE("a slow, a full, and a babbling store lose nothing", "[link][process]") {
+TEST_CASE("a slow, a full, and a babbling store lose nothing", "[grpc][link][process]") {
   for (const auto* fault : {R"({"kind": "slow", "seconds": 2, "count": 2})", R"({"kind": "no_space", "count": 5})",
                             R"({"kind": "garbage", "count": 5})", R"({"kind": "refuse", "count": 5})"}) {
     INFO(fault);
@@ -116,7 +116,7 @@ TEST_CASE("a slow, a full, and a babbling store lose nothing", "[link][process]"
   }
 }
 
-TEST_CASE("a wrong token is said, and everything waits until it is right", "[link][process]") {
+TEST_CASE("a wrong token is said, and everything waits until it is right", "[grpc][link][process]") {
   Stage stage(R"({"right": ["team"]})");
   if (!stage.process) return;
   stage.options.synapse.name_space = "team";
