@@ -23,7 +23,9 @@ FILE_LINES_MAX = {".cpp": 500, ".hpp": 250, "test": 600}
 FUNCTION_LINES_MAX = 70
 
 THIRD_PARTY_IO = re.compile(r"^(grpc|grpcpp|google/protobuf|boost/beast|boost/asio/ip|curl|lmdb\.h|libpq|pqxx|sqlite|hiredis|protos)\b")
-IO_LIBS = re.compile(r"^libs/(lmdb|rpc|http|admin|auth)/")
+IO_LIBS = re.compile(r"^libs/(lmdb|rpc|http|admin|auth|knowledge/(embedded|link|outbox|synapse))/")
+# What may lie beside the layers of a service: where it is put together.
+COMPOSITION = re.compile(r"^(main|compose|settings|worker)(_test)?\.[ch]pp$")
 # Folders of adapters that only translate between a wire format and the domain: other adapters may use them.
 CODECS = {"adapters/codec", "adapters/json", "adapters/wire"}
 IMPURE_STD = {"thread", "mutex", "shared_mutex", "condition_variable", "future", "atomic", "fstream", "iostream", "filesystem",
@@ -171,6 +173,8 @@ def check_includes(root: Path, name: str, text: str) -> Iterator[Finding]:
     match = re.match(r"services/([\w-]+)/src/(.+)$", name)
     layered = match and (root / "services" / match[1] / "src" / "domain").is_dir()
     test = bool(TEST_FILE.search("/" + name))
+    if layered and "/" not in match[2] and not COMPOSITION.match(match[2]):
+        yield Finding(name, 1, "layer", "only main, compose, settings and worker lie at the top of src; put it into the layer it belongs to")
     for number, line in enumerate(text.splitlines(), 1):
         found = INCLUDE.match(line)
         if not found:
@@ -189,10 +193,10 @@ def check_includes(root: Path, name: str, text: str) -> Iterator[Finding]:
 
 def check_lib_cycles(root: Path) -> Iterator[Finding]:
     uses: dict[str, set[str]] = {}
-    for path in sorted((root / "libs").glob("*/*.?pp")):
+    for path in sorted((root / "libs").rglob("*.?pp")):
         if TEST_FILE.search(path.as_posix()):
             continue
-        own = path.parent.name
+        own = path.relative_to(root / "libs").parts[0]
         for line in path.read_text(errors="replace").splitlines():
             found = re.match(r'\s*#include "libs/(\w+)/', line)
             if found and found[1] != own:

@@ -30,7 +30,9 @@ BAD = [
     (f"{S}/application/u.cpp", "#include <lmdb.h>\n", 1, "layer"),
     (f"{S}/application/u.cpp", '#include "protos/orchestrator.pb.h"\n', 1, "layer"),
     (f"{S}/application/u.cpp", '#include "libs/lmdb/environment.hpp"\n', 1, "layer"),
+    (f"{S}/application/u.cpp", '#include "libs/knowledge/synapse/client.hpp"\n', 1, "layer"),
     (f"{S}/application/u.cpp", '#include "compose.hpp"\n', 1, "layer"),
+    (f"{S}/scheduler.cpp", "int n;\n", 1, "layer"),
     (f"{S}/adapters/grpc/g.cpp", '#include "adapters/lmdb/store.hpp"\n', 1, "layer"),
     (f"{S}/adapters/grpc/g.cpp", '#include "settings.hpp"\n', 1, "layer"),
     (f"{S}/adapters/grpc/g.cpp", '#include "services/other/src/domain/a.hpp"\n', 1, "layer"),
@@ -116,7 +118,7 @@ class TidyTest(unittest.TestCase):
         self.assertEqual([str(f) for f in tidy.check(self.root)], [])
 
     def test_libraries_that_include_each_other_in_a_ring_are_found(self) -> None:
-        plant(self.root, "libs/a/a.hpp", '#include "libs/b/b.hpp"\n')
+        plant(self.root, "libs/a/inner/a.hpp", '#include "libs/b/b.hpp"\n')
         plant(self.root, "libs/b/b.hpp", '#include "libs/c/c.hpp"\n')
         plant(self.root, "libs/c/c.hpp", '#include "libs/a/a.hpp"\n')
         self.assertEqual({f.rule for f in tidy.check(self.root)}, {"cycle"})
