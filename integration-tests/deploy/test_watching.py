@@ -72,8 +72,18 @@ def test_every_alert_is_tested_and_has_a_runbook() -> None:
 def test_a_service_has_the_metrics_that_are_asked_of_it(start_service: Callable[..., ServiceProcess], name: str) -> None:
     text = _metrics(start_service(name, ALONE.get(name, {})))
     known = set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))
-    own = {n for n in _wanted() if n.startswith(f"swarm_{name}_") or not n.startswith("swarm_") or n.startswith("swarm_log")}
+    own = {n for n in _wanted() if not n.startswith("swarm_") or n.startswith((f"swarm_{name}_", "swarm_log", "swarm_audit"))}
     assert {n for n in own - known if not LATER.fullmatch(n)} == set()
+
+
+def test_what_comes_later_is_declared_in_the_code() -> None:
+    """A name in quotes, or in two halves, as the gauges of the budgets are."""
+    sources = [p for place in ("libs", "services") for p in (ROOT / place).rglob("*.cpp") if not p.name.endswith("_test.cpp")]
+    text = "\n".join(p.read_text("utf-8") for p in sources)
+    quoted = set(re.findall(r'"(\w+)"', text))
+    prefixes = {q for q in quoted if q.startswith("swarm_") and q.endswith("_")}
+    wanted = {n for n in _wanted() if LATER.fullmatch(n) and n != "up"}
+    assert {n for n in wanted if n not in quoted and not any(n.startswith(p) and n[len(p):] in quoted for p in prefixes)} == set()
 
 
 @pytest.mark.parametrize("name", ["orchestrator", "analyst", "gateway"])

@@ -27,9 +27,17 @@ class Roles {
     for (const Role role : roles) bits_ = static_cast<std::uint8_t>(bits_ | static_cast<std::uint8_t>(role));
   }
   constexpr bool contains(Role role) const { return (bits_ & static_cast<std::uint8_t>(role)) != 0; }
+  /// The same roles, for an RPC whose calls are written into the audit log.
+  constexpr Roles audited() const {
+    Roles roles = *this;
+    roles.audited_ = true;
+    return roles;
+  }
+  constexpr bool is_audited() const { return audited_; }
 
  private:
   std::uint8_t bits_ = static_cast<std::uint8_t>(Role::Admin);
+  bool audited_ = false;
 };
 
 /// Which roles may call which RPC, by full name: "/orchestrator.Orchestrator/PollTask". What is not in the table is

@@ -8,7 +8,9 @@
 #include <mutex>
 #include <vector>
 
+#include "libs/base/clock.hpp"
 #include "libs/rpc/accept_guard.hpp"
+#include "libs/rpc/audit_trail.hpp"
 #include "libs/rpc/call_metrics.hpp"
 #include "libs/rpc/chttp2_filter.hpp"
 #include "libs/telemetry/logging.hpp"
@@ -74,8 +76,18 @@ struct Server::Impl {
                                                "auth.jwks_file, or listen on 127.0.0.1"};
   }
 
+  Result<void> open_audit_log() {
+    if (options.audit_directory.empty()) return outcome::success();
+    BOOST_OUTCOME_TRY(auto log, audit::Log::open({options.audit_directory}, options.service, clock));
+    trail = std::make_unique<AuditTrail>(std::move(log), registry, clock);
+    gate.record_in(*trail);
+    return outcome::success();
+  }
+
   ServerOptions options;
   metrics::Registry& registry;
+  SystemClock clock;
+  std::unique_ptr<AuditTrail> trail;
   Gate gate;
   std::vector<std::pair<grpc::Service*, std::string>> services;
   std::unique_ptr<grpc::Server> server;
@@ -89,15 +101,18 @@ Server::Server(ServerOptions options, metrics::Registry& registry, std::unique_p
 Server::~Server() { stop(); }
 
 Gate& Server::gate() { return impl_->gate; }
+AuditTrail* Server::audit_trail() { return impl_->trail.get(); }
 
 void Server::add(grpc::Service& service, std::string full_name) { impl_->services.emplace_back(&service, std::move(full_name)); }
 
 Result<void> Server::start() {
   BOOST_OUTCOME_TRY(impl_->check_exposure());
+  BOOST_OUTCOME_TRY(impl_->open_audit_log());
   grpc::ServerBuilder builder;
   set_limits(builder, impl_->options);
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
   interceptors.push_back(std::make_unique<CallMetrics>(impl_->registry));
+  if (impl_->trail) interceptors.push_back(std::make_unique<AuditInterceptors>(*impl_->trail, impl_->gate.guard().table()));
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
   builder.AddListeningPort(impl_->options.listen, server_credentials(impl_->options.tls), &impl_->port);
   for (auto& [service, name] : impl_->services) builder.RegisterService(service);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ namespace swarm::rpc {
 /// Settings of one gRPC port. Beyond loopback it needs TLS and keys for tokens; without, it refuses to start.
 struct ServerOptions {
   std::string listen = "127.0.0.1:0";
+  std::string service = "service";                    // its name, for the audit log
+  std::filesystem::path audit_directory;              // empty: no audit log
   TlsSettings tls;
   int message_bytes_max = 16 << 20;
   int metadata_bytes_max = 16 << 10;
@@ -36,6 +39,8 @@ class Server {
   ~Server();
 
   Gate& gate();
+  /// Null before start(), and without an audit log.
+  AuditTrail* audit_trail();
   /// Before start(). `service` must outlive the server; `full_name`, e.g. orchestrator::Orchestrator::service_full_name(),
   /// gets a health entry of its own.
   void add(grpc::Service& service, std::string full_name);

@@ -122,6 +122,8 @@ Result<void> Composition::Parts::build_application() {
 Result<void> Composition::Parts::build_server() {
   rpc::ServerOptions options;
   options.listen = settings.grpc_listen;
+  options.service = "analyst-service";
+  options.audit_directory = std::filesystem::path(settings.data_dir) / "audit";
   options.tls = settings.security.tls;
   options.message_bytes_max = (16 << 20) + (64 << 10);  // a log of 16 MiB and what goes with it
   options.drain_time = settings.drain_time;

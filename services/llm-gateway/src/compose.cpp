@@ -210,6 +210,8 @@ Result<void> Composition::Parts::make_servers() {
   completions = std::make_unique<CompletionDesk>(first.io(), first.relay(), catalog, completion_codec, clock, desk_options);
   rpc::ServerOptions options;
   options.listen = settings.grpc_listen;
+  options.service = "llm-gateway";
+  options.audit_directory = std::filesystem::path(settings.data_dir) / "audit";
   options.tls = settings.security.tls;
   options.drain_time = settings.drain_time;
   BOOST_OUTCOME_TRY(auto guard, rpc::make_guard(access_table(), settings.security.auth, clock));

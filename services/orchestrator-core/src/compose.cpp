@@ -62,6 +62,13 @@ grpc_api::RouterOptions router_options(const Settings& settings, const LessonBoo
 }  // namespace
 
 // Members stand in the order in which they are built; they stop in the reverse one.
+rpc::ServerOptions server_options(const Settings& settings) {
+  auto options = settings.grpc;
+  options.service = "orchestrator-core";
+  options.audit_directory = std::filesystem::path(settings.data_dir) / "audit";
+  return options;
+}
+
 struct Orchestrator::Impl {
   Impl(Settings s, std::unique_ptr<lmdb_store::LmdbTaskStore> opened, std::unique_ptr<auth::Guard> guard)
       : settings(std::move(s)),
@@ -73,7 +80,7 @@ struct Orchestrator::Impl {
              [this](const Error& error) { on_store_lost(error); }),
         hub(bus, kBusCapacity, settings.follower_events_max, settings.followers_max),
         counts(bus, probe, kBusCapacity),
-        server(settings.grpc, registry, std::move(guard)),
+        server(server_options(settings), registry, std::move(guard)),
         service({server.gate(), loop, router, hub, watch_streams, *store, clock}, settings.service),
         legacy(grpc_api::make_legacy_service(server.gate(), engine.workflow())),
         legacy_v1(grpc_api::make_legacy_v1_service(server.gate(), engine.workflow())),

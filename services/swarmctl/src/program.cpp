@@ -105,6 +105,7 @@ void describe_program(CLI::App& program, Session& session) {
   add_doctor(program, session);
   add_token(program, session);
   add_completion(program, session);
+  add_audit(program, session);
   add_version(program, session);
 }
 

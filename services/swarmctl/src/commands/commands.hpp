@@ -18,5 +18,6 @@ void add_completion(CLI::App& program, Session& session);
 void add_doctor(CLI::App& program, Session& session);
 void add_token(CLI::App& program, Session& session);
 void add_version(CLI::App& program, Session& session);
+void add_audit(CLI::App& program, Session& session);
 
 }  // namespace swarm::ctl

@@ -4,13 +4,14 @@ namespace swarm::analyst::adapters {
 
 auth::AccessTable access_table() {
   using enum auth::Role;
+  const auth::Roles operators{Operator};
   return {
       {"/analyst.Analyst/ReportFailure", {Agent, Operator}},
       {"/analyst.Analyst/GetGoldenRules", {Viewer, Agent, Operator}},
       {"/analyst.Analyst/WatchGoldenRules", {Viewer, Agent, Operator}},
       {"/analyst.Analyst/ReportOutcomes", {Operator}},
       {"/analyst.Analyst/ListGroups", {Viewer, Operator}},
-      {"/analyst.Analyst/ChangeRule", {Operator}},
+      {"/analyst.Analyst/ChangeRule", operators.audited()},
       {"/analyst.Analyst/ExplainGrouping", {Viewer, Operator}},
       {"/orchestrator.v1.AnalystService/OptimizePrompt", {Agent, Operator}},
       {"/orchestrator.v1.AnalystService/ClusterFailures", {Agent, Operator}},

@@ -4,10 +4,11 @@ namespace swarm::gateway {
 
 auth::AccessTable access_table() {
   using enum auth::Role;
+  const auth::Roles admins{};
   return {
       {"/llm_gateway.BudgetControl/GetCurrentSpend", {Viewer, Agent, Operator}},
-      {"/llm_gateway.BudgetControl/ResetBudget", {}},
-      {"/llm_gateway.BudgetControl/SetLimit", {}},
+      {"/llm_gateway.BudgetControl/ResetBudget", admins.audited()},
+      {"/llm_gateway.BudgetControl/SetLimit", admins.audited()},
       {"/llm_gateway.BudgetControl/ListScopes", {Viewer, Operator}},
       {"/llm_gateway.BudgetControl/WatchScopes", {Viewer, Operator}},
       {"/llm_gateway.BudgetControl/SetTaskBudget", {Operator}},

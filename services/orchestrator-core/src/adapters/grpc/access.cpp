@@ -7,6 +7,7 @@ auth::AccessTable access_table() {
   const auth::Roles agents{Role::Agent};
   const auth::Roles submitters{Role::Agent, Role::Operator};
   const auth::Roles operators{Role::Operator};
+  const auto steering = operators.audited();
   const auth::Roles everybody{Role::Viewer, Role::Agent, Role::Operator};
   const std::string core = "/orchestrator.Orchestrator/";
   return {
@@ -16,8 +17,8 @@ auth::AccessTable access_table() {
       {core + "SubmitTasks", submitters},    {core + "SubmitStream", submitters},
       {core + "GetTask", everybody},         {core + "ListTasks", everybody},
       {core + "WatchTasks", everybody},      {core + "ListAgents", everybody},
-      {core + "GetDispatch", everybody},     {core + "CancelTask", operators},
-      {core + "ApproveTask", operators},     {core + "SetDispatch", operators},
+      {core + "GetDispatch", everybody},     {core + "CancelTask", steering},
+      {core + "ApproveTask", steering},     {core + "SetDispatch", steering},
       {"/orchestrator.OrchestratorService/RouteTask", everybody},
       {"/orchestrator.OrchestratorService/ManageStateGraph", everybody},
       {"/orchestrator.v1.OrchestratorService/RouteTask", everybody},
