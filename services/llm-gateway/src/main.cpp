@@ -1,5 +1,6 @@
 #include <cstdio>
 
+#include "commands.hpp"
 #include "compose.hpp"
 #include "libs/telemetry/logging.hpp"
 
@@ -14,10 +15,17 @@ int fail(const swarm::Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const auto line = swarm::settings::parse_command_line(argc, argv, "llm-gateway", "One endpoint for every model, held to its budget.");
+  auto line = swarm::settings::parse_command_line(argc, argv, "llm-gateway", "One endpoint for every model, held to its budget.");
+  const auto command = std::move(line.rest);
+  line.rest.clear();
   swarm::gateway::Settings settings;
   const int done = swarm::settings::read_or_exit_code(line, [&](swarm::settings::Object& root) { read(root, settings); });
   if (done >= 0) return done;
+  if (!command.empty()) {
+    const auto result = swarm::gateway::run_command(command, settings);
+    std::fputs(result.text.c_str(), result.code == 2 ? stderr : stdout);
+    return result.code;
+  }
   if (const auto started = swarm::log::start("llm-gateway", settings.log_level); !started) return fail(started.error());
   int code = 0;
   {

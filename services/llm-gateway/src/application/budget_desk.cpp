@@ -7,12 +7,6 @@
 namespace swarm::gateway {
 namespace {
 
-/// The part of a scope's name behind its level.
-std::string owner_of(const std::string& scope) {
-  const std::size_t slash = scope.find('/');
-  return slash == std::string::npos ? std::string() : scope.substr(slash + 1);
-}
-
 UsageRow adjustment(const std::string& scope, WindowKind window, AccountRef account, Money forgiven, WallTime now) {
   UsageRow row;
   row.at = now;
@@ -21,11 +15,7 @@ UsageRow adjustment(const std::string& scope, WindowKind window, AccountRef acco
   row.settlement.cost = Money{} - forgiven;
   row.settlement.reserved_at = now;
   row.settlement.accounts[0] = account;
-  const auto level = scope_level(scope).value_or(ScopeLevel::Global);
-  row.settlement.mask = static_cast<std::uint16_t>(1u << (static_cast<unsigned>(level) * kWindowKinds + static_cast<unsigned>(window)));
-  if (level == ScopeLevel::Team) row.team = owner_of(scope);
-  if (level == ScopeLevel::Key) row.key = owner_of(scope);
-  if (level == ScopeLevel::Task) row.task = owner_of(scope);
+  charge_alone(row, scope, window);
   return row;
 }
 

@@ -5,13 +5,10 @@
 #include "libs/base/check.hpp"
 
 namespace swarm::gateway {
-namespace {
 
 std::uint16_t mask_bit(ScopeLevel level, WindowKind window) {
   return static_cast<std::uint16_t>(1u << (static_cast<unsigned>(level) * kWindowKinds + static_cast<unsigned>(window)));
 }
-
-}  // namespace
 
 std::optional<ScopeLevel> scope_level(std::string_view scope) {
   if (scope == "global") return ScopeLevel::Global;

@@ -48,11 +48,14 @@ struct AccountRef {
   std::uint32_t generation = 0;
 };
 
+/// Bit of an account in a settlement's mask.
+std::uint16_t mask_bit(ScopeLevel level, WindowKind window);
+
 /// What a reservation became: the row that the journal writes, as far as the ledger knows it.
 struct Settlement {
   Money cost;
   WallTime reserved_at{};
-  std::uint16_t mask = 0;  // bit level * 4 + window of each account that was charged
+  std::uint16_t mask = 0;  // mask_bit of each account that was charged
   std::uint8_t count = 0;
   std::array<AccountRef, kAccountsMax> accounts{};
 };

@@ -15,9 +15,13 @@ struct Usage {
   std::uint64_t output = 0;          // visible
   std::uint64_t reasoning = 0;
   bool estimated = false;            // counted by us from the text because the upstream did not say
+  std::uint64_t audio_input = 0;     // heard
+  std::uint64_t audio_output = 0;    // spoken
+  std::uint64_t image_input = 0;     // seen, where the upstream tells them apart from text
+  bool batch = false;                // billed at the price of a batch
 
-  std::uint64_t input_total() const { return input + cache_read + cache_write + cache_write_1h; }
-  std::uint64_t output_total() const { return output + reasoning; }
+  std::uint64_t input_total() const { return input + cache_read + cache_write + cache_write_1h + audio_input + image_input; }
+  std::uint64_t output_total() const { return output + reasoning + audio_output; }
   friend bool operator==(const Usage&, const Usage&) = default;
 };
 

@@ -23,6 +23,9 @@ std::string_view name(Ending ending) {
     case Ending::HungUp: return "hung_up";
     case Ending::TimedOut: return "timed_out";
     case Ending::Adjustment: return "adjustment";
+    case Ending::UnknownCrash: return "unknown_crash";
+    case Ending::Abandoned: return "abandoned";
+    case Ending::Override: return "override";
   }
   return "unknown";
 }

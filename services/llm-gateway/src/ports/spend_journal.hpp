@@ -11,8 +11,18 @@
 
 namespace swarm::gateway {
 
-/// How a request ended.
-enum class Ending : std::uint8_t { Ok, UpstreamError, Truncated, HungUp, TimedOut, Adjustment };
+/// How a request ended, or what else a row stands for.
+enum class Ending : std::uint8_t {
+  Ok,
+  UpstreamError,
+  Truncated,
+  HungUp,
+  TimedOut,
+  Adjustment,    // a reset: the cost is negative
+  UnknownCrash,  // what a crash may have cost, by the debit in advance
+  Abandoned,     // its caller never came back: charged its ceiling
+  Override,      // an emergency override was set or ended; costs nothing
+};
 std::string_view name(Ending ending);
 
 /// One line of the usage log, and the evidence for every dollar of the ledger. Holds no prompt.
@@ -30,7 +40,23 @@ struct UsageRow {
   std::uint16_t status = 0;
   std::uint32_t duration_ms = 0;
   Settlement settlement;    // an adjustment has a negative cost
+  std::string note;         // of rows that people made: who and why
 };
+
+/// What the rows of one window of one scope add up to.
+struct WindowSums {
+  Money settled;
+  Money unknown_crash;
+  Money forgiven;
+  std::uint64_t requests = 0;
+  friend bool operator==(const WindowSums&, const WindowSums&) = default;
+};
+void add(WindowSums& sums, const UsageRow& row);
+
+/// Name of the scope of that level that the row is charged to.
+std::string scope_of(const UsageRow& row, ScopeLevel level);
+/// Charges the row to this window of this scope and to nothing else.
+void charge_alone(UsageRow& row, std::string_view scope, WindowKind window);
 
 /// What the disk knows of one window of one scope.
 struct SpendRecord {
@@ -59,7 +85,8 @@ class SpendStore {
   /// Rows and allotments become durable together.
   virtual Result<void> append(const std::vector<UsageRow>& rows, const std::vector<AllotmentPlan>& allotments) = 0;
   virtual Result<void> put_limit(const StoredLimit& limit) = 0;
-  /// At a start: allotments that no clean stop took back have become `unknown_crash` of the windows at `now`.
+  /// At a start: allotments that no clean stop took back have become `unknown_crash` of the windows at `now`, each with a
+  /// row of its own.
   virtual Result<std::vector<SpendRecord>> recover(WallTime now) = 0;
   virtual Result<std::vector<StoredLimit>> limits() = 0;
   /// At a clean stop: nothing is in flight, all allotments are taken back.

@@ -11,11 +11,12 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "records are little-endian");
 
 constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kRowVersion = 2;  // 1: without kinds of media and note
 constexpr std::size_t kTextBytesMax = 0xffff;
 
 class Writer {
  public:
-  Writer() { number(kVersion); }
+  explicit Writer(std::uint8_t version = kVersion) { number(version); }
   template <class N>
   void number(N n) {
     bytes_.append(reinterpret_cast<const char*>(&n), sizeof(n));
@@ -35,7 +36,11 @@ class Writer {
 
 class Reader {
  public:
-  explicit Reader(std::string_view bytes) : bytes_(bytes) { good_ = number<std::uint8_t>() == kVersion; }
+  explicit Reader(std::string_view bytes, std::uint8_t newest = kVersion) : bytes_(bytes) {
+    version_ = number<std::uint8_t>();
+    good_ = good_ && version_ >= 1 && version_ <= newest;
+  }
+  std::uint8_t version() const { return version_; }
   template <class N>
   N number() {
     N n{};
@@ -63,6 +68,7 @@ class Reader {
 
  private:
   std::string_view bytes_;
+  std::uint8_t version_ = 0;
   bool good_ = true;
 };
 
@@ -71,7 +77,7 @@ enum LimitFlag : std::uint8_t { kUnlimited = 1, kStrict = 2, kFailOpen = 4 };
 }  // namespace
 
 std::string encode_row(const UsageRow& row) {
-  Writer w;
+  Writer w(kRowVersion);
   w.time(row.at);
   w.text(row.request_id);
   w.text(row.team);
@@ -89,11 +95,14 @@ std::string encode_row(const UsageRow& row) {
   w.money(row.settlement.cost);
   w.time(row.settlement.reserved_at);
   w.number(row.settlement.mask);
+  for (const auto n : {u.audio_input, u.audio_output, u.image_input}) w.number(n);
+  w.number(static_cast<std::uint8_t>(u.batch));
+  w.text(row.note);
   return w.take();
 }
 
 std::optional<UsageRow> decode_row(std::string_view bytes) {
-  Reader r(bytes);
+  Reader r(bytes, kRowVersion);
   UsageRow row;
   row.at = r.time();
   for (auto* text : {&row.request_id, &row.team, &row.key, &row.task, &row.model, &row.upstream, &row.price_version}) {
@@ -110,7 +119,12 @@ std::optional<UsageRow> decode_row(std::string_view bytes) {
   row.settlement.cost = r.money();
   row.settlement.reserved_at = r.time();
   row.settlement.mask = r.number<std::uint16_t>();
-  if (!r.good() || row.ending > Ending::Adjustment) return std::nullopt;
+  if (r.version() >= 2) {
+    for (auto* n : {&u.audio_input, &u.audio_output, &u.image_input}) *n = r.number<std::uint64_t>();
+    u.batch = r.number<std::uint8_t>() != 0;
+    row.note = r.text();
+  }
+  if (!r.good() || row.ending > Ending::Override) return std::nullopt;
   return row;
 }
 

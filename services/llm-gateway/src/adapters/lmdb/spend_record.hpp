@@ -9,17 +9,11 @@
 namespace swarm::gateway {
 
 // How the journal's records lie on disk: little-endian numbers, texts with a 16-bit length in front, a version byte first.
-// Readers give nothing for a record that is too short or of an unknown version.
+// Rows of an older version are read with what they lack left empty. Readers give nothing for a record that is too short or of an unknown version.
 
 std::string encode_row(const UsageRow& row);
 std::optional<UsageRow> decode_row(std::string_view bytes);
 
-struct WindowSums {
-  Money settled;
-  Money unknown_crash;
-  Money forgiven;
-  std::uint64_t requests = 0;
-};
 std::string encode_sums(const WindowSums& sums);
 std::optional<WindowSums> decode_sums(std::string_view bytes);
 

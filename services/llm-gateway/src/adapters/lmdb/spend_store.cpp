@@ -1,5 +1,7 @@
 #include "adapters/lmdb/spend_store.hpp"
 
+#include "libs/base/uuid.hpp"
+
 namespace swarm::gateway {
 namespace {
 
@@ -9,15 +11,16 @@ Error damaged(std::string_view table) {
   return {Code::DataLoss, "a record in table " + std::string(table) + " of the spend journal can't be read; restore a backup"};
 }
 
-/// Name of the scope of one level that a row was charged to.
-std::string scope_of(const UsageRow& row, ScopeLevel level) {
-  switch (level) {
-    case ScopeLevel::Global: return "global";
-    case ScopeLevel::Team: return "team/" + row.team;
-    case ScopeLevel::Key: return "key/" + row.key;
-    case ScopeLevel::Task: return "task/" + row.task;
-  }
-  return {};
+/// The debit of a crash as a row, so that all that was ever spent has one.
+UsageRow crash_row(const WindowKey& account, Money amount, WallTime now) {
+  UsageRow row;
+  row.at = now;
+  row.request_id = uuid_v7(now);
+  row.ending = Ending::UnknownCrash;
+  row.settlement.cost = amount;
+  row.settlement.reserved_at = now;
+  charge_alone(row, account.scope, account.window);
+  return row;
 }
 
 }  // namespace
@@ -60,12 +63,7 @@ Result<void> LmdbSpendStore::charge(const lmdb::ReadTxn& txn, const UsageRow& ro
       BOOST_OUTCOME_TRY(const auto stored, sums_at(txn, key));
       at = sums.emplace(key, stored).first;
     }
-    if (row.ending == Ending::Adjustment) {
-      at->second.forgiven -= row.settlement.cost;
-    } else {
-      at->second.settled += row.settlement.cost;
-      ++at->second.requests;
-    }
+    add(at->second, row);
   }
   return outcome::success();
 }
@@ -107,33 +105,31 @@ Result<void> LmdbSpendStore::put_limit(const StoredLimit& limit) {
 
 Result<std::vector<SpendRecord>> LmdbSpendStore::recover(WallTime now) {
   BOOST_OUTCOME_TRY(auto txn, environment_->write());
-  Sums sums;
+  std::vector<UsageRow> crashed;
   std::vector<std::string> lost;
-  Result<void> problem = outcome::success();
+  bool good = true;
   BOOST_OUTCOME_TRY(txn.scan(allotments_, "", [&](std::string_view key, std::string_view value) {
     const auto account = parse_key(key);
     const auto amount = decode_money(value);
-    if (!account || !amount) {
-      problem = damaged("allotments");
-      return false;
-    }
-    const auto window = window_key(account->scope, account->window, window_at(account->window, now).start);
-    auto stored = sums_at(txn, window);
-    if (!stored) {
-      problem = stored.error();
-      return false;
-    }
-    stored.value().unknown_crash += *amount;
-    sums[window] = stored.value();
+    good = account && amount;
+    if (!good) return false;
+    crashed.push_back(crash_row(*account, *amount, now));
     lost.emplace_back(key);
     return true;
   }));
-  BOOST_OUTCOME_TRY(std::move(problem));
+  if (!good) return damaged("allotments");
+  Sums sums;
+  std::uint64_t next = next_row_;
+  for (const auto& row : crashed) {
+    BOOST_OUTCOME_TRY(txn.put(rows_, lmdb::key_u64(next++), encode_row(row)));
+    BOOST_OUTCOME_TRY(charge(txn, row, sums));
+  }
   BOOST_OUTCOME_TRY(put_sums(txn, windows_, sums));
   for (const auto& key : lost) {
     BOOST_OUTCOME_TRY(txn.erase(allotments_, key));
   }
   BOOST_OUTCOME_TRY(txn.commit());
+  next_row_ = next;
 
   BOOST_OUTCOME_TRY(auto all, records());
   std::erase_if(all, [&](const SpendRecord& record) { return record.start != window_at(record.window, now).start; });

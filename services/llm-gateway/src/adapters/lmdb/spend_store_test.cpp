@@ -25,7 +25,7 @@ UsageRow row(std::int64_t nano, WallTime at = kNow, Ending ending = Ending::Ok) 
   r.model = "small";
   r.upstream = "primary";
   r.price_version = "2026-11";
-  r.usage = {1, 2, 3, 4, 5, 6, true};
+  r.usage = {1, 2, 3, 4, 5, 6, true, 7, 8, 9, true};
   r.ending = ending;
   r.status = 200;
   r.duration_ms = 42;
@@ -164,7 +164,10 @@ TEST_CASE("a full store refuses and keeps what it has", "[spend]") {
 TEST_CASE("records of any length or version never crash the reader", "[spend]") {
   const auto good = encode_row(row(1));
   for (std::size_t n = 0; n < good.size(); ++n) CHECK_FALSE(decode_row(good.substr(0, n)).has_value());
-  CHECK_FALSE(decode_row("\x02" + good.substr(1)).has_value());
+  CHECK_FALSE(decode_row("\x7f" + good.substr(1)).has_value());
+  const auto first_version = decode_row("\x01" + good.substr(1, good.size() - 27));
+  REQUIRE(first_version.has_value());
+  CHECK(first_version->settlement.mask == row(1).settlement.mask);
   CHECK_FALSE(decode_sums("").has_value());
   CHECK_FALSE(decode_limit("\x01").has_value());
   CHECK_FALSE(parse_key("global").has_value());
