@@ -1,0 +1,81 @@
+"""The official clients of both families with nothing changed but their base URL."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from swarm_process import ROOT
+
+from gateway.provider import VECTOR, serve
+from gateway.upstream import Upstream, settings, upstream
+
+MESSAGES = [{"role": "user", "content": "hi"}]
+
+
+@contextmanager
+def both_dialects(start_gateway: Any, **more: Any) -> Iterator[tuple[Any, Upstream]]:
+    """The model "small" in OpenAI's dialect, "claude" in Anthropic's."""
+    with upstream(serve) as up:
+        config = settings(up.url, **more)
+        config["upstreams"]["a"] = {"base_url": up.url, "dialect": "anthropic", "api_key": "sk-upstream-secret"}
+        config["models"]["small"]["upstream"] = "m"
+        config["models"]["claude"] = config["models"]["small"] | {"upstream": "a"}
+        yield start_gateway(config), up
+
+
+@pytest.mark.parametrize("credential", [{"api_key": "sk-agent"}, {"auth_token": "sk-agent"}])
+def test_the_anthropic_client_works_unchanged(start_gateway: Any, credential: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    anthropic = pytest.importorskip("anthropic")
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    with both_dialects(start_gateway) as (gateway, up):
+        client = anthropic.Anthropic(base_url=gateway.http, max_retries=0, **credential)
+        plain = client.messages.create(model="claude", max_tokens=50, messages=MESSAGES)
+        assert plain.content[0].text == "hello" and plain.usage.output_tokens == 5
+        with client.messages.stream(model="claude", max_tokens=50, messages=MESSAGES) as streamed:
+            assert "".join(streamed.text_stream) == "hello"
+            assert streamed.get_final_message().usage.output_tokens == 5
+        assert client.messages.count_tokens(model="claude", messages=MESSAGES).input_tokens == 7
+        with pytest.raises(anthropic.NotFoundError):
+            client.messages.create(model="unknown", max_tokens=50, messages=MESSAGES)
+        wrong = anthropic.Anthropic(base_url=gateway.http, max_retries=0, **{name: "sk-wrong" for name in credential})
+        with pytest.raises(anthropic.AuthenticationError):
+            wrong.messages.create(model="claude", max_tokens=50, messages=MESSAGES)
+        assert b"sk-agent" not in b"".join(up.requests)
+
+
+def test_the_openai_clients_other_surfaces(start_gateway: Any) -> None:
+    openai = pytest.importorskip("openai")
+    with both_dialects(start_gateway) as (gateway, up):
+        client = openai.OpenAI(base_url=f"{gateway.http}/v1", api_key="sk-agent", max_retries=0)
+        for encoding in ({}, {"encoding_format": "float"}, {"encoding_format": "base64"}):
+            made = client.embeddings.create(model="small", input="hi", **encoding).data[0].embedding
+            assert isinstance(made, str) or list(made) == VECTOR
+        assert client.responses.create(model="small", input="hi").output_text == "hello"
+        events = list(client.responses.create(model="small", input="hi", stream=True))
+        assert events[-1].type == "response.completed" and events[-1].response.output_text == "hello"
+        tools = [{"type": "function", "function": {"name": "add", "parameters": {"type": "object", "properties": {}}}}]
+        called = client.chat.completions.create(model="small", messages=MESSAGES, tools=tools).choices[0].message.tool_calls
+        assert called[0].function.name == "add" and json.loads(called[0].function.arguments) == {"a": 1, "b": 2}
+        assert b'"tools":' in up.requests[-1]
+
+
+def test_node_clients_work_unchanged(start_gateway: Any) -> None:
+    node, installed = shutil.which("node"), ROOT / "build" / "node_clients"
+    if node is None or not (installed / "node_modules").is_dir():
+        pytest.skip("needs node and the clients that scripts/setup installs where npm is found")
+    script = (Path(__file__).parent / "node_clients" / "clients.mjs").read_text()
+    with both_dialects(start_gateway) as (gateway, _):
+        done = subprocess.run([node, "--input-type=module"], input=script, cwd=installed, capture_output=True, text=True,
+                              timeout=60, env=os.environ | {"GATEWAY": gateway.http})
+    assert done.returncode == 0, done.stderr
+    got = json.loads(done.stdout)
+    assert got.pop("openai_embedding") == VECTOR and got.pop("openai_refused") == "AuthenticationError"
+    assert len(got) == 9 and set(got.values()) == {"hello"}
