@@ -9,6 +9,8 @@
 
 #include "adapters/analyst/outcome_sender.hpp"
 #include "adapters/analyst/rule_follower.hpp"
+#include "adapters/gateway/budget_follower.hpp"
+#include "adapters/gateway/task_budget_sender.hpp"
 #include "adapters/grpc/access.hpp"
 #include "adapters/grpc/legacy_service.hpp"
 #include "adapters/grpc/orchestrator_service.hpp"
@@ -28,6 +30,7 @@ namespace {
 
 constexpr std::size_t kBusCapacity = 65'536;
 constexpr std::chrono::milliseconds kDrainLook{10};
+constexpr int kScopeListBytesMax = 64 << 20;
 
 /// Random bits of the operating system, fetched in blocks. The engine's thread only.
 class SystemRandom final : public Random {
@@ -59,9 +62,6 @@ grpc_api::RouterOptions router_options(const Settings& settings, const LessonBoo
   return {settings.engine.lease, settings.heartbeat, {}, &lessons};
 }
 
-}  // namespace
-
-// Members stand in the order in which they are built; they stop in the reverse one.
 rpc::ServerOptions server_options(const Settings& settings) {
   auto options = settings.grpc;
   options.service = "orchestrator-core";
@@ -69,6 +69,9 @@ rpc::ServerOptions server_options(const Settings& settings) {
   return options;
 }
 
+}  // namespace
+
+// Members stand in the order in which they are built; they stop in the reverse one.
 struct Orchestrator::Impl {
   Impl(Settings s, std::unique_ptr<lmdb_store::LmdbTaskStore> opened, std::unique_ptr<auth::Guard> guard)
       : settings(std::move(s)),
@@ -93,6 +96,7 @@ struct Orchestrator::Impl {
   }
 
   Result<void> connect_analyst();
+  Result<void> connect_gateway();
   Result<void> connect_common_store();
   std::vector<admin::Readiness> readiness() const;
   void on_store_lost(const Error& error);
@@ -121,6 +125,8 @@ struct Orchestrator::Impl {
   std::unique_ptr<grpc::Service> legacy_v1;
   std::unique_ptr<analyst_client::RuleFollower> rules;
   std::unique_ptr<analyst_client::OutcomeSender> outcomes;
+  std::unique_ptr<gateway_client::BudgetFollower> budgets;
+  std::unique_ptr<gateway_client::TaskBudgetSender> task_budgets;
   std::unique_ptr<knowledge::StoreLink> common_store;  // null: none configured
   std::unique_ptr<knowledge_store::CommonKnowledge> common;
   std::unique_ptr<knowledge_store::HistoryWriter> history;
@@ -158,6 +164,7 @@ Result<void> Orchestrator::start() {
   BOOST_OUTCOME_TRY(s.admin.start());
   BOOST_OUTCOME_TRY(s.server.start());
   BOOST_OUTCOME_TRY(s.connect_analyst());
+  BOOST_OUTCOME_TRY(s.connect_gateway());
   log::info("ready", {{"grpc", grpc_address()}, {"admin", admin_address()}});
   return outcome::success();
 }
@@ -170,6 +177,17 @@ Result<void> Orchestrator::Impl::connect_analyst() {
   outcomes = std::make_unique<analyst_client::OutcomeSender>(channel, loop, *store, bus);
   rules->start();
   outcomes->start();
+  return outcome::success();
+}
+
+Result<void> Orchestrator::Impl::connect_gateway() {
+  if (settings.gateway_address.empty()) return outcome::success();
+  BOOST_OUTCOME_TRY(auto credentials, rpc::channel_credentials(settings.security, "orchestrator-core", clock));
+  auto channel = rpc::connect(settings.gateway_address, credentials, kScopeListBytesMax);
+  budgets = std::make_unique<gateway_client::BudgetFollower>(channel, loop, probe, settings.budgets);
+  task_budgets = std::make_unique<gateway_client::TaskBudgetSender>(channel, *store, bus);
+  budgets->start();
+  task_budgets->start();
   return outcome::success();
 }
 
@@ -200,6 +218,7 @@ std::vector<admin::Readiness> Orchestrator::Impl::readiness() const {
   std::vector<admin::Readiness> out;
   out.push_back({"store", !lost, lost ? "the outcome of a write is unknown, restarting" : "open", true});
   if (rules) out.push_back({"analyst", rules->connected(), rules->detail(), false});
+  if (budgets) out.push_back({"gateway", budgets->connected(), budgets->detail(), false});
   if (common_store) out.push_back({"synapse", common_store->well(), common_store->detail(), false});
   if (loop.halted()) out.push_back({"dispatch", false, "halted by the kill switch", false});
   return out;
@@ -249,6 +268,8 @@ void Orchestrator::Impl::stop() {
   router.end_links(bye);
   if (rules) rules->stop();
   if (outcomes) outcomes->stop();
+  if (budgets) budgets->stop();
+  if (task_budgets) task_budgets->stop();
   if (common) common->stop();
   server.stop();
   loop.stop();

@@ -101,7 +101,11 @@ void read(Object& root, Settings& out) {
     o.value("address", out.analyst_address, "gRPC address; empty: none");
   });
   root.section("gateway", "Budgets of tasks", [&](Object& o) {
-    o.value("address", out.gateway_address, "gRPC address; accepted, not used yet: agents report a dry budget themselves");
+    o.value("address", out.gateway_address, "gRPC address; empty: none, and agents report a dry budget themselves");
+    o.value("dry_at_protected", out.budgets.dry_at_protected,
+            "a budget whose rest is kept for keys with priority (95 %) counts as dry; false if agents have such keys");
+    o.value("forget_when_away", out.budgets.forget_when_away,
+            "while the gateway does not answer no budget counts as dry; false: what it said last holds until it resets");
   });
   root.section("knowledge", "What the swarm knows in common", [&](Object& o) {
     o.value("refresh", out.knowledge_refresh, "how often the kill switch, rules and lessons are looked up", milliseconds(50));

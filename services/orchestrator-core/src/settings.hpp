@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/gateway/budget_follower.hpp"
 #include "adapters/grpc/mapping.hpp"
 #include "adapters/grpc/orchestrator_service.hpp"
 #include "application/command_queue.hpp"
@@ -23,6 +24,7 @@ struct Settings {
   Secret metrics_token;
   std::string analyst_address = "127.0.0.1:50055";
   std::string gateway_address;
+  gateway_client::BudgetPolicy budgets;
   std::chrono::milliseconds drain_time{10'000};
   std::uint64_t store_bytes_max = 0;
   rpc::ServerOptions grpc;

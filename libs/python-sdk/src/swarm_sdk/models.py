@@ -66,6 +66,7 @@ class NewTask:
     requires_approval: bool = False
     delay_ms: int = 0
     deadline_ms: int = 0
+    budget_usd: float = 0.0  # what its model calls may cost; 0: no limit of its own
     tenant: str = ""
     task_id: str = ""
     idempotency_key: str = ""

@@ -51,6 +51,7 @@ void EngineLoop::run_engine() {
     }
     parts_.probe.sizes(parts_.engine.active(), parts_.engine.queued(), parts_.engine.agents().all().size(),
                        parts_.engine.agents().waiting());
+    parts_.probe.budgets(parts_.engine.budgets().size(), parts_.engine.parked().size());
     parts_.probe.outcomes(parts_.engine.outcomes_waiting(), parts_.engine.outcomes_dropped());
     if (closed && pipeline_.committing()) {
       std::unique_lock lock(commit_mutex_);

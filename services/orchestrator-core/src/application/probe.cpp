@@ -35,7 +35,10 @@ Probe::Probe(metrics::Registry& r)
       rules_active_(r.gauge("swarm_orchestrator_golden_rules_active", "Golden rules in force")),
       rules_version_(r.gauge("swarm_orchestrator_golden_rules_version", "Newest version seen from the analyst")),
       halted_(r.gauge("swarm_orchestrator_dispatch_halted", "1 while the kill switch holds back assignments")),
-      analyst_connected_(r.gauge("swarm_orchestrator_analyst_connected", "1 while the analyst's rules are followed")) {
+      analyst_connected_(r.gauge("swarm_orchestrator_analyst_connected", "1 while the analyst's rules are followed")),
+      gateway_connected_(r.gauge("swarm_orchestrator_gateway_connected", "1 while the gateway's budgets are followed")),
+      budgets_dry_(r.gauge("swarm_orchestrator_budgets_dry", "Budget scopes known to be used up")),
+      parked_(r.gauge("swarm_orchestrator_tasks_parked", "Tasks that wait for budget")) {
   for (const TaskStatus status : kAllStatuses) {
     moves_[static_cast<std::size_t>(status)] =
         &r.counter("swarm_orchestrator_task_transitions_total", "Tasks that came into a status",
@@ -58,6 +61,11 @@ void Probe::sizes(std::size_t active, std::size_t queued, std::size_t agents, st
   queued_.set(static_cast<double>(queued));
   agents_.set(static_cast<double>(agents));
   waiting_.set(static_cast<double>(waiting));
+}
+
+void Probe::budgets(std::size_t dry, std::size_t parked) {
+  budgets_dry_.set(static_cast<double>(dry));
+  parked_.set(static_cast<double>(parked));
 }
 
 void Probe::outcomes(std::uint64_t waiting, std::uint64_t dropped) {

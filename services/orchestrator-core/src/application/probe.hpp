@@ -22,6 +22,8 @@ class Probe {
   void outcomes(std::uint64_t waiting, std::uint64_t dropped);
   void rules(std::size_t active, std::uint64_t version);
   void halted(bool halted) { halted_.set(halted ? 1 : 0); }
+  void gateway_connected(bool connected) { gateway_connected_.set(connected ? 1 : 0); }
+  void budgets(std::size_t dry, std::size_t parked);
   void analyst_connected(bool connected) { analyst_connected_.set(connected ? 1 : 0); }
 
  private:
@@ -44,6 +46,9 @@ class Probe {
   metrics::Gauge& rules_version_;
   metrics::Gauge& halted_;
   metrics::Gauge& analyst_connected_;
+  metrics::Gauge& gateway_connected_;
+  metrics::Gauge& budgets_dry_;
+  metrics::Gauge& parked_;
 };
 
 }  // namespace swarm::orchestrator

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "domain/budgets.hpp"
 #include "domain/golden_rules.hpp"
 #include "domain/requirements.hpp"
 #include "domain/task.hpp"
@@ -124,6 +125,11 @@ struct InspectTask {
 struct PutRules {
   std::vector<GoldenRule> rules;
 };
+/// What the gateway says of budgets. `snapshot`: all that it says; what is not in it is not dry.
+struct PutBudgets {
+  bool snapshot = false;
+  std::vector<BudgetNews> news;
+};
 /// An assignment that could not go out (halted in between): its lease is taken back uncounted.
 struct Undeliver {
   TaskId task;
@@ -140,6 +146,6 @@ struct Tick {};
 
 using Command = std::variant<RegisterAgent, PollTask, AbandonPoll, JoinStream, GrantCredit, LeaveStream, ReportResults,
                              Heartbeat, SubmitTasks, CancelTask, ApproveTask, SetDispatch, GetDispatch, ListAgents, InspectTask,
-                             PutRules, Undeliver, OutcomesDelivered, BeginDrain, Tick>;
+                             PutRules, PutBudgets, Undeliver, OutcomesDelivered, BeginDrain, Tick>;
 
 }  // namespace swarm::orchestrator

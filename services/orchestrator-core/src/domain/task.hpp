@@ -14,6 +14,13 @@ namespace swarm::orchestrator {
 /// Creation order of tasks in one store; the key of their records and of stable pages.
 using TaskNumber = std::uint64_t;
 
+/// What few tasks ask for; zero: the server's default, or none.
+struct TaskTerms {
+  std::int64_t budget_nanos = 0;  // what model calls may cost over the task's life, in 1e-9 US dollars
+
+  friend bool operator==(const TaskTerms&, const TaskTerms&) = default;
+};
+
 /// What was asked for. Written once, never changed, shared by everyone who looks at the task.
 struct TaskSpec {
   TaskId id;
@@ -37,6 +44,7 @@ struct TaskSpec {
   WallTime deadline{};    // zero: none
   KeyHash key;            // empty: no idempotency key
   std::uint64_t content_digest = 0;
+  std::shared_ptr<const TaskTerms> terms;  // null: nothing special
 };
 
 /// Who holds the task, or held it last.

@@ -1,5 +1,7 @@
 #include "domain/task_engine.hpp"
 
+#include <utility>
+
 #include "domain/text_cut.hpp"
 #include "libs/base/check.hpp"
 
@@ -8,11 +10,12 @@ namespace {
 
 constexpr BootTime kNever{};
 constexpr std::size_t kReasonBytesMax = 240;
+constexpr int kTimersAtOnce = 2'000;  // a flood of them must not hold up heartbeats
 
 }  // namespace
 
 TaskEngine::TaskEngine(EngineLimits limits, RuleLimits rules, Workflow workflow)
-    : limits_(limits), workflow_(std::move(workflow)), rules_(rules), agents_(limits.agents_max) {}
+    : limits_(limits), workflow_(std::move(workflow)), rules_(rules), agents_(limits.agents_max), budgets_(limits.dry_budgets_max) {}
 
 TaskEngine::~TaskEngine() = default;
 
@@ -28,12 +31,13 @@ void TaskEngine::tick(Now now, Random& random, Batch& out) {
   random_ = &random;
   out_ = &out;
   while (Agent* agent = agents_.poll_due(now.boot)) answer(agents_.unpark(*agent), NothingToDo{});
-  while (!timers_.empty() && timers_.begin()->first.first <= now.boot) {
+  for (int left = kTimersAtOnce; left > 0 && !timers_.empty() && timers_.begin()->first.first <= now.boot; --left) {
     TaskEntry& task = *timers_.begin()->second;
     timers_.erase(timers_.begin());
     task.timer = kNever;
     fire(task);
   }
+  if (std::exchange(matching_, false)) match_all();
   if (now.boot - last_sweep_ > limits_.forget_agent / 4) {
     last_sweep_ = now.boot;
     agents_.forget_silent(now.boot - limits_.forget_agent);
@@ -41,6 +45,7 @@ void TaskEngine::tick(Now now, Random& random, Batch& out) {
 }
 
 std::optional<BootTime> TaskEngine::next_timer() const {
+  if (matching_) return BootTime{};  // at once
   auto next = agents_.next_poll_end();
   if (!timers_.empty() && (!next || timers_.begin()->first.first < *next)) next = timers_.begin()->first.first;
   return next;
@@ -60,6 +65,9 @@ void TaskEngine::fire(TaskEntry& task) {
       enqueue(task, "engine", "retry");
     } else if (state.blocked == Blocked::Halt && dispatch_.halted) {
       task.wake = now_.boot + limits_.retry.park;
+    } else if (const auto dry = state.blocked == Blocked::Budget ? budgets_.keeps(task.spec->id, task.spec->tenant, now_.wall)
+                                                                 : std::nullopt) {
+      task.wake = next_look(*dry);
     } else if (state.blocked != Blocked::Approval && task.open_dependencies == 0) {
       unblock(task, "engine", "its wait is over");
     }
@@ -136,6 +144,7 @@ void TaskEngine::move(TaskEntry& task, TaskStatus to, std::string_view actor, st
 void TaskEngine::leave(TaskEntry& task) {
   const auto& state = *task.state;
   if (state.status == TaskStatus::Queued) ready_.erase(requirements(task), task.position);
+  if (state.blocked == Blocked::Budget) parked_.erase(task.spec->number);
   if (has_lease(state.status)) {
     if (auto* held = held_by(state.lease.agent)) held->erase(task.spec->number);
   }
@@ -144,6 +153,7 @@ void TaskEngine::leave(TaskEntry& task) {
 void TaskEngine::enter(TaskEntry& task) {
   const auto& state = *task.state;
   if (state.status == TaskStatus::Queued) ready_.push(requirements(task), task.position, &task);
+  if (state.blocked == Blocked::Budget) parked_.emplace(task.spec->number, &task);
   if (has_lease(state.status)) {
     held_by(state.lease.agent)->emplace(task.spec->number, &task);
   }

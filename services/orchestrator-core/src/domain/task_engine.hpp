@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "domain/agents.hpp"
+#include "domain/budgets.hpp"
 #include "domain/command.hpp"
 #include "domain/effect.hpp"
 #include "domain/golden_rules.hpp"
@@ -30,6 +31,7 @@ struct EngineLimits {
   std::size_t feedback_bytes_max = 4096;
   std::uint32_t history_kept = 200;
   std::size_t outcomes_max = 100'000;              // waiting for the analyst
+  std::size_t dry_budgets_max = 200'000;           // scopes remembered
   int attempts_default = 3;
   bool report_outcomes = true;
   RetryPolicy retry;
@@ -112,6 +114,11 @@ class TaskEngine {
   std::size_t active() const { return active_; }
   std::uint64_t outcomes_waiting() const { return last_outcome_ - first_outcome_ + 1; }
   std::uint64_t outcomes_dropped() const { return outcomes_dropped_; }
+  const BudgetBook& budgets() const { return budgets_; }
+  /// Tasks that wait for money, by number.
+  const std::map<TaskNumber, TaskEntry*>& parked() const { return parked_; }
+  /// Agents wait although there may be something for them; the next tick goes on.
+  bool matching() const { return matching_; }
 
  private:
   // task_engine_agents.cpp
@@ -151,12 +158,15 @@ class TaskEngine {
   void on(SetDispatch&& c);
   void on(GetDispatch&& c) { answer(c.call, DispatchAnswered{dispatch_}); }
   void on(PutRules&& c);
+  void on(PutBudgets&& c);
   void on(Undeliver&& c);
   void on(OutcomesDelivered&& c);
   void on(Tick&&) {}
   void offer(TaskEntry& task);
   void offer_agent(Agent& agent);
   void match_all();
+  bool park_if_dry(TaskEntry& task);
+  BootTime next_look(const DryBudget& dry) const;
   void assign(TaskEntry& task, Agent& agent);
   void deliver(TaskEntry& task, CallId call, bool repeated);
   void take_back(TaskEntry& task, const std::string& why);
@@ -187,6 +197,7 @@ class TaskEngine {
   RuleBook rules_;
   Agents agents_;
   DispatchState dispatch_;
+  BudgetBook budgets_;
   bool draining_ = false;
 
   std::unordered_map<TaskId, std::unique_ptr<TaskEntry>> tasks_;  // looked up, never walked in decisions
@@ -194,6 +205,7 @@ class TaskEngine {
   std::map<TaskId, std::vector<TaskId>> dependents_;
   std::map<std::pair<BootTime, TaskNumber>, TaskEntry*> timers_;
   std::map<std::string, std::map<TaskNumber, TaskEntry*>> strangers_;  // leases of agents not registered
+  std::map<TaskNumber, TaskEntry*> parked_;
   std::deque<TaskId> finished_;
   ReadyQueues ready_;
   std::vector<TaskEntry*> dirty_;
@@ -205,6 +217,7 @@ class TaskEngine {
   std::uint64_t last_outcome_ = 0;
   std::uint64_t outcomes_dropped_ = 0;
   BootTime last_sweep_{};
+  bool matching_ = false;
 
   // Set for the length of one apply() or tick().
   Now now_;

@@ -3,20 +3,32 @@
 #include "domain/task_engine.hpp"
 
 namespace swarm::orchestrator {
+namespace {
+
+constexpr int kParkedAtOnce = 256;
+
+}  // namespace
 
 /// A task has just been queued: who has waited longest gets it.
 void TaskEngine::offer(TaskEntry& task) {
   if (dispatch_.halted || draining_) return;
-  if (Agent* agent = agents_.longest_waiting(requirements(task))) assign(task, *agent);
+  Agent* agent = agents_.longest_waiting(requirements(task));
+  if (agent != nullptr && !park_if_dry(task)) assign(task, *agent);
 }
 
 /// An agent has just begun to wait, or has room for more.
 void TaskEngine::offer_agent(Agent& agent) {
   if (dispatch_.halted || draining_) return;
+  int parked = 0;
   while (agent.ticket != 0) {
     TaskEntry* task = ready_.best_for(agent.profile);
     if (task == nullptr) return;
-    assign(*task, agent);
+    if (!park_if_dry(*task)) {
+      assign(*task, agent);
+    } else if (++parked == kParkedAtOnce) {
+      matching_ = true;  // others have their turn first
+      return;
+    }
   }
 }
 
@@ -28,7 +40,39 @@ void TaskEngine::rematch(Now now, Random& random, Batch& out) {
 }
 
 void TaskEngine::match_all() {
-  for (Agent* agent : agents_.waiting_in_order()) offer_agent(*agent);
+  for (Agent* agent : agents_.waiting_in_order()) {
+    if (matching_) return;
+    offer_agent(*agent);
+  }
+}
+
+/// The last look before a task goes out. Nothing is waited for: what the gateway said last is known here.
+bool TaskEngine::park_if_dry(TaskEntry& task) {
+  const auto dry = budgets_.keeps(task.spec->id, task.spec->tenant, now_.wall);
+  if (!dry) return false;
+  task.wake = next_look(*dry);
+  edit(task).not_before = now_.wall + (task.wake - now_.boot);
+  move(task, TaskStatus::Blocked, "engine", "the budget " + dry->scope + " is used up", Blocked::Budget);
+  return true;
+}
+
+/// At the reset, and now and then before: the wall clock may have been set forward.
+BootTime TaskEngine::next_look(const DryBudget& dry) const {
+  std::chrono::nanoseconds wait = limits_.retry.budget_park;
+  if (dry.resets != WallTime{}) wait = std::min<std::chrono::nanoseconds>(wait, dry.resets - now_.wall);
+  return now_.boot + std::max<std::chrono::nanoseconds>(wait, std::chrono::milliseconds(1));
+}
+
+void TaskEngine::on(PutBudgets&& c) {
+  bool relief = c.snapshot && budgets_.size() > 0;
+  if (c.snapshot) budgets_.clear();
+  for (const auto& news : c.news) relief = budgets_.put(news) || relief;
+  if (!relief) return;
+  for (auto& [number, task] : parked_) {
+    if (budgets_.keeps(task->spec->id, task->spec->tenant, now_.wall)) continue;
+    task->wake = now_.boot;
+    arm(*task);
+  }
 }
 
 void TaskEngine::assign(TaskEntry& task, Agent& agent) {

@@ -39,7 +39,8 @@ void TaskEngine::restore(StoredTask stored, Now now) {
   const bool later = state.status == TaskStatus::Blocked && state.not_before > now.wall;
   if (delayed || later) {
     const auto& retry = limits_.retry;
-    const auto longest = state.leases_granted == 0
+    const bool own_delay = state.leases_granted == 0 && state.blocked != Blocked::Budget;
+    const auto longest = own_delay
                              ? task.spec->not_before - task.spec->created
                              : std::chrono::nanoseconds(std::max({retry.backoff_max, retry.park, retry.budget_park}));
     task.wake = on_boot_clock(state.not_before, now, longest);

@@ -30,6 +30,8 @@ struct TaskFilter {
   std::string text;                          // all its words stand in the description, in any case
   std::map<std::string, std::string> labels;
   TaskId parent;
+  bool live_only = false;                    // not finished
+  bool with_budget = false;                  // of its own
   TaskNumber before = 0;                     // 0: from the newest
   std::size_t limit = 50;
 };

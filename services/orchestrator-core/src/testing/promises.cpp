@@ -81,6 +81,22 @@ void Promises::check_durable() {
   }
 }
 
+void check_money(const TaskEngine& engine, Now now, std::chrono::nanoseconds lease, std::vector<std::string>& violations) {
+  std::size_t parked = 0;
+  for (const auto& [id, task] : engine.tasks()) {
+    const auto& state = *task->state;
+    const bool waits = state.status == TaskStatus::Blocked && state.blocked == Blocked::Budget;
+    if (waits) ++parked;
+    if (waits && task->timer == BootTime{}) violations.push_back("a task waits for money that nothing wakes" + of(id));
+    const bool just_given = state.status == TaskStatus::Leased && !task->started && state.updated == now.wall &&
+                            task->lease_expires == now.boot + lease;
+    if (just_given && engine.budgets().keeps(id, task->spec->tenant, now.wall)) {
+      violations.push_back("a task with a dry budget was handed out" + of(id));
+    }
+  }
+  if (parked != engine.parked().size()) violations.push_back("the list of tasks that wait for money is wrong");
+}
+
 void check_books(const TaskEngine& engine, bool may_assign, std::vector<std::string>& violations) {
   std::size_t active = 0;
   std::size_t queued = 0;
@@ -105,7 +121,7 @@ void check_books(const TaskEngine& engine, bool may_assign, std::vector<std::str
   std::size_t held = 0;
   for (const auto& [name, agent] : engine.agents().all()) held += agent.held.size();
   if (held > leased) violations.push_back("agents hold more than is leased");
-  if (!may_assign) return;
+  if (!may_assign || engine.matching()) return;
   for (const auto& [requirements, queue] : engine.ready().all()) {
     if (queue.empty()) continue;
     for (const auto& [name, agent] : engine.agents().all()) {

@@ -65,6 +65,8 @@ class Promises {
   std::map<TaskId, TaskStatus> seen_;
 };
 
+/// No task with a dry budget was handed out just now, and every task that waits for money will be looked at again.
+void check_money(const TaskEngine& engine, Now now, std::chrono::nanoseconds lease, std::vector<std::string>& violations);
 /// The engine's inner books agree with each other.
 void check_books(const TaskEngine& engine, bool may_assign, std::vector<std::string>& violations);
 

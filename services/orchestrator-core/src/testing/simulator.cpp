@@ -150,7 +150,9 @@ struct Simulator::World {
   }
 
   void on(Arrives& event) {
+    const bool money = std::holds_alternative<PutBudgets>(event.command);
     pipeline->apply(std::move(event.command), now(), engine_random).value();
+    if (money) boot += std::chrono::nanoseconds(1);  // so that check_money() can tell before from after
   }
 
   void reply(CallId call, const Reply& answer) {
@@ -315,10 +317,27 @@ struct Simulator::World {
       count("wall clock jumped");
       const auto jump = std::chrono::minutes(random.below(240));
       wall += random.percent(50) ? jump : -jump;
-    } else if (dice < 94 && !requests.empty()) {
+      boot += std::chrono::nanoseconds(1);  // see Arrives
+    } else if (dice < 95) {
+      change_budgets();
+    } else if (dice < 97 && !requests.empty()) {
       count("request repeated");
       send(requests.begin()->second.command);
     }
+  }
+
+  void change_budgets() {
+    count("budgets changed");
+    PutBudgets command;
+    command.snapshot = random.percent(20);
+    const std::string scopes[] = {"task/" + text(any_task()), "team/t", "global"};
+    for (const auto& scope : scopes) {
+      if (random.percent(40)) continue;
+      BudgetNews news{scope, random.percent(50) ? "day" : "total", random.percent(scope == "global" ? 20 : 60), random.percent(20), {}};
+      if (random.percent(50)) news.resets = wall + milliseconds(random.below(8'000));
+      command.news.push_back(std::move(news));
+    }
+    send(std::move(command));
   }
 
   TaskId any_task() {
@@ -351,6 +370,7 @@ struct Simulator::World {
     task.spec.requires_approval = random.percent(8);
     if (random.percent(40)) task.spec.first_state = random.percent(30) ? "Design" : "Build";
     if (task.spec.first_state == "Design" && random.percent(30)) task.spec.until_state = "Design";
+    if (random.percent(20)) task.spec.tenant = "t";
     if (random.percent(10)) task.spec.permissions = {"deploy"};
     if (random.percent(10)) task.delay = milliseconds(random.below(2'000));
     if (random.percent(8)) task.deadline = milliseconds(500 + random.below(20'000));
@@ -390,7 +410,10 @@ struct Simulator::World {
     }
     hand_over();
     if (faults && random.below(2'000) == 0) crash();
-    if (++steps % 16 == 0) check_books(*engine, !engine->dispatch().halted, report.violations);
+    if (++steps % 16 == 0) {
+      check_books(*engine, !engine->dispatch().halted, report.violations);
+      check_money(*engine, now(), limits().lease, report.violations);
+    }
     return report.violations.empty();
   }
 
@@ -408,6 +431,7 @@ struct Simulator::World {
       if (boot < look) continue;
       look = boot + milliseconds(500);
       send(SetDispatch{kOtherCalls, {}});
+      send(PutBudgets{true, {}});
       for (const auto& [id, task] : store.tasks()) {
         if (task.state->blocked == Blocked::Approval) send(ApproveTask{kOtherCalls, id, true, "", "ann"});
       }

@@ -25,6 +25,7 @@ struct Options {
   std::map<std::string, std::string> labels;
   int priority = 0;
   int max_attempts = 0;
+  double budget = 0;
   bool approval = false;
   bool watch = false;
   std::chrono::milliseconds delay{0};
@@ -83,6 +84,7 @@ orchestrator::NewTask to_task(const Options& o) {
   task.set_requires_approval(o.approval);
   task.set_delay_ms(o.delay.count());
   task.set_deadline_ms(o.deadline.count());
+  task.set_budget_usd(o.budget);
   return task;
 }
 
@@ -159,6 +161,7 @@ void add_task_submit(CLI::App& tasks, Session& session) {
   app->add_flag("--approval", o->approval, "wait for tasks approve before it is queued");
   add_duration(*app, "--delay", o->delay, "not before this long from now");
   add_duration(*app, "--deadline", o->deadline, "cancelled this long from now");
+  app->add_option("--budget", o->budget, "what its model calls may cost in all")->type_name("USD")->check(CLI::Range(0.0, 1e6));
   app->add_flag("--watch", o->watch, "stay and show its changes until it is final");
   app->callback([o, &session] {
     if (!o->file.empty()) return submit_file(session, *o);

@@ -112,6 +112,7 @@ void print_task(std::ostream& out, const Terminal& terminal, const orchestrator:
                 {"workflow", workflow(task)},
                 {"role", task.role()},
                 {"attempt", attempts(task)},
+                {"budget", task.budget_usd() == 0 ? "" : dollars(task.budget_usd())},
                 {"priority", task.priority() == 0 ? "" : std::to_string(task.priority())},
                 {"depends on", join(task.depends_on())},
                 {"capabilities", join(task.required_capabilities())},

@@ -10,6 +10,7 @@ namespace swarm::orchestrator::grpc_api {
 namespace {
 
 constexpr std::size_t kProgressBytesMax = 1024;
+constexpr double kBudgetUsdMax = 1e6;
 
 Error invalid(std::string_view field, std::string_view what) {
   return {Code::InvalidArgument, std::string(field) + ": " + std::string(what)};
@@ -77,7 +78,20 @@ std::uint64_t digest_of(const ::orchestrator::NewTask& in) {
   add(std::to_string(in.priority()) + "/" + std::to_string(in.max_attempts()) + "/" +
       std::to_string(in.requires_approval()) + "/" + std::to_string(in.delay_ms()) + "/" +
       std::to_string(in.deadline_ms()));
+  // Only where it is set, so that tasks of before keep their digest.
+  if (in.budget_usd() != 0) add("budget " + std::to_string(in.budget_usd()));
   return hash;
+}
+
+/// Null when nothing special is asked for.
+Result<std::shared_ptr<const TaskTerms>> to_terms(const ::orchestrator::NewTask& in) {
+  TaskTerms terms;
+  const double usd = in.budget_usd();
+  if (!(usd >= 0 && usd <= kBudgetUsdMax)) return invalid("budget_usd", "not within 0 and a million");
+  terms.budget_nanos = static_cast<std::int64_t>(usd * 1e9 + 0.5);
+  if (usd > 0 && terms.budget_nanos == 0) return invalid("budget_usd", "less than a nano-dollar");
+  if (terms == TaskTerms()) return std::shared_ptr<const TaskTerms>();
+  return std::shared_ptr<const TaskTerms>(std::make_shared<TaskTerms>(terms));
 }
 
 Result<FailureClass> to_failure_class(const std::string& text) {
@@ -159,6 +173,7 @@ Result<Submission> to_submission(const ::orchestrator::NewTask& in, const InputL
   spec.priority = in.priority();
   spec.max_attempts = in.max_attempts();
   spec.requires_approval = in.requires_approval();
+  BOOST_OUTCOME_TRY(spec.terms, to_terms(in));
   spec.content_digest = digest_of(in);
   auto texts = std::make_shared<InputTexts>();
   texts->description = in.description();

@@ -39,6 +39,7 @@ void fill(::orchestrator::Task& out, const StoredTask& task) {
   if (!spec.parent.empty()) out.set_parent_id(text(spec.parent));
   out.set_tenant(spec.tenant);
   out.set_until_state(spec.until_state);
+  if (spec.terms) out.set_budget_usd(static_cast<double>(spec.terms->budget_nanos) * 1e-9);
 }
 
 void fill(::orchestrator::Task& out, const TaskTexts& texts) {

@@ -4,6 +4,7 @@ namespace swarm::orchestrator::lmdb_store {
 namespace {
 
 constexpr std::uint64_t kVersion = 1;
+constexpr std::uint64_t kSpecWithTerms = 2;  // as version 1, followed by what few tasks ask for
 
 template <class T>
 std::optional<T> checked(const Reader& in, T&& value) {
@@ -17,7 +18,7 @@ bool read_version(Reader& in) { return in.u64() == kVersion && in.ok(); }
 }  // namespace
 
 void encode(Writer& out, const TaskSpec& spec) {
-  out.u64(kVersion);
+  out.u64(spec.terms ? kSpecWithTerms : kVersion);
   out.bits(spec.id);
   out.u64(spec.number);
   out.bits(spec.parent);
@@ -43,11 +44,13 @@ void encode(Writer& out, const TaskSpec& spec) {
   out.time(spec.deadline);
   out.bits(spec.key);
   out.fixed(spec.content_digest);
+  if (spec.terms) out.i64(spec.terms->budget_nanos);
 }
 
 std::optional<TaskSpec> decode_spec(std::string_view bytes) {
   Reader in(bytes);
-  if (!read_version(in)) return std::nullopt;
+  const std::uint64_t version = in.u64();
+  if (version != kVersion && version != kSpecWithTerms) return std::nullopt;
   TaskSpec spec;
   spec.id = in.bits<TaskId>();
   spec.number = in.u64();
@@ -75,6 +78,11 @@ std::optional<TaskSpec> decode_spec(std::string_view bytes) {
   spec.deadline = in.time();
   spec.key = in.bits<KeyHash>();
   spec.content_digest = in.fixed();
+  if (version == kSpecWithTerms) {
+    TaskTerms terms;
+    terms.budget_nanos = in.i64();
+    spec.terms = std::make_shared<TaskTerms>(terms);
+  }
   return checked(in, std::move(spec));
 }
 

@@ -47,6 +47,7 @@ bool fits(const TaskFilter& filter, const StoredTask& task) {
   if (!filter.stack.empty() && spec.stack != filter.stack) return false;
   if (!filter.workflow_state.empty() && state.workflow_state != filter.workflow_state) return false;
   if (!filter.parent.empty() && spec.parent != filter.parent) return false;
+  if (filter.with_budget && (!spec.terms || spec.terms->budget_nanos == 0)) return false;
   return std::all_of(filter.labels.begin(), filter.labels.end(), [&](const auto& label) {
     const auto it = spec.labels.find(label.first);
     return it != spec.labels.end() && it->second == label.second;
@@ -121,7 +122,7 @@ Result<TaskPage> LmdbTaskStore::list(const TaskFilter& filter) const {
   BOOST_OUTCOME_TRY(auto txn, environment_->read());
   TaskPage page;
   const auto words = words_of(filter.text);
-  const bool live_only = filter.status && !is_final(*filter.status);
+  const bool live_only = filter.live_only || (filter.status && !is_final(*filter.status));
   const lmdb::Table walked = live_only ? tables_.live : tables_.specs;
   std::size_t looked_at = 0;
   std::optional<Error> fault;
