@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "application/batch_grouping.hpp"
-#include "domain/log_template.hpp"
+#include "libs/log_templates/template_miner.hpp"
 #include "report_load.hpp"
 
 namespace {
@@ -81,14 +81,23 @@ int group(const char* file) {
 int templates(const char* file) {
   std::ifstream in(file, std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(in)), {});
-  std::vector<std::string_view> lines;
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = std::min(text.find('\n', at), text.size());
-    lines.push_back(std::string_view(text).substr(at, end - at));
-    at = end + 1;
-  }
-  const auto found = domain::mine_templates(lines);
-  for (const auto index : found.of_line) std::cout << "{\"cluster\":\"" << index << "\",\"template\":" << json(found.templates[index]) << "}\n";
+  swarm::log_templates::TemplateMiner miner;
+  const auto each_line = [&text](auto visit) {
+    for (std::size_t at = 0; at < text.size();) {
+      const auto end = std::min(text.find('\n', at), text.size());
+      visit(std::string_view(text).substr(at, end - at));
+      at = end + 1;
+    }
+  };
+  const auto start = std::chrono::steady_clock::now();
+  each_line([&](std::string_view line) { miner.add(line); });
+  const auto found = miner.finish();
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  std::fprintf(stderr, "%.0f lines/s\n", static_cast<double>(miner.lines()) / seconds);
+  each_line([&](std::string_view line) {
+    const auto at = miner.find(line);
+    std::cout << "{\"cluster\":\"" << (at ? std::to_string(*at) : "other") << "\",\"template\":" << json(at ? found[*at].text : "") << "}\n";
+  });
   return 0;
 }
 

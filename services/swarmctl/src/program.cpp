@@ -101,11 +101,12 @@ void describe_program(CLI::App& program, Session& session) {
   add_dispatch(program, session);
   add_rules(program, session);
   add_groups(program, session);
+  add_logs(program, session);
   add_budget(program, session);
   add_doctor(program, session);
   add_token(program, session);
-  add_completion(program, session);
   add_audit(program, session);
+  add_completion(program, session);
   add_version(program, session);
 }
 

@@ -3,6 +3,7 @@
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/util/message_differencer.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <sstream>
@@ -292,4 +293,25 @@ TEST_CASE("an address where nothing listens is told with the remedy", "[grpc][pr
         "swarmctl: tasks list: can't reach the orchestrator at 127.0.0.1:1 (Connection refused); start "
         "orchestrator-core, or give --orchestrator ADDRESS\n");
   CHECK(out.str() == "");
+}
+
+TEST_CASE_METHOD(Fixture, "logs cluster groups a file by template, in a table, as JSON and line by line", "[program]") {
+  const swarm::testing::TempDir folder;
+  const auto file = (folder.path() / "a.log").string();
+  {
+    std::ofstream out(file, std::ios::binary);
+    for (int i = 0; i < 30; ++i) out << "parcel " << i << " arrived at depot\r\n";
+    out << "door \x1b[31mopened";
+  }
+  const auto table = ctl({"logs", "cluster", file});
+  CHECK(table.code == 0);
+  CHECK(table.out.find("parcel <*> arrived at depot") != table.out.npos);
+  CHECK(table.out.find('\x1b') == table.out.npos);
+  CHECK(table.err.find("31 lines, 2 templates") != table.err.npos);
+  const auto json = ctl({"logs", "cluster", file, "--json", "--limit", "1"});
+  CHECK(json.out.find(R"("lines":31,"templates_found":2,"other_lines":0)") != json.out.npos);
+  const auto lines = ctl({"logs", "cluster", file, "--assign"});
+  CHECK(std::count(lines.out.begin(), lines.out.end(), '\n') == 31);
+  CHECK(ctl({"logs", "cluster", file + "x"}).code == 1);
+  CHECK(ctl({"logs", "cluster", "-", "--assign"}).code == 2);
 }

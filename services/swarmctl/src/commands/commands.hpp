@@ -11,13 +11,14 @@ namespace swarm::ctl {
 void add_tasks(CLI::App& program, Session& session);
 void add_rules(CLI::App& program, Session& session);
 void add_groups(CLI::App& program, Session& session);
+void add_logs(CLI::App& program, Session& session);
 void add_agents(CLI::App& program, Session& session);
 void add_budget(CLI::App& program, Session& session);
 void add_dispatch(CLI::App& program, Session& session);
 void add_completion(CLI::App& program, Session& session);
 void add_doctor(CLI::App& program, Session& session);
 void add_token(CLI::App& program, Session& session);
-void add_version(CLI::App& program, Session& session);
 void add_audit(CLI::App& program, Session& session);
+void add_version(CLI::App& program, Session& session);
 
 }  // namespace swarm::ctl

@@ -2,9 +2,13 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <map>
+#include <thread>
+#include <unordered_map>
 
 #include "adapters/json/note.hpp"
+#include "application/batch_grouping.hpp"
 #include "domain/prompt_optimizer.hpp"
 #include "domain/rule_check.hpp"
 #include "domain/rule_template.hpp"
@@ -14,11 +18,13 @@ namespace swarm::analyst::adapters {
 
 namespace {
 
-struct Cluster {
-  std::string role, note, stack, cause;
-  std::vector<std::string> exec_ids;
-  std::size_t count = 0;
-};
+// A second thread pays from a few thousand rows on.
+constexpr std::size_t kRowsPerThread = 4'000;
+
+int threads_for(std::size_t rows) {
+  const auto machine = std::max(1u, std::thread::hardware_concurrency());
+  return static_cast<int>(std::min<std::size_t>(machine, 1 + rows / kRowsPerThread));
+}
 
 template <class Answer>
 grpc::ServerUnaryReactor* answer(rpc::Gate& gate, grpc::CallbackServerContext* context, std::string_view method, Answer fill) {
@@ -57,25 +63,26 @@ grpc::ServerUnaryReactor* AnalystServiceV1::ClusterFailures(grpc::CallbackServer
 grpc::ServerUnaryReactor* AnalystServiceV2::ClusterFailures(grpc::CallbackServerContext* context, const ::orchestrator::ClusterRequest* in,
                                                             ::orchestrator::ClusterResponse* out) {
   return answer(gate_, context, "/orchestrator.AnalystService/ClusterFailures", [&] {
-    std::vector<std::pair<domain::Id, Cluster>> clusters;
-    std::map<domain::Id, std::size_t> index;
+    std::vector<std::string> notes;
+    std::vector<domain::FailureText> rows;
+    notes.reserve(static_cast<std::size_t>(in->failures_size()));  // the rows point into them
+    for (const auto& failure : in->failures()) {
+      notes.push_back(message_of_note(failure.note()));
+      rows.push_back({failure.role(), failure.stack(), notes.back()});
+    }
+    std::vector<application::RowKeys> keys(rows.size());
+    const auto groups = application::group_batch(rows, keys, threads_for(rows.size()));
+    std::unordered_map<domain::Id, boost::json::array, domain::IdHash> ids;
+    for (std::size_t i = 0; i < keys.size(); ++i) ids[keys[i].kind].emplace_back(in->failures(static_cast<int>(i)).exec_id());
+    boost::json::object object;
     analyzers_.with([&](domain::Analyzer& analyzer) {
-      for (const auto& failure : in->failures()) {
-        auto message = message_of_note(failure.note());
-        const auto found = analyzer.analyse({failure.role(), failure.stack(), message});
-        const auto [at, fresh] = index.emplace(found.kind, clusters.size());
-        if (fresh) clusters.push_back({found.kind, {failure.role(), message, failure.stack(), domain::printable(found.cause, domain::Masker::kTextMax), {}, 0}});
-        auto& cluster = clusters[at->second].second;
-        ++cluster.count;
-        cluster.exec_ids.push_back(failure.exec_id());
+      for (const auto& group : groups) {
+        const auto& first = in->failures(static_cast<int>(group.first_row));
+        const auto cause = domain::printable(analyzer.analyse(rows[group.first_row]).cause, domain::Masker::kTextMax);
+        object[text(group.kind)] = {{"role", first.role()}, {"note", notes[group.first_row]}, {"stack", first.stack()},
+                                    {"cause", cause}, {"count", group.rows}, {"exec_ids", std::move(ids[group.kind])}};
       }
     });
-    boost::json::object object;
-    for (auto& [kind, cluster] : clusters) {
-      boost::json::array ids(cluster.exec_ids.begin(), cluster.exec_ids.end());
-      object[text(kind)] = {{"role", cluster.role}, {"note", cluster.note}, {"stack", cluster.stack},
-                            {"cause", cluster.cause}, {"count", cluster.count}, {"exec_ids", std::move(ids)}};
-    }
     out->set_json_clusters(boost::json::serialize(object));
   });
 }

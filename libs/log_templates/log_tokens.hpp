@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace swarm::analyst::domain {
+namespace swarm::log_templates {
 
 /// Cuts a log line into words, values (`<*>`) and what separates them, in order. Numbers, dates, paths, addresses,
 /// values of key=value pairs and names of users are values; runs of values are one.
@@ -27,4 +27,4 @@ bool is_log_word(std::string_view token);
 /// Looks like a name in a program: dotted, with underscores or slashes, or in camel case.
 bool is_log_identifier(std::string_view token);
 
-}  // namespace swarm::analyst::domain
+}  // namespace swarm::log_templates

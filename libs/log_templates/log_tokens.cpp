@@ -1,10 +1,10 @@
-#include "domain/log_tokens.hpp"
+#include "libs/log_templates/log_tokens.hpp"
 
 #include <algorithm>
 
-#include "domain/text_class.hpp"
+#include "libs/base/byte_class.hpp"
 
-namespace swarm::analyst::domain {
+namespace swarm::log_templates {
 
 namespace {
 
@@ -117,4 +117,4 @@ void LogTokens::add(std::string_view token) {
   }
 }
 
-}  // namespace swarm::analyst::domain
+}  // namespace swarm::log_templates

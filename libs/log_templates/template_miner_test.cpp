@@ -1,19 +1,23 @@
-#include "domain/log_template.hpp"
+#include "libs/log_templates/template_miner.hpp"
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <random>
 
-using namespace swarm::analyst::domain;
+using namespace swarm::log_templates;
 
 namespace {
 
-std::vector<std::string> by_line(const std::vector<std::string>& lines) {
-  const std::vector<std::string_view> views(lines.begin(), lines.end());
-  const auto found = mine_templates(views);
+std::vector<std::string> by_line(const std::vector<std::string>& lines, TemplateMiner::Limits limits = {}) {
+  TemplateMiner miner(limits);
+  for (const auto& line : lines) miner.add(line);
+  const auto templates = miner.finish();
   std::vector<std::string> out;
-  for (const auto i : found.of_line) out.push_back(found.templates[i]);
+  for (const auto& line : lines) {
+    const auto at = miner.find(line);
+    out.push_back(at ? templates[*at].text : "?");
+  }
   return out;
 }
 
@@ -61,4 +65,47 @@ TEST_CASE("templates do not depend on the order of lines", "[template]") {
 
 TEST_CASE("odd lines are lines", "[template]") {
   CHECK(by_line({"", "   ", std::string(1'000'000, '('), std::string("a\0b", 3), "\xff\xfe"}).size() == 5);
+}
+
+TEST_CASE("beyond its limits the miner puts together what it knows, and every line is counted", "[template]") {
+  TemplateMiner miner({200, 50, 1u << 20});
+  std::mt19937_64 random(7);
+  const auto word = [&] {
+    std::string out;
+    for (int i = 0; i < 6; ++i) out += static_cast<char>('a' + random() % 26);
+    return out;
+  };
+  constexpr std::uint64_t kLines = 20'000;
+  for (std::uint64_t i = 0; i < kLines / 2; ++i) {
+    miner.add("worker " + word() + " took the parcel");
+    miner.add("depot closed for " + word());
+  }
+  CHECK(miner.condensed());
+  const auto found = miner.finish();
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].lines + found[1].lines + miner.other_lines() == kLines);
+  CHECK(found[0].lines == kLines / 2);
+  CHECK((found[0].text == "worker <*> took the parcel" || found[1].text == "worker <*> took the parcel"));
+  CHECK(miner.find("worker qqq took the parcel").has_value());
+  CHECK_FALSE(miner.find("nobody knows").has_value());
+}
+
+TEST_CASE("what fits no template is counted as other lines", "[template]") {
+  TemplateMiner miner({100, 10, 1u << 20});
+  std::mt19937_64 random(8);
+  for (int i = 0; i < 5'000; ++i) {
+    std::string line;
+    for (std::uint64_t n = 1 + random() % 40; n > 0; --n) line += std::string(1 + random() % 9, static_cast<char>('a' + random() % 26)) + (random() % 4 ? " " : "(");
+    miner.add(line);
+  }
+  std::uint64_t counted = miner.other_lines();
+  for (const auto& one : miner.finish()) counted += one.lines;
+  CHECK(miner.other_lines() > 0);
+  CHECK(counted == 5'000);
+}
+
+TEST_CASE("a template's id depends on its text alone", "[template]") {
+  CHECK(template_id("a <*>") == template_id("a <*>"));
+  CHECK(template_id("a <*>") != template_id("b <*>"));
+  CHECK(template_id("").size() == 16);
 }
