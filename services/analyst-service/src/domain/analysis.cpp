@@ -30,7 +30,7 @@ Analysis Analyzer::analyse(const FailureText& failure) {
   const Place place = find_place(lines, marks_);
 
   masker_.clear();
-  masker_.append(cause.head);
+  masker_.append(cause.head, cause.subject);
   if (!cause.detail.empty()) masker_.append(cause.detail);
   if (!cause.root.empty()) masker_.append(cause.root);
   if (!place.raiser.empty() && says_nothing(masker_.text())) masker_.append_verbatim(place.raiser);

@@ -267,21 +267,58 @@ Cause java_cause(const Reader& log) {
 }
 
 bool sounds_bad(std::string_view line) {
-  for (const std::string_view word : {"rror", "ailed", "atal", "annot", "an't", "xception", "nable to", "enied", "nvalid",
-                                      "not found", "issing", "refused", "imeout", "timed out"})
+  for (const std::string_view word : {"rror", "ailed", "atal:", "atal ", "annot", "an't", "xception", "nable to", "enied", "nvalid",
+                                      "not found", "issing", "refused", "imeout", "timed out", "nrecognized", "nknown ", "No such",
+                                      "ould not", "llegal"})
     if (contains(line, word)) return true;
   return false;
+}
+
+// A runner's echo of the command, and what a program says to everybody.
+bool is_small_talk(std::string_view line) {
+  return line.starts_with("> ") || line.starts_with("+ ") || line.starts_with("Try ") || line.starts_with("Usage:") || line.starts_with("usage:");
 }
 
 Cause general_cause(const Reader& log) {
   if (log.has(Mark::Typed)) return log.cause(Family::General, node_head(log));
   std::size_t last = kNone;
   for (std::size_t i = 0; i < log.size(); ++i) {
-    if (log.mark(i) == Mark::Blank) continue;
-    if (sounds_bad(log.line(i).substr(0, 400))) return log.cause(Family::General, i);
+    if (log.mark(i) == Mark::Blank || (last != kNone && is_small_talk(log.line(i)))) continue;
+    if (!is_small_talk(log.line(i)) && sounds_bad(log.line(i).substr(0, 400))) return log.cause(Family::General, i);
     last = i;
   }
   return log.cause(Family::General, last == kNone ? 0 : last);
+}
+
+// `--- FAIL: TestLoad (0.00s)`, and below it `    load_test.go:12: got 3, want 5`
+Cause go_test_cause(const Reader& log) {
+  const std::size_t test = log.first(Mark::GoTestFail);
+  for (std::size_t i = test + 1; i < log.size() && i - test <= kMessageLinesMax; ++i) {
+    const auto text = trim(log.line(i));
+    const std::size_t place = text.find("_test.go:");
+    const std::size_t message = text.find(": ");
+    if (place == std::string_view::npos || message == std::string_view::npos || text.substr(0, place).find(' ') != std::string_view::npos) continue;
+    return log.cause(Family::Go, i, text.substr(message + 2));
+  }
+  return log.cause(Family::Go, test);
+}
+
+// `cat: parcel: Is a directory`, `bash: line 3: parcel: command not found`: whatever stands before the complaint.
+std::string_view shell_subject(std::string_view head) {
+  for (const std::string_view tail : {": command not found", ": not found", ": No such file or directory", ": Permission denied",
+                                      ": Is a directory", ": Not a directory", ": unbound variable"}) {
+    if (!head.ends_with(tail)) continue;
+    head.remove_suffix(tail.size());
+    const std::size_t colon = head.rfind(": ");
+    return colon == std::string_view::npos ? head : head.substr(colon + 2);
+  }
+  return {};
+}
+
+Cause shell_cause(const Reader& log) {
+  Cause found = log.cause(Family::Shell, log.first(Mark::ShellError));
+  found.subject = shell_subject(found.head);
+  return found;
 }
 
 bool is_rust(const Reader& log, std::size_t error, std::string_view stack) {
@@ -296,11 +333,11 @@ Cause tool_cause(const Reader& log) {
   if (log.has(Mark::LinkError)) {
     const std::size_t at = log.first(Mark::LinkError);
     const auto line = log.line(at);
-    return log.cause(Family::Compiler, at, line.substr(line.find("undefined reference")));
+    return log.cause(Family::Compiler, at, line.substr(std::min(line.find("undefined reference"), line.find("multiple definition"))));
   }
   if (log.has(Mark::GitError)) return log.cause(Family::Git, log.first(Mark::GitError));
   if (log.has(Mark::RustError)) return log.cause(Family::General, log.first(Mark::RustError));
-  if (log.has(Mark::ShellError)) return log.cause(Family::Shell, log.first(Mark::ShellError));
+  if (log.has(Mark::ShellError)) return shell_cause(log);
   if (log.has(Mark::BuildError)) return log.cause(Family::Build, log.first(Mark::BuildError));
   return general_cause(log);
 }
@@ -329,6 +366,7 @@ Cause find_cause(std::span<const std::string_view> lines, std::span<const Mark> 
     if (head == kNone) head = last_plain_line(log, log.first(Mark::NodeVersion));
     if (head != kNone) return log.cause(Family::Node, head);
   }
+  if (log.has(Mark::GoTestFail)) return go_test_cause(log);
   if (log.has(Mark::EslintRow)) return eslint_cause(log);
   if (log.has(Mark::GoVet)) return log.cause(Family::Go, log.first(Mark::GoVet), located_message(log.line(log.first(Mark::GoVet))));
   if (log.has(Mark::NpmError)) return npm_cause(log);

@@ -32,6 +32,7 @@ struct Cause {
   std::string_view head;
   std::string_view root;
   std::string_view detail;
+  std::string_view subject;  // part of the head that names what the fault is about, whatever it looks like
   std::size_t line = 0;      // of the head
 };
 

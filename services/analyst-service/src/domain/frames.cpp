@@ -33,8 +33,8 @@ bool is_library(std::string_view file) {
   if (file.starts_with("node:") || file.starts_with('<') || file.starts_with("/usr/") || file.starts_with("/rustc/"))
     return true;
   if (is_library_part(file)) return true;
-  for (std::size_t at = file.find('/'); at != std::string_view::npos; at = file.find('/', at + 1))
-    if (is_library_part(file.substr(at + 1))) return true;
+  for (std::size_t at = 0; at < file.size(); ++at)
+    if (file[at] == '/' && is_library_part(file.substr(at + 1))) return true;
   return false;
 }
 
@@ -103,24 +103,50 @@ std::string_view test_name(std::string_view banner) {
 
 class Collector {
  public:
-  void add(const Frame& frame, bool library) {
-    if (library) {
-      place_.raiser = frame.function;
-      return;
-    }
-    place_.raiser = {};
-    const auto file = stable_path(frame.file);
-    if (file == last_.file && frame.function == last_.function) return;
-    last_ = {file, frame.function};
-    place_.frames.add(file).add(frame.function);
-    if (!frame.function.empty()) ++place_.functions;
-    if (!file.empty()) ++place_.files;
+  // A frame of the project's own code or of a library's; the last one may have raised the fault.
+  void add(const Frame& frame) {
+    look_at(frame.file);
+    if (library_) place_.raiser = frame.function;
+    else add_own(frame.function);
+  }
+  // A frame that counts when it is the project's own.
+  void add_if_own(const Frame& frame) {
+    if (frame.file.empty() && frame.function.empty()) return;
+    look_at(frame.file);
+    if (!library_) add_own(frame.function);
+  }
+  void add_own(const Frame& frame) {
+    file_ = frame.file;
+    stable_ = stable_path(frame.file);
+    library_ = false;
+    add_own(frame.function);
+    file_ = stable_ = {};  // whether it is a library's was not asked
   }
   Place place() const { return place_; }
 
  private:
+  // Frames of one file come in a row.
+  void look_at(std::string_view file) {
+    if (file == file_) return;
+    file_ = file;
+    library_ = is_library(file);
+    if (!library_) stable_ = stable_path(file);
+  }
+  void add_own(std::string_view function) {
+    place_.raiser = {};
+    const auto file = stable_;
+    if (file == last_.file && function == last_.function) return;
+    last_ = {file, function};
+    place_.frames.add(file).add(function);
+    if (!function.empty()) ++place_.functions;
+    if (!file.empty()) ++place_.files;
+  }
+
   Place place_;
   Frame last_;
+  std::string_view file_;    // looked at last
+  std::string_view stable_;
+  bool library_ = false;
 };
 
 }  // namespace
@@ -131,40 +157,31 @@ Place find_place(std::span<const std::string_view> lines, std::span<const Mark> 
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const auto line = lines[i];
     switch (marks[i]) {
-      case Mark::PyFrame: {
-        const auto frame = python_frame(line);
-        frames.add(frame, is_library(frame.file));
-        break;
-      }
+      case Mark::PyFrame: frames.add(python_frame(line)); break;
       case Mark::NodeFrame:
-      case Mark::JavaFrame: {
-        const auto frame = at_frame(line);
-        const bool library = is_library(frame.file) || (frame.file.empty() && frame.function.empty());
-        if (!library) frames.add(frame, false);
-        break;
-      }
+      case Mark::JavaFrame: frames.add_if_own(at_frame(line)); break;
       case Mark::GodotAt: {
         const auto frame = godot_frame(line);
-        if (frame.file.starts_with("res://")) frames.add(frame, false);
+        if (frame.file.starts_with("res://")) frames.add_own(frame);
         break;
       }
       case Mark::GodotScript: {
         const auto text = line.substr(line.find("ERROR: ") + 7);
         const std::size_t colon = text.find(": ");
         if (colon != std::string_view::npos && text.substr(0, colon).find(' ') == std::string_view::npos)
-          frames.add({{}, text.substr(0, colon)}, false);
+          frames.add_own(Frame{{}, text.substr(0, colon)});
         break;
       }
       case Mark::RustArrow: {
         const auto text = without_opening(line, 4);
-        frames.add({without_position(text), {}}, false);
+        frames.add_own(Frame{without_position(text), {}});
         break;
       }
       case Mark::RustPanic: {
         const std::size_t at = line.find("panicked at ");
         auto text = line.substr(at + 12);
         if (text.ends_with(':')) text.remove_suffix(1);
-        if (!text.starts_with('\'')) frames.add({without_position(text), {}}, false);
+        if (!text.starts_with('\'')) frames.add_own(Frame{without_position(text), {}});
         break;
       }
       case Mark::TsError:
@@ -173,15 +190,15 @@ Place find_place(std::span<const std::string_view> lines, std::span<const Mark> 
         auto text = line.substr(0, line.find(' '));
         if (text.ends_with(':')) text.remove_suffix(1);
         const std::size_t paren = text.find('(');
-        frames.add({without_position(text.substr(0, paren)), {}}, false);
+        frames.add_own(Frame{without_position(text.substr(0, paren)), {}});
         break;
       }
       case Mark::Other:
         if (!pytest) break;
         if (line.starts_with("____")) {
-          frames.add({{}, test_name(line)}, false);
+          frames.add_own(Frame{{}, test_name(line)});
         } else if (is_pytest_location(line)) {
-          frames.add({line.substr(0, line.find(".py:") + 3), {}}, false);
+          frames.add_own(Frame{line.substr(0, line.find(".py:") + 3), {}});
         }
         break;
       default: break;

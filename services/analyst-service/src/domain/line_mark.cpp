@@ -101,20 +101,28 @@ bool is_shell_error(std::string_view line) {
          contains(line.substr(0, 80), ": unbound variable");
 }
 
+// `program: message`
+Mark mark_program(std::string_view place, std::string_view rest, std::string_view line) {
+  if ((place.ends_with("ld:") || contains(place, ".o:")) &&
+      (contains(rest, "undefined reference to") || contains(rest, "multiple definition of"))) return Mark::LinkError;
+  return is_shell_error(line) ? Mark::ShellError : Mark::Other;
+}
+
 // `path:12:5: error: …` and its relatives.
 Mark mark_located(std::string_view line) {
   const std::size_t blank = line.substr(0, 512).find(' ');
-  if (blank == std::string_view::npos || blank < 4) return Mark::Other;
+  if (blank == std::string_view::npos || blank < 3) return Mark::Other;
   const auto place = line.substr(0, blank);
   const auto rest = line.substr(blank + 1);
   const char last = place.back();
   if (last != ':' && !is_digit(last)) return Mark::Other;
-  if (last == ':' && !is_digit(place[place.size() - 2]) && place[place.size() - 2] != ')') return is_shell_error(line) ? Mark::ShellError : Mark::Other;
+  if (last == ':' && !is_digit(place[place.size() - 2]) && place[place.size() - 2] != ')') return mark_program(place, rest, line);
   if (rest.starts_with("error TS") || rest.starts_with("- error TS")) return Mark::TsError;
   if (place.find(':') == std::string_view::npos) return Mark::Other;
   if (contains(place, ".go:")) return Mark::GoVet;
+  if (rest.starts_with("error: ld returned")) return Mark::Other;  // sums up what the linker said
   if (rest.starts_with("error: ") || rest.starts_with("fatal error: ")) return Mark::Diagnostic;
-  return contains(rest, "undefined reference to") ? Mark::LinkError : Mark::Other;
+  return contains(rest, "undefined reference to") || contains(rest, "multiple definition of") ? Mark::LinkError : Mark::Other;
 }
 
 }  // namespace

@@ -1,7 +1,12 @@
 #include "domain/log_lines.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstring>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "domain/text_class.hpp"
 
@@ -68,8 +73,18 @@ std::string_view as_on_screen(std::string_view line) {
   return last == std::string_view::npos ? line : line.substr(last + 1);
 }
 
+// Whether a line that begins with this byte can be the runner's or carry a stamp: most lines are told by it alone.
+constexpr std::array<bool, 256> kSuspect = [] {
+  std::array<bool, 256> table{};
+  for (const char c : {'$', 'H', '<', 'e', 'P', '[', '#'}) table[static_cast<unsigned char>(c)] = true;
+  for (char c = '0'; c <= '9'; ++c) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
+bool is_suspect(std::string_view line) { return !line.empty() && kSuspect[static_cast<unsigned char>(line.front())]; }
+
 bool is_runner_line(std::string_view line) {
-  if (line.empty()) return false;
+  if (!is_suspect(line)) return false;
   switch (line.front()) {
     case '$': return line.starts_with("$ ");
     case 'H': return line.starts_with("HEAD is now at ");
@@ -112,11 +127,45 @@ std::string_view without_stamp(std::string_view line) {
 }
 
 void LogLines::read(std::string_view log) {
-  lines_.clear();
-  tail_.clear();
-  split(without_colours(log));
+  if (log.size() > kOnePassMax || !split_plain(log)) {
+    lines_.clear();
+    tail_.clear();
+    split(without_colours(log));
+  }
   drop_runner_lines();
   dedent();
+}
+
+// One look at each byte tells line breaks, carriage returns and escapes at once. False when the log is not as plain as
+// most are; then lines_ holds nothing of use.
+bool LogLines::split_plain(std::string_view log) {
+#if defined(__SSE2__)
+  lines_.clear();
+  const char* const data = log.data();
+  std::size_t begin = 0, at = 0;
+  for (; at + 16 <= log.size(); at += 16) {
+    const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(data + at));
+    const auto breaks = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8('\n'))));
+    const __m128i odd = _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('\r')), _mm_cmpeq_epi8(block, _mm_set1_epi8(kEscape)));
+    if (_mm_movemask_epi8(odd) != 0) return false;
+    for (unsigned left = breaks; left != 0; left &= left - 1) {
+      const std::size_t end = at + static_cast<std::size_t>(std::countr_zero(left));
+      lines_.push_back(log.substr(begin, end - begin));
+      begin = end + 1;
+    }
+    if (lines_.size() > kLinesMax) return false;
+  }
+  for (; at < log.size(); ++at) {
+    if (data[at] == '\r' || data[at] == kEscape) return false;
+    if (data[at] != '\n') continue;
+    lines_.push_back(log.substr(begin, at - begin));
+    begin = at + 1;
+  }
+  if (begin < log.size()) lines_.push_back(log.substr(begin));
+  return lines_.size() <= kLinesMax;
+#else
+  return log.empty();
+#endif
 }
 
 std::string_view LogLines::without_colours(std::string_view log) {
@@ -165,15 +214,15 @@ void LogLines::split(std::string_view log) {
 }
 
 void LogLines::drop_runner_lines() {
-  stamped_.assign(lines_.size(), false);
   std::size_t stamped = 0, filled = 0, dropped = 0, runs = 0;
   for (std::size_t i = 0; i < lines_.size(); ++i) {
     auto& line = lines_[i];
-    if (line.empty()) continue;
-    ++filled;
+    filled += line.empty() ? 0 : 1;
+    if (!is_suspect(line)) continue;
     const auto bare = without_stamp(line);
     if (bare.size() != line.size()) {
       line = bare;
+      if (stamped == 0) stamped_.assign(lines_.size(), false);
       stamped_[i] = true;
       ++stamped;
       if (stamped <= 2 && names_a_run(line)) ++runs;

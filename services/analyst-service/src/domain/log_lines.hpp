@@ -16,11 +16,13 @@ class LogLines {
  public:
   static constexpr std::size_t kLinesMax = 4096;
   static constexpr std::size_t kCleanMax = 4u << 20;
+  static constexpr std::size_t kOnePassMax = 1u << 20;
 
   void read(std::string_view log);
   std::span<const std::string_view> lines() const { return lines_; }
 
  private:
+  bool split_plain(std::string_view log);
   std::string_view without_colours(std::string_view log);
   void append_clean(std::string_view part);
   void split(std::string_view log);

@@ -22,6 +22,7 @@ bool is_curly(std::string_view text) {
 
 // Words whose number is part of the kind: `HTTP 404`, `[Errno 13]`, `status 503`.
 bool announces_code(std::string_view word) {
+  if (word.size() < 4 || word.size() > 6) return false;
   return word == "Errno" || word == "errno" || word == "HTTP" || word == "status" || word == "code" ||
          word == "signal";
 }
@@ -108,6 +109,9 @@ bool is_name(std::string_view text) {
 
 }  // namespace
 
+// Which kinds of bytes a word holds, as bits: cheaper to collect than to ask for one by one.
+constexpr unsigned bit(Byte kind) { return 1u << static_cast<unsigned>(kind); }
+
 struct Masker::Token {
   std::string_view text;
   char next = 0;         // the byte after it
@@ -115,19 +119,6 @@ struct Masker::Token {
   bool digit = false, lower = false, upper = false, underscore = false, camel = false;
   bool dotted = false, colons = false, hyphen = false, package = false;
   int slashes = 0;
-
-  void note(char c, char before) {
-    switch (byte_class(c)) {
-      case Byte::Digit: digit = true; break;
-      case Byte::Lower: lower = true; break;
-      case Byte::Upper:
-        upper = true;
-        camel = camel || byte_class(before) == Byte::Lower;
-        break;
-      case Byte::Underscore: underscore = true; break;
-      default: break;
-    }
-  }
 };
 
 void Masker::clear() {
@@ -137,11 +128,19 @@ void Masker::clear() {
   subject_count_ = 0;
 }
 
-void Masker::append(std::string_view line) {
+void Masker::append(std::string_view line, std::string_view named) {
   if (size_ > 0) put(" | ");
   line_ = without_suggestion(line.substr(0, kLineMax));
+  member_count_ = 0;
+  const std::size_t named_at = named.empty() ? std::string_view::npos : static_cast<std::size_t>(named.data() - line.data());
   for (std::size_t at = 0; at < line_.size() && size_ < kTextMax;) {
     const char c = line_[at];
+    if (at == named_at) {
+      subject(stable_path(named));
+      mask(kAny);
+      at = std::min(at + named.size(), line_.size());
+      continue;
+    }
     switch (byte_class(c)) {
       case Byte::Space:
         if (size_ > 0 && text_[size_ - 1] != ' ') put(' ');
@@ -191,16 +190,34 @@ std::size_t Masker::curly(std::size_t at) {
   return at + 3;
 }
 
+// A plain word between blanks, the most frequent case by far: where it ends, or `at`.
+std::size_t Masker::plain_word(std::size_t at) {
+  std::size_t end = at;
+  while (end < line_.size() && line_[end] >= 'a' && line_[end] <= 'z') ++end;
+  if (end - at < 2 || (end < line_.size() && line_[end] != ' ')) return at;
+  const auto text = line_.substr(at, end - at);
+  keep_number_ = announces_code(text);
+  if (member_count_ > 0 && is_member(text)) mask(kAny);
+  else put(text);
+  return end;
+}
+
 std::size_t Masker::word(std::size_t at) {
+  if (const std::size_t end = plain_word(at); end > at) return end;
   Token token;
   std::size_t end = at;
   char before = 0;
+  unsigned kinds = 0, last = 0;
   for (; end < line_.size(); before = line_[end], ++end) {
     const char c = line_[end];
     if (is_word(c) && !(c == kCurly[0] && is_curly(line_.substr(end, 3)))) {
-      token.note(c, before);
+      const unsigned kind = bit(byte_class(c));
+      token.camel = token.camel | ((last == bit(Byte::Lower)) & (kind == bit(Byte::Upper)));
+      kinds |= kind;
+      last = kind;
       continue;
     }
+    last = 0;
     if (end + 1 >= line_.size()) break;
     const char after = line_[end + 1];
     if (c == '\'' && is_letter(before) && is_letter(after) && !is_curly(line_.substr(end + 1, 3))) continue;  // isn't
@@ -223,6 +240,10 @@ std::size_t Masker::word(std::size_t at) {
     else if (c == '@') token.package = true;
     else break;
   }
+  token.digit = (kinds & bit(Byte::Digit)) != 0;
+  token.lower = (kinds & bit(Byte::Lower)) != 0;
+  token.upper = (kinds & bit(Byte::Upper)) != 0;
+  token.underscore = (kinds & bit(Byte::Underscore)) != 0;
   token.text = line_.substr(at, end - at);
   token.next = end < line_.size() ? line_[end] : '\0';
   token.rest = line_.substr(end);
@@ -259,6 +280,7 @@ void Masker::decide(const Token& token) {
   if (token.next == '(' && !token.rest.starts_with("(s)") && !token.rest.starts_with("(es)")) {
     return is_kind_word(text) || names_fault(text) ? put(text) : masked();
   }
+  if (!looks_own && member_count_ > 0 && is_member(text)) return masked();
   if (!looks_own || is_plural_mark(token)) return put(text);
   if (token.digit && is_error_code(text)) return put(text);
   if (token.underscore && !token.lower && token.upper) return put(text);  // ERR_MODULE_NOT_FOUND
@@ -283,7 +305,9 @@ void Masker::decide_compound(const Token& token) {
     const auto last = text.substr(text.find_last_of(".:") + 1);
     if (names_fault(last) && is_letter(last.front()) && std::all_of(last.begin(), last.end(), is_word)) return put(last);
     const bool known = each_word(text, [](std::string_view part) { return is_kind_word(part); });
-    return known ? put(text) : masked();
+    if (known) return put(text);
+    note_member(last);
+    return masked();
   }
   const bool own = token.digit || token.underscore || token.camel || token.next == '(';
   return own && !is_kind_word(text) ? masked() : put(text);
@@ -306,7 +330,17 @@ std::size_t Masker::quote(std::size_t at, std::size_t open_size, std::string_vie
   }
   const auto content = line_.substr(begin, end - begin);
   if (!excerpt && keeps_quoted(content)) {
-    put(line_.substr(at, end + close.size() - at));
+    // One compiler, two locales: typographic quotes are quotes, where straight ones would be read as such.
+    const std::size_t next = end + close.size();
+    const bool stands_free = (at == 0 || is_blank(line_[at - 1])) && (next >= line_.size() || !is_word(line_[next])) &&
+                             !ends_with(kAny) && !ends_with(kNumber);
+    if (open_size == 1 || !stands_free) {
+      put(line_.substr(at, next - at));
+    } else {
+      put('\'');
+      put(content);
+      put('\'');
+    }
   } else if (is_number(content)) {
     mask(kNumber);
   } else {
@@ -400,6 +434,17 @@ void Masker::put(char c) {
 void Masker::subject(std::string_view name) {
   subjects_.add(name);
   ++subject_count_;
+}
+
+void Masker::note_member(std::string_view name) {
+  if (member_count_ < members_.size()) members_[member_count_++] = name;
+}
+
+// `order.total undefined (type Order has no field or method total)`: the second one is the user's name, too.
+bool Masker::is_member(std::string_view word) const {
+  for (std::size_t i = 0; i < member_count_; ++i)
+    if (members_[i] == word && !is_kind_word(word)) return true;
+  return false;
 }
 
 bool Masker::ends_with(std::string_view tail) const { return text().ends_with(tail); }

@@ -22,8 +22,9 @@ class Masker {
   static constexpr std::size_t kLineMax = 4096;
 
   void clear();
-  /// Appends one line, after a separator when there is text already.
-  void append(std::string_view line);
+  /// Appends one line, after a separator when there is text already. `named`, a view into the line, is masked whatever
+  /// it looks like.
+  void append(std::string_view line, std::string_view named = {});
   /// Appends text as it is.
   void append_verbatim(std::string_view text);
 
@@ -34,6 +35,7 @@ class Masker {
  private:
   struct Token;
   std::size_t number(std::size_t at);
+  std::size_t plain_word(std::size_t at);
   std::size_t word(std::size_t at);
   std::size_t curly(std::size_t at);
   std::size_t quote(std::size_t at, std::size_t open_size, std::string_view close);
@@ -46,6 +48,8 @@ class Masker {
   void put(std::string_view bytes);
   void put(char c);
   void subject(std::string_view name);
+  void note_member(std::string_view name);
+  bool is_member(std::string_view word) const;
   bool ends_with(std::string_view tail) const;
 
   std::string_view line_;
@@ -54,6 +58,8 @@ class Masker {
   bool keep_number_ = false;
   Digest subjects_;
   std::size_t subject_count_ = 0;
+  std::array<std::string_view, 4> members_;  // last parts of the line's masked dotted names
+  std::size_t member_count_ = 0;
 };
 
 /// The part of a path that stays the same in every workspace: the file's name, with its folder unless that one looks
