@@ -55,6 +55,7 @@ def test_the_openai_clients_other_surfaces(start_gateway: Any) -> None:
     openai = pytest.importorskip("openai")
     with both_dialects(start_gateway) as (gateway, up):
         client = openai.OpenAI(base_url=f"{gateway.http}/v1", api_key="sk-agent", max_retries=0)
+        assert client.models.retrieve("small").id == "small"
         for encoding in ({}, {"encoding_format": "float"}, {"encoding_format": "base64"}):
             made = client.embeddings.create(model="small", input="hi", **encoding).data[0].embedding
             assert isinstance(made, str) or list(made) == VECTOR

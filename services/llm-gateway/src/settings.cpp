@@ -179,6 +179,8 @@ void read(Object& root, Settings& out) {
   });
   root.map("upstreams", "Providers by name.", [&](const std::string& name, Object& o) { read_upstream(name, o, out); });
   root.map("models", "What callers may ask for; the name \"*\" stands for any other.", [&](const std::string& name, Object& o) { read_model(name, o, out); });
+  root.map("routes", "Paths of no known surface that are passed on unread, by name; a key's models must name it too.",
+           [&](const std::string& name, Object& o) { read_route(name, o, out); });
   root.map("keys", "Who may call, by name. Without any, everybody on loopback may.", [&](const std::string& name, Object& o) { read_key(name, o, out); });
   root.map("budgets", "Limits by scope. Without one for global, it is 10 US dollars a day.", [&](const std::string& name, Object& o) { read_budget(name, o, out); });
   root.section("spend", "How requests are priced and spend is kept.", [&](Object& o) {

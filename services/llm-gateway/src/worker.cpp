@@ -4,6 +4,7 @@
 
 #include "adapters/codec/anthropic.hpp"
 #include "adapters/codec/openai.hpp"
+#include "adapters/codec/pass_through.hpp"
 
 namespace swarm::gateway {
 namespace asio = boost::asio;
@@ -22,7 +23,8 @@ Codecs make_codecs(std::uint64_t image_tokens) {
   put(Surface::Responses, std::make_unique<OpenAiCodec>(OpenAiSurface::Responses, image_tokens));
   put(Surface::Messages, std::make_unique<AnthropicCodec>(image_tokens));
   put(Surface::CountTokens, std::make_unique<AnthropicCodec>(image_tokens));
-  for (const Surface surface : {Surface::Chat, Surface::Models, Surface::Grpc, Surface::Other}) {
+  put(Surface::Other, std::make_unique<PassThroughCodec>());
+  for (const Surface surface : {Surface::Chat, Surface::Models, Surface::Grpc}) {
     put(surface, std::make_unique<OpenAiCodec>(OpenAiSurface::Chat, image_tokens));
   }
   return codecs;

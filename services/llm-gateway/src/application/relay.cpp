@@ -3,6 +3,16 @@
 #include "application/relay_job.hpp"
 
 namespace swarm::gateway {
+namespace {
+
+Problem unknown_key() {
+  Problem problem;
+  problem.kind = ProblemKind::Authentication;
+  problem.message = "unknown or missing API key";
+  return problem;
+}
+
+}  // namespace
 
 void append_own_headers(std::string& lines, const Call& call) {
   lines += "x-request-id: ";
@@ -36,30 +46,54 @@ boost::asio::awaitable<void> Relay::refuse(const Call& call, Answer& answer, Pro
   services_.probe.request(call.surface, status, std::chrono::duration<double>(clock.boot_now() - call.begin).count());
 }
 
+std::string Relay::model_json(const Model& model, std::string_view id) const {
+  const std::string shown(id);
+  return R"({"id":")" + shown + R"(","object":"model","type":"model","display_name":")" + shown +
+         R"(","created":0,"created_at":"1970-01-01T00:00:00Z","owned_by":")" + services_.catalog.upstream(model).name + R"("})";
+}
+
 boost::asio::awaitable<void> Relay::list_models(const Call& call, Answer& answer) {
   const Principal* who = services_.keys.authenticate(call.credential);
   if (who == nullptr) {
-    Problem problem;
-    problem.kind = ProblemKind::Authentication;
-    problem.message = "unknown or missing API key";
-    co_await refuse(call, answer, std::move(problem));
+    co_await refuse(call, answer, unknown_key());
     co_return;
   }
   std::string body = R"({"object":"list","data":[)";
   bool first = true;
   for (const Model& model : services_.catalog.models()) {
-    if (model.name == "*" || !who->may_use(model.name)) continue;
+    if (model.name == "*" || !model.path.empty() || !who->may_use(model.name)) continue;
     if (!first) body += ',';
     first = false;
-    body += R"({"id":")" + model.name + R"(","object":"model","type":"model","display_name":")" + model.name +
-            R"(","created":0,"created_at":"1970-01-01T00:00:00Z","owned_by":")" +
-            services_.catalog.upstream(model).name + R"("})";
+    body += model_json(model, model.name);
   }
   body += R"(],"has_more":false})";
   std::string headers;
   append_own_headers(headers, call);
   headers += "content-type: application/json\r\n";
   co_await answer.whole(200, headers, body);
+  services_.probe.request(Surface::Models, 200, 0);
+}
+
+boost::asio::awaitable<void> Relay::show_model(const Call& call, Answer& answer, std::string_view id) {
+  const Principal* who = services_.keys.authenticate(call.credential);
+  const Model* model = services_.catalog.find(id);
+  if (who == nullptr) {
+    co_await refuse(call, answer, unknown_key());
+    co_return;
+  }
+  // A model that is only reached by "*" has no entry of its own: what the upstream calls it is not known here.
+  if (model == nullptr || model->name != id || id == "*" || !who->may_use(id)) {
+    Problem problem;
+    problem.kind = ProblemKind::NotFound;
+    problem.code = "model_not_found";
+    problem.message = "the model \"" + std::string(id.substr(0, 200)) + "\" does not exist or this key may not use it";
+    co_await refuse(call, answer, std::move(problem));
+    co_return;
+  }
+  std::string headers;
+  append_own_headers(headers, call);
+  headers += "content-type: application/json\r\n";
+  co_await answer.whole(200, headers, model_json(*model, id));
   services_.probe.request(Surface::Models, 200, 0);
 }
 

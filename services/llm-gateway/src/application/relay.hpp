@@ -61,12 +61,17 @@ class Relay {
   boost::asio::awaitable<void> serve(const Call& call, Answer& answer);
   /// The models that the credential may use, in OpenAI's form (which Anthropic's clients read too).
   boost::asio::awaitable<void> list_models(const Call& call, Answer& answer);
+  /// One of them, or 404.
+  boost::asio::awaitable<void> show_model(const Call& call, Answer& answer, std::string_view id);
+  /// True when a configured route passes the path (without its query) on.
+  bool passes_on(std::string_view path) const { return services_.catalog.route(path) != nullptr; }
   /// An error answer in the caller's dialect, with everything that clients look for.
   boost::asio::awaitable<void> refuse(const Call& call, Answer& answer, Problem problem);
   DialectCodec& codec(Surface surface) { return *codecs_[static_cast<std::size_t>(surface)]; }
 
  private:
   friend class RelayJob;
+  std::string model_json(const Model& model, std::string_view id) const;
   Services services_;
   UpstreamLink& link_;
   Codecs& codecs_;

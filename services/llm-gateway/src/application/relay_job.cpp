@@ -101,12 +101,14 @@ RelayJob::Step RelayJob::scan() {
 }
 
 RelayJob::Step RelayJob::choose() {
-  model_ = relay_.services_.catalog.find(scan_.model);
+  const bool passed_on = call_.surface == Surface::Other;
+  model_ = passed_on ? relay_.services_.catalog.route(call_.path.substr(0, call_.path.find('?'))) : relay_.services_.catalog.find(scan_.model);
+  if (passed_on && model_ != nullptr) scan_.model = model_->name;
   if (model_ == nullptr || !who_->may_use(scan_.model)) {
     return problem(ProblemKind::NotFound, "the model \"" + scan_.model + "\" does not exist or this key may not use it", "model_not_found");
   }
   upstream_ = &relay_.services_.catalog.upstream(*model_);
-  if (upstream_->dialect != call_.dialect) {
+  if (upstream_->dialect != call_.dialect && !passed_on) {
     return problem(ProblemKind::InvalidRequest, "the model \"" + scan_.model + "\" is served in the dialect of " +
                                                     std::string(name(upstream_->dialect)) + ", use that client");
   }
@@ -160,6 +162,7 @@ void RelayJob::write_request() {
   request_headers_ += "\r\n";
 
   outgoing_.upstream = upstream_;
+  if (call_.head != nullptr) outgoing_.method = call_.head->method;
   outgoing_.path = call_.path;
   outgoing_.headers = request_headers_;
   std::size_t pieces = 0;

@@ -7,6 +7,7 @@ std::string_view name(Dialect dialect) { return dialect == Dialect::OpenAi ? "op
 Catalog::Catalog(std::vector<Upstream> upstreams, std::vector<Model> models)
     : upstreams_(std::move(upstreams)), models_(std::move(models)) {
   for (std::size_t i = 0; i < models_.size(); ++i) {
+    if (!models_[i].path.empty()) continue;
     by_name_.emplace(models_[i].name, i);
     if (models_[i].name == "*") any_ = &models_[i];
   }
@@ -15,6 +16,29 @@ Catalog::Catalog(std::vector<Upstream> upstreams, std::vector<Model> models)
 const Model* Catalog::find(std::string_view model) const {
   const auto found = by_name_.find(model);
   return found == by_name_.end() ? any_ : &models_[found->second];
+}
+
+namespace {
+
+/// Only what every server reads in the same way.
+bool plain_path(std::string_view path) {
+  for (const char c : path) {
+    if (c <= ' ' || c >= 0x7f || c == '\\' || c == '%' || c == ';') return false;
+  }
+  return path.find("//") == std::string_view::npos && path.find("/.") == std::string_view::npos;
+}
+
+}  // namespace
+
+const Model* Catalog::route(std::string_view path) const {
+  const Model* best = nullptr;
+  if (!plain_path(path)) return best;
+  for (const Model& model : models_) {
+    if (model.path.empty() || !path.starts_with(model.path)) continue;
+    if (path.size() > model.path.size() && path[model.path.size()] != '/') continue;
+    if (best == nullptr || model.path.size() > best->path.size()) best = &model;
+  }
+  return best;
 }
 
 Result<void> set_base_url(Upstream& upstream, std::string_view url) {

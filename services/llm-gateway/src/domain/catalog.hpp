@@ -46,6 +46,7 @@ struct Model {
   std::string upstream_model;             // empty: the name that was asked for
   std::optional<Price> price;             // none: unpriced
   std::uint64_t output_tokens_max = 0;    // 0: unknown
+  std::string path;                       // of a route: the path that it passes on, with everything below; else empty
 };
 
 /// All upstreams and models of one configuration. Immutable, so that threads share it without locks.
@@ -56,6 +57,9 @@ class Catalog {
 
   /// The model of that name, else the one named "*", else null.
   const Model* find(std::string_view model) const;
+  /// The route that passes on a path (given without its query) of no known surface; the longest one that fits, or null.
+  /// A path that another server may read as a different one (dot segments, empty ones, encoded slashes) fits none.
+  const Model* route(std::string_view path) const;
   const Upstream& upstream(const Model& model) const { return upstreams_[model.upstream]; }
   const std::vector<Upstream>& upstreams() const { return upstreams_; }
   const std::vector<Model>& models() const { return models_; }

@@ -39,5 +39,23 @@ TEST_CASE("an unknown model is served by the catch-all entry, if there is one", 
   REQUIRE(open.find("other")->name == "*");
 }
 
+TEST_CASE("a route takes its path and what lies below, and no disguise of another one", "[catalog]") {
+  Model wide;
+  wide.name = "all-audio";
+  wide.path = "/v1/audio";
+  Model narrow;
+  narrow.name = "speech";
+  narrow.path = "/v1/audio/speech";
+  const Catalog catalog({Upstream{}}, {wide, narrow});
+  REQUIRE(catalog.route("/v1/audio/speech")->name == "speech");
+  REQUIRE(catalog.route("/v1/audio/transcriptions")->name == "all-audio");
+  REQUIRE(catalog.find("speech") == nullptr);
+  for (const char* other : {"/v1/audiobooks", "/v1/aud", "/v1/audio/../chat/completions", "/v1/audio//x", "/v1/audio/%2e%2e/x",
+                            "/v1/audio/..", "/v1/audio/x\\y", "/v1/audio/x;y", "/v1/rerank", ""}) {
+    INFO(other);
+    REQUIRE(catalog.route(other) == nullptr);
+  }
+}
+
 }  // namespace
 }  // namespace swarm::gateway

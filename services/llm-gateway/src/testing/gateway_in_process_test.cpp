@@ -169,5 +169,56 @@ TEST_CASE("a drain closes idle connections and lets requests in flight finish", 
   REQUIRE(swarm::testing::eventually([&] { return gateway.worker.drained(); }));
 }
 
+TEST_CASE("one model is shown by its name, which may be encoded", "[in-process]") {
+  ScriptedUpstream upstream(answer_well);
+  Settings settings = usual_settings(upstream);
+  settings.models.front().name = "org/small";
+  settings.keys.back().models = {"another"};
+  GatewayRig gateway(std::move(settings));
+  for (const char* path : {"/v1/models/org/small", "/v1/models/org%2Fsmall", "/v1/models/org%2fsmall?x=1"}) {
+    const Reply reply = gateway.call("GET", path, "");
+    REQUIRE(reply.status == 200);
+    REQUIRE(reply.body.starts_with("{\"id\":\"org/small\",\"object\":\"model\""));
+  }
+  REQUIRE(gateway.call("GET", "/v1/models/other", "").status == 404);
+  REQUIRE(gateway.call("GET", "/v1/models/%zz", "").status == 404);
+  REQUIRE(gateway.call("GET", "/v1/models/org/small", "", "x-api-key: sk-plain\r\n").status == 404);
+  REQUIRE(gateway.call("GET", "/v1/models/org/small", "", "").status == 401);
+  REQUIRE(gateway.call("POST", "/v1/models/org/small", "{}").status == 405);
+}
+
+TEST_CASE("a route passes unknown paths on under the same key and budget", "[in-process]") {
+  ScriptedUpstream upstream([](Socket& socket, const std::string& request) {
+    put(socket, request.starts_with("DELETE") ? answer("{}", "404 Not Found") : answer("any bytes \xff"));
+  });
+  Settings settings = usual_settings(upstream);
+  Model route;
+  route.id = 1;
+  route.name = "files";
+  route.path = "/v1/files";
+  route.price = Price{};
+  route.price->input = 2'000'000'000;  // 2 thousandths of a dollar
+  settings.models.push_back(route);
+  settings.keys.back().models = {"small"};
+  GatewayRig gateway(std::move(settings));
+  const Reply reply = gateway.call("PUT", "/v1/files/a?b=c", "no json \xff");
+  REQUIRE(reply.status == 200);
+  REQUIRE(reply.body == "any bytes \xff");
+  REQUIRE(upstream.requests().front().starts_with("PUT /v1/files/a?b=c HTTP/1.1\r\n"));
+  REQUIRE(upstream.requests().front().ends_with("no json \xff"));
+  REQUIRE(gateway.settled());
+  REQUIRE(gateway.spent("global") == Money{2'000'000});
+  REQUIRE(gateway.call("DELETE", "/v1/files/a", "").status == 404);
+  REQUIRE(gateway.settled());
+  REQUIRE(gateway.spent("global") == Money{2'000'000});
+  const std::size_t asked = upstream.count();
+  REQUIRE(gateway.call("GET", "/v1/files", "", "").status == 401);
+  REQUIRE(gateway.call("GET", "/v1/files", "", "x-api-key: sk-plain\r\n").status == 404);
+  REQUIRE(gateway.call("GET", "/v1/batches", "").status == 404);
+  REQUIRE(gateway.call("GET", "/v1/files/../chat/completions", "").status == 404);
+  REQUIRE(gateway.call("TRACE", "/v1/files", "").status == 404);
+  REQUIRE(upstream.count() == asked);
+}
+
 }  // namespace
 }  // namespace swarm::gateway::testing

@@ -11,6 +11,10 @@ namespace {
 
 std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
 
+bool may_pass(std::string_view method) {
+  return method == "GET" || method == "POST" || method == "PUT" || method == "PATCH" || method == "DELETE";
+}
+
 Problem no_route(const http::Head& head, bool known) {
   Problem problem;
   problem.kind = known ? ProblemKind::MethodNotAllowed : ProblemKind::NotFound;
@@ -105,8 +109,16 @@ asio::awaitable<void> FrontDoor::answer(ClientConnection& connection, const Clie
   const bool post = request.head.method == "POST";
   const bool get = request.head.method == "GET";
   if (call.surface == Surface::Models ? get : post && call.surface != Surface::Other) {
-    if (call.surface == Surface::Models) co_await relay_.list_models(call, connection);
-    else co_await relay_.serve(call, connection);
+    if (call.surface == Surface::Models) {
+      if (const auto model = model_of(path_of(call.path))) co_await relay_.show_model(call, connection, *model);
+      else co_await relay_.list_models(call, connection);
+    } else {
+      co_await relay_.serve(call, connection);
+    }
+    co_return;
+  }
+  if (call.surface == Surface::Other && may_pass(request.head.method) && relay_.passes_on(path_of(call.path))) {
+    co_await relay_.serve(call, connection);
     co_return;
   }
   co_await relay_.refuse(call, connection, no_route(request.head, call.surface != Surface::Other));

@@ -1,6 +1,7 @@
 #include "adapters/http/routes.hpp"
 
 #include <array>
+#include <charconv>
 #include <utility>
 
 namespace swarm::gateway {
@@ -22,7 +23,26 @@ Route route_of(std::string_view path) {
   for (const auto& [known, route] : kRoutes) {
     if (known == path) return route;
   }
+  if (model_of(path)) return {Surface::Models, Dialect::OpenAi, true};
   return {};
+}
+
+std::optional<std::string> model_of(std::string_view path) {
+  static constexpr std::string_view kModels = "/v1/models/";
+  if (!path.starts_with(kModels) || path.size() == kModels.size()) return std::nullopt;
+  path.remove_prefix(kModels.size());
+  std::string model;
+  while (!path.empty()) {
+    unsigned char byte = static_cast<unsigned char>(path.front());
+    if (byte == '%') {
+      const bool whole = path.size() >= 3 && std::from_chars(path.data() + 1, path.data() + 3, byte, 16).ptr == path.data() + 3;
+      if (!whole) return std::nullopt;
+      path.remove_prefix(2);
+    }
+    model += static_cast<char>(byte);
+    path.remove_prefix(1);
+  }
+  return model;
 }
 
 std::string_view credential_of(const http::Head& head) {
