@@ -58,7 +58,6 @@ struct Settings {
 };
 
 void read(settings::Object& root, Settings& out);
-void read_route(const std::string& name, settings::Object& o, Settings& out);
 
 /// The limits in force at a start: those that are configured, and 10 US dollars a day for global if it has none in any window.
 std::vector<BudgetSettings> budgets_in_force(const Settings& settings);
