@@ -22,6 +22,10 @@ void read_leases(Object& root, Settings& out) {
             milliseconds(50));
     o.value("heartbeat", out.heartbeat, "how often agents are asked to send one", milliseconds(10));
   });
+  root.section("timeouts", "Bounds on what a task may take; a task may name its own. 0: none", [&](Object& o) {
+    o.value("schedule_to_start", out.engine.schedule_to_start, "in the queue, each time that it is queued; then it is dead");
+    o.value("start_to_close", out.engine.start_to_close, "one attempt, whatever its agent says; then it has failed");
+  });
   root.section("retry", "What happens after a failed attempt", [&](Object& o) {
     o.value("attempts_max", out.engine.attempts_default, "attempts per workflow state, where the task does not say", {1, 1000});
     o.value("backoff_initial", out.engine.retry.backoff, "wait before the second attempt; doubles with each one");

@@ -136,6 +136,15 @@ class AsyncOrchestratorClient(_AsyncClient):
     async def get(self, task_id: str) -> m.Task:
         return await self.connection.run(op.get(task_id))
 
+    async def why(self, task_id: str) -> m.Explanation:
+        return await self.connection.run(op.why(task_id, False))
+
+    async def explain(self, task_id: str) -> m.Explanation:
+        return await self.connection.run(op.why(task_id, True))
+
+    async def redrive(self, task_ids: Sequence[str]) -> tuple[m.Redriven, ...]:
+        return await self.connection.run(op.redrive(task_ids))
+
     async def list(
         self,
         *,

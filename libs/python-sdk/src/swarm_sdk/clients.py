@@ -56,6 +56,18 @@ class OrchestratorClient(_Client):
         """One task with its history. Raises NotFound."""
         return self.connection.run(op.get(task_id))
 
+    def why(self, task_id: str) -> m.Explanation:
+        """What stands between a task and an agent: filters, limits, budgets, dependencies, missing agents."""
+        return self.connection.run(op.why(task_id, False))
+
+    def explain(self, task_id: str) -> m.Explanation:
+        """The same, asked for its `decision`: who got the task last, and why."""
+        return self.connection.run(op.why(task_id, True))
+
+    def redrive(self, task_ids: Sequence[str]) -> tuple[m.Redriven, ...]:
+        """Submits dead or cancelled tasks again, as new ones. A repeat answers with the same new ones."""
+        return self.connection.run(op.redrive(task_ids))
+
     def list(
         self,
         *,

@@ -66,6 +66,9 @@ class NewTask:
     requires_approval: bool = False
     delay_ms: int = 0
     deadline_ms: int = 0
+    schedule_to_start_ms: int = 0  # in the queue; 0: the server's setting
+    start_to_close_ms: int = 0  # one attempt
+    heartbeat_ms: int = 0  # between two signs of the agent
     budget_usd: float = 0.0  # what its model calls may cost; 0: no limit of its own
     tenant: str = ""
     task_id: str = ""
@@ -134,6 +137,60 @@ class Task:
     until_state: str
     progress: str
     history: tuple[Transition, ...]
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """One thing that stands between a task and an agent. `clears_in_ms`: by itself; 0: not known."""
+
+    kind: str
+    detail: str
+    agents: int
+    clears_in_ms: int
+
+
+@dataclass(frozen=True)
+class AgentVerdict:
+    """What keeps one agent from a task; an empty `obstacle`: nothing."""
+
+    agent: str
+    obstacle: str
+    detail: str
+    waiting: bool
+    held: int
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Who got a task last, and why."""
+
+    agent: str
+    attempt: int
+    leases_granted: int
+    why: str
+    rules_given: tuple[str, ...]
+    rules_held_out: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why nobody has a task, or who has it. `summary` is the obstacle that decides."""
+
+    task_id: str
+    status: TaskStatus
+    summary: str
+    obstacles: tuple[Obstacle, ...]
+    agents: tuple[AgentVerdict, ...]
+    agents_total: int
+    tasks_ahead: int
+    decision: Decision
+
+
+@dataclass(frozen=True)
+class Redriven:
+    from_task: str
+    to_task: str
+    created: bool  # False: it was redriven before
 
 
 @dataclass(frozen=True)
@@ -326,9 +383,17 @@ _NESTED: dict[tuple[type, str], type] = {
     (RuleEvent, "rule"): GoldenRule,
     (FailureGroups, "groups"): FailureGroup,
     (SpendEvent, "scope"): Spend,
+    (Explanation, "obstacles"): Obstacle,
+    (Explanation, "agents"): AgentVerdict,
+    (Explanation, "decision"): Decision,
 }
-_RENAMED: dict[tuple[type, str], str] = {(Transition, "from_status"): "from", (Transition, "to_status"): "to"}
-_STATUS: set[tuple[type, str]] = {(Task, "status"), (Transition, "from_status"), (Transition, "to_status")}
+_RENAMED: dict[tuple[type, str], str] = {
+    (Transition, "from_status"): "from",
+    (Transition, "to_status"): "to",
+    (Redriven, "from_task"): "from",
+    (Redriven, "to_task"): "to",
+}
+_STATUS: set[tuple[type, str]] = {(Task, "status"), (Explanation, "status"), (Transition, "from_status"), (Transition, "to_status")}
 
 
 def read(cls: type[T], message: Any) -> T:

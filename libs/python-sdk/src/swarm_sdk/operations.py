@@ -54,6 +54,16 @@ def get(task_id: str) -> Operation[m.Task]:
     return _orchestrator("GetTask", {"task_id": task_id}, _as(m.Task))
 
 
+def why(task_id: str, decision: bool) -> Operation[m.Explanation]:
+    return _orchestrator("ExplainDecision" if decision else "WhyNotScheduled", {"task_id": task_id}, _as(m.Explanation))
+
+
+def redrive(task_ids: Sequence[str]) -> Operation[tuple[m.Redriven, ...]]:
+    return _orchestrator(
+        "RedriveTasks", {"task_ids": task_ids}, lambda answer: tuple(m.read(m.Redriven, t) for t in answer.tasks)
+    )
+
+
 def list_page(filters: Mapping[str, Any], page_size: int, token: str) -> Operation[tuple[tuple[m.Task, ...], str]]:
     return _orchestrator(
         "ListTasks",

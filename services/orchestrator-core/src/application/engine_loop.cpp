@@ -3,6 +3,12 @@
 #include "libs/telemetry/logging.hpp"
 
 namespace swarm::orchestrator {
+namespace {
+
+constexpr std::size_t kFewCommands = 4;
+constexpr std::chrono::milliseconds kFiguresEvery{100};
+
+}  // namespace
 
 EngineLoop::EngineLoop(Parts parts, QueueLimits queue, std::size_t finished_kept,
                        std::function<void(const Error&)> fatal)
@@ -51,6 +57,11 @@ void EngineLoop::run_engine() {
     }
     parts_.probe.sizes(parts_.engine.active(), parts_.engine.queued(), parts_.engine.agents().all().size(),
                        parts_.engine.agents().waiting());
+    // Under load once in a while will do; what goes to sleep leaves true figures behind.
+    if (const Now at = now(); taken_.size() < kFewCommands || at.boot - last_figures_ > kFiguresEvery) {
+      last_figures_ = at.boot;
+      parts_.probe.engine(parts_.engine, at);
+    }
     parts_.probe.budgets(parts_.engine.budgets().size(), parts_.engine.parked().size());
     parts_.probe.outcomes(parts_.engine.outcomes_waiting(), parts_.engine.outcomes_dropped());
     if (closed && pipeline_.committing()) {

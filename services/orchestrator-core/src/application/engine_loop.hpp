@@ -76,6 +76,7 @@ class EngineLoop {
   Error commit_error_;
   bool stopping_ = false;
 
+  BootTime last_figures_{};  // engine's thread only, as the next
   bool lost_ = false;        // engine's thread only
   std::thread committer_;
   std::thread engine_;

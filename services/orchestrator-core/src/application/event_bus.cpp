@@ -26,11 +26,6 @@ void Subscription::close() {
   arrived_.notify_all();
 }
 
-std::uint64_t Subscription::missed_total() const {
-  std::lock_guard lock(mutex_);
-  return missed_total_;
-}
-
 void Subscription::push(const std::vector<EventPtr>& events) {
   bool wake = false;
   {
@@ -47,7 +42,6 @@ void Subscription::push(const std::vector<EventPtr>& events) {
       ring_.push_back(event);
     }
     missed_ += dropped;
-    missed_total_ += dropped;
   }
   if (wake) arrived_.notify_one();
 }

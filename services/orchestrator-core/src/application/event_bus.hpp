@@ -44,7 +44,6 @@ class Subscription {
   bool take(std::vector<EventPtr>& out, std::uint64_t& missed);
   void close();
   const std::string& name() const { return name_; }
-  std::uint64_t missed_total() const;
 
  private:
   friend class EventBus;
@@ -57,7 +56,6 @@ class Subscription {
   std::condition_variable arrived_;
   std::deque<EventPtr> ring_;
   std::uint64_t missed_ = 0;
-  std::uint64_t missed_total_ = 0;
   bool closed_ = false;
 };
 

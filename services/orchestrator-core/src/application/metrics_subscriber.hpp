@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <thread>
 
@@ -8,7 +9,7 @@
 
 namespace swarm::orchestrator {
 
-/// Counts what the bus carries. One thread.
+/// Counts what the bus carries, and writes it to the log within bounds. One thread.
 class MetricsSubscriber {
  public:
   MetricsSubscriber(EventBus& bus, Probe& probe, std::size_t capacity);
@@ -16,9 +17,12 @@ class MetricsSubscriber {
 
  private:
   void run();
+  void tell(const TaskChanged& change);
 
   Probe& probe_;
   std::shared_ptr<Subscription> subscription_;
+  std::chrono::steady_clock::time_point second_{};
+  std::uint64_t told_ = 0;  // deaths, within this second
   std::thread thread_;
 };
 

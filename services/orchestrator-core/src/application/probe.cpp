@@ -1,5 +1,6 @@
 #include "application/probe.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace swarm::orchestrator {
@@ -38,7 +39,20 @@ Probe::Probe(metrics::Registry& r)
       analyst_connected_(r.gauge("swarm_orchestrator_analyst_connected", "1 while the analyst's rules are followed")),
       gateway_connected_(r.gauge("swarm_orchestrator_gateway_connected", "1 while the gateway's budgets are followed")),
       budgets_dry_(r.gauge("swarm_orchestrator_budgets_dry", "Budget scopes known to be used up")),
+      leases_expired_(r.counter("swarm_orchestrator_leases_expired_total", "Leases that ended without a result", {{"cause", "silent"}})),
+      leases_not_started_(r.counter("swarm_orchestrator_leases_expired_total", "Leases that ended without a result", {{"cause", "not_started"}})),
+      attempts_overdue_(r.counter("swarm_orchestrator_leases_expired_total", "Leases that ended without a result", {{"cause", "start_to_close"}})),
+      queue_overdue_(r.counter("swarm_orchestrator_schedule_to_start_expired_total", "Tasks that nobody took in time")),
+      results_refused_(r.counter("swarm_orchestrator_results_refused_total", "Results refused: of a lease that is gone, unknown, or different from the first")),
       parked_(r.gauge("swarm_orchestrator_tasks_parked", "Tasks that wait for budget")) {
+  for (const TaskStatus status : kAllStatuses) {
+    if (is_final(status)) continue;
+    live_[static_cast<std::size_t>(status)] = &r.gauge("swarm_orchestrator_tasks", "Tasks that are not finished, by status", {{"status", std::string(name(status))}});
+  }
+  r.gauge_callback("swarm_orchestrator_oldest_queued_seconds", "How long the longest waiting queued task has waited; 0: none is queued", {}, [this] {
+    const auto since = oldest_queued_.load(std::memory_order_relaxed);
+    return since == 0 ? 0.0 : std::max(0.0, seconds(clock_.boot_now().time_since_epoch() - std::chrono::nanoseconds(since)));
+  });
   for (const TaskStatus status : kAllStatuses) {
     moves_[static_cast<std::size_t>(status)] =
         &r.counter("swarm_orchestrator_task_transitions_total", "Tasks that came into a status",
@@ -61,6 +75,23 @@ void Probe::sizes(std::size_t active, std::size_t queued, std::size_t agents, st
   queued_.set(static_cast<double>(queued));
   agents_.set(static_cast<double>(agents));
   waiting_.set(static_cast<double>(waiting));
+}
+
+void Probe::engine(const TaskEngine& engine, Now now) {
+  for (const TaskStatus status : kAllStatuses) {
+    if (auto* gauge = live_[static_cast<std::size_t>(status)]) gauge->set(static_cast<double>(engine.in_status(status)));
+  }
+  const auto& tally = engine.tally();
+  leases_expired_.add(tally.leases_expired - told_.leases_expired);
+  leases_not_started_.add(tally.leases_not_started - told_.leases_not_started);
+  attempts_overdue_.add(tally.attempts_overdue - told_.attempts_overdue);
+  queue_overdue_.add(tally.queue_overdue - told_.queue_overdue);
+  results_refused_.add(tally.results_refused - told_.results_refused);
+  told_ = tally;
+  std::chrono::nanoseconds oldest{0};
+  for (const auto* task : engine.ready().longest_waiting()) oldest = std::max<std::chrono::nanoseconds>(oldest, now.wall - task->state->updated);
+  const bool any = engine.queued() > 0;
+  oldest_queued_.store(any ? (now.boot - oldest).time_since_epoch().count() : 0, std::memory_order_relaxed);
 }
 
 void Probe::budgets(std::size_t dry, std::size_t parked) {

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <chrono>
 
-#include "domain/effect.hpp"
+#include "domain/task_engine.hpp"
+#include "libs/base/clock.hpp"
 #include "libs/telemetry/metrics.hpp"
 
 namespace swarm::orchestrator {
@@ -23,6 +26,8 @@ class Probe {
   void rules(std::size_t active, std::uint64_t version);
   void halted(bool halted) { halted_.set(halted ? 1 : 0); }
   void gateway_connected(bool connected) { gateway_connected_.set(connected ? 1 : 0); }
+  /// Live tasks by status, and what happened since the start; `oldest_queued`: when the longest waiting task was queued.
+  void engine(const TaskEngine& engine, Now now);
   void budgets(std::size_t dry, std::size_t parked);
   void analyst_connected(bool connected) { analyst_connected_.set(connected ? 1 : 0); }
 
@@ -48,7 +53,16 @@ class Probe {
   metrics::Gauge& analyst_connected_;
   metrics::Gauge& gateway_connected_;
   metrics::Gauge& budgets_dry_;
+  std::array<metrics::Gauge*, 9> live_{};
+  metrics::Counter& leases_expired_;
+  metrics::Counter& leases_not_started_;
+  metrics::Counter& attempts_overdue_;
+  metrics::Counter& queue_overdue_;
+  metrics::Counter& results_refused_;
   metrics::Gauge& parked_;
+  EngineTally told_;
+  SystemClock clock_;
+  std::atomic<BootTime::rep> oldest_queued_{0};  // since the boot; 0: nothing is queued
 };
 
 }  // namespace swarm::orchestrator

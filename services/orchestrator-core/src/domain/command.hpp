@@ -122,6 +122,12 @@ struct InspectTask {
   TaskId task;
 };
 
+/// Why nobody has the task, or who has it and why.
+struct ExplainTask {
+  CallId call = 0;
+  TaskId task;
+};
+
 struct PutRules {
   std::vector<GoldenRule> rules;
 };
@@ -145,7 +151,7 @@ struct BeginDrain {};
 struct Tick {};
 
 using Command = std::variant<RegisterAgent, PollTask, AbandonPoll, JoinStream, GrantCredit, LeaveStream, ReportResults,
-                             Heartbeat, SubmitTasks, CancelTask, ApproveTask, SetDispatch, GetDispatch, ListAgents, InspectTask,
+                             Heartbeat, SubmitTasks, CancelTask, ApproveTask, SetDispatch, GetDispatch, ListAgents, InspectTask, ExplainTask,
                              PutRules, PutBudgets, Undeliver, OutcomesDelivered, BeginDrain, Tick>;
 
 }  // namespace swarm::orchestrator

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <variant>
@@ -73,8 +74,32 @@ struct TaskInspected {
   std::string waits_for;  // of a queued task: what stands between it and an agent
 };
 
+/// One thing that stands between a task and an agent.
+struct Obstacle {
+  std::string kind;    // finished, leased, dependency, approval, budget, delay, retry, halt, drain, no_agent, busy, or a
+                       // requirement that no agent meets: role, stack, capability, permission, tenant
+  std::string detail;
+  std::size_t agents = 0;                   // that it keeps away
+  std::chrono::nanoseconds clears_in{0};    // by itself; 0: not known
+};
+struct AgentVerdict {
+  std::string agent;
+  std::string kind;    // the first thing that keeps it away; empty: it may have the task
+  std::string detail;
+  bool waiting = false;
+  std::size_t held = 0;
+};
+struct TaskExplained {
+  StoredTask task;
+  std::string summary;
+  std::vector<Obstacle> obstacles;
+  std::vector<AgentVerdict> agents;         // those that fit first, bounded
+  std::size_t agents_total = 0;
+  std::size_t tasks_ahead = 0;              // in its queue, counted up to a bound
+};
+
 using Reply = std::variant<Error, Registered, Assigned, NothingToDo, ResultsAnswered, HeartbeatAnswered, Submitted,
-                           TaskAnswered, DispatchAnswered, AgentsListed, TaskInspected>;
+                           TaskAnswered, DispatchAnswered, AgentsListed, TaskInspected, TaskExplained>;
 
 struct Answer {
   CallId call = 0;

@@ -28,4 +28,23 @@ TaskEntry* ReadyQueues::best_for(const AgentProfile& agent) const {
   return best;
 }
 
+std::size_t ReadyQueues::ahead(const Requirements& requirements, QueuePosition position, std::size_t bound) const {
+  const auto it = queues_.find(requirements);
+  std::size_t count = 0;
+  if (it == queues_.end()) return count;
+  for (auto entry = it->second.begin(); entry != it->second.end() && entry->first < position && count < bound; ++entry) ++count;
+  return count;
+}
+
+std::vector<const TaskEntry*> ReadyQueues::longest_waiting() const {
+  std::vector<const TaskEntry*> out;
+  for (const auto& [requirements, queue] : queues_) {
+    for (auto entry = queue.begin(); entry != queue.end();) {
+      out.push_back(entry->second);
+      entry = queue.upper_bound({entry->first.priority, ~std::uint64_t{0}});
+    }
+  }
+  return out;
+}
+
 }  // namespace swarm::orchestrator

@@ -36,6 +36,10 @@ class ReadyQueues {
   /// Takes its walk through all kinds: for explanations and tests.
   const std::map<Requirements, Queue>& all() const { return queues_; }
   std::size_t size() const { return size_; }
+  /// Of the tasks of one kind, those before this place; counted up to `bound`.
+  std::size_t ahead(const Requirements& requirements, QueuePosition position, std::size_t bound) const;
+  /// The first of each priority of each kind, one of which has waited longest.
+  std::vector<const TaskEntry*> longest_waiting() const;
 
  private:
   std::map<Requirements, Queue> queues_;

@@ -1,6 +1,7 @@
 #include "domain/requirements.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace swarm::orchestrator {
 namespace {
@@ -34,6 +35,25 @@ std::string_view name(Mismatch mismatch) {
     case Mismatch::Capability: return "capability";
     case Mismatch::Permission: return "permission";
     case Mismatch::Tenant: return "tenant";
+  }
+  return "";
+}
+
+std::string lack(const AgentProfile& agent, const Requirements& task) {
+  const auto missing = [](const std::vector<std::string>& held, const std::vector<std::string>& wanted) {
+    std::vector<std::string> out;
+    std::set_difference(wanted.begin(), wanted.end(), held.begin(), held.end(), std::back_inserter(out));
+    std::string text;
+    for (const auto& name : out) text += (text.empty() ? "" : ", ") + name;
+    return text;
+  };
+  switch (mismatch(agent, task)) {
+    case Mismatch::None: return "";
+    case Mismatch::Role: return "does not play " + task.role;
+    case Mismatch::Stack: return "does not offer the stack " + task.stack;
+    case Mismatch::Capability: return "lacks capability " + missing(agent.capabilities, task.capabilities);
+    case Mismatch::Permission: return "lacks permission " + missing(agent.permissions, task.permissions);
+    case Mismatch::Tenant: return "works for tenant " + agent.tenant + " only";
   }
   return "";
 }

@@ -30,6 +30,8 @@ enum class Mismatch { None, Role, Stack, Capability, Permission, Tenant };
 
 Mismatch mismatch(const AgentProfile& agent, const Requirements& task);
 std::string_view name(Mismatch mismatch);
+/// What exactly is lacking, for people.
+std::string lack(const AgentProfile& agent, const Requirements& task);
 
 /// Sorted, without repeats and empty names.
 std::vector<std::string> normalised(std::vector<std::string> names);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -17,6 +18,9 @@ using TaskNumber = std::uint64_t;
 /// What few tasks ask for; zero: the server's default, or none.
 struct TaskTerms {
   std::int64_t budget_nanos = 0;  // what model calls may cost over the task's life, in 1e-9 US dollars
+  std::chrono::milliseconds schedule_to_start{0};  // in the queue, each time; then it is dead
+  std::chrono::milliseconds start_to_close{0};     // one attempt, whatever its agent says; then it has failed
+  std::chrono::milliseconds heartbeat{0};          // between two signs of its agent
 
   friend bool operator==(const TaskTerms&, const TaskTerms&) = default;
 };
@@ -117,10 +121,13 @@ struct Feedback {
   std::string text;
 };
 
+/// Where a task comes from when it is submitted.
+inline constexpr TaskStatus kNotYet{};
+
 /// One line of a task's history.
 struct Transition {
   WallTime at{};
-  TaskStatus from = TaskStatus::Queued;  // equal to `to` for the creation
+  TaskStatus from = kNotYet;
   TaskStatus to = TaskStatus::Queued;
   int attempt = 0;
   std::string actor;

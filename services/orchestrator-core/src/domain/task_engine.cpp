@@ -55,9 +55,17 @@ void TaskEngine::fire(TaskEntry& task) {
   const auto& state = *task.state;
   if (task.ends != kNever && task.ends <= now_.boot && !is_final(state.status)) {
     cancel(task, "engine", "its deadline passed");
+  } else if (state.status == TaskStatus::Queued && task.start_by != kNever && task.start_by <= now_.boot) {
+    ++tally_.queue_overdue;
+    move(task, TaskStatus::Dead, "engine", "schedule_to_start: nobody took it in time; " + explain(task));
   } else if (has_lease(state.status) && !task.started && task.start_by <= now_.boot) {
+    ++tally_.leases_not_started;
     take_back(task, "not started in time");
+  } else if (has_lease(state.status) && task.close_by != kNever && task.close_by <= now_.boot) {
+    ++tally_.attempts_overdue;
+    fail(task, FailureClass::Transient, "engine", "start_to_close: " + state.lease.agent + " did not end the attempt in time");
   } else if (has_lease(state.status) && task.lease_expires <= now_.boot) {
+    ++tally_.leases_expired;
     fail(task, FailureClass::Transient, "engine", "the lease of " + state.lease.agent + " expired without a sign of it");
   } else if (task.wake != kNever && task.wake <= now_.boot) {
     task.wake = kNever;
@@ -83,13 +91,40 @@ void TaskEngine::arm(TaskEntry& task) {
   if (!is_final(task.state->status)) {
     consider(task.ends);
     consider(task.wake);
-    if (has_lease(task.state->status)) consider(task.started ? task.lease_expires : task.start_by);
+    if (task.state->status == TaskStatus::Queued) consider(task.start_by);
+    if (has_lease(task.state->status)) {
+      consider(task.started ? task.lease_expires : task.start_by);
+      consider(task.close_by);
+    }
   }
   // A later time than the armed one is found out when that fires: heartbeats then cost nothing here.
   if (next == task.timer || (task.timer != kNever && next != kNever && task.timer < next)) return;
   if (task.timer != kNever) timers_.erase({task.timer, task.spec->number});
   task.timer = next;
   if (next != kNever) timers_.emplace(std::pair(next, task.spec->number), &task);
+}
+
+std::chrono::milliseconds TaskEngine::lease_of(const TaskEntry& task) const {
+  const auto* terms = task.spec->terms.get();
+  return terms != nullptr && terms->heartbeat.count() > 0 ? terms->heartbeat : limits_.lease;
+}
+
+/// Times of the status that the task has just come into; after a restart they get their full length again.
+void TaskEngine::start_clock(TaskEntry& task, BootTime now) {
+  const auto* terms = task.spec->terms.get();
+  const auto chosen = [&](std::chrono::milliseconds TaskTerms::*own, std::chrono::milliseconds fallback) {
+    return terms != nullptr && (terms->*own).count() > 0 ? terms->*own : fallback;
+  };
+  task.start_by = task.close_by = kNever;
+  if (task.state->status == TaskStatus::Queued) {
+    const auto wait = chosen(&TaskTerms::schedule_to_start, limits_.schedule_to_start);
+    if (wait.count() > 0) task.start_by = now + wait;
+  } else if (has_lease(task.state->status)) {
+    const auto attempt = chosen(&TaskTerms::start_to_close, limits_.start_to_close);
+    if (attempt.count() > 0) task.close_by = now + attempt;
+    task.lease_expires = now + lease_of(task);
+    task.start_by = now + limits_.start_within;
+  }
 }
 
 TaskState& TaskEngine::edit(TaskEntry& task) {
@@ -128,12 +163,15 @@ void TaskEngine::move(TaskEntry& task, TaskStatus to, std::string_view actor, st
   leave(task);
   task.taken_back = false;
   TaskState& state = edit(task);
+  --by_status_[static_cast<std::size_t>(from)];
+  ++by_status_[static_cast<std::size_t>(to)];
   state.status = to;
   state.blocked = why;
   state.reason = first_line(reason, kReasonBytesMax);
   state.updated = now_.wall;
   ++state.version;
   add_history(task, from, actor, state.reason);
+  if (from != to && to != TaskStatus::Running) start_clock(task, now_.boot);
   enter(task);
   publish(task, from, false);
   if (is_final(to)) finish(task);

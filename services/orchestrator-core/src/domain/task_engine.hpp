@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <deque>
 #include <map>
@@ -23,6 +24,8 @@ namespace swarm::orchestrator {
 struct EngineLimits {
   std::chrono::milliseconds lease{30'000};         // without a heartbeat
   std::chrono::milliseconds start_within{5'000};   // from assignment to the first sign of the agent
+  std::chrono::milliseconds schedule_to_start{0};  // in the queue; 0: no bound
+  std::chrono::milliseconds start_to_close{0};     // one attempt; 0: no bound
   std::chrono::milliseconds forget_agent{600'000};
   std::size_t tasks_active_max = 1'000'000;
   std::size_t agents_max = 20'000;
@@ -48,7 +51,8 @@ struct TaskEntry {
   bool taken_back = false;           // queued again because it gave none; its late sign still counts
   CallId link = 0;                   // the stream over which the lease went out, if any
   BootTime lease_expires{};
-  BootTime start_by{};
+  BootTime start_by{};               // first sign of the holder; of a queued task: somebody must take it
+  BootTime close_by{};               // end of the attempt
   BootTime wake{};                   // end of a delay or back-off
   BootTime ends{};                   // the deadline
   BootTime timer{};                  // what is armed; zero: nothing
@@ -56,6 +60,15 @@ struct TaskEntry {
   std::size_t open_dependencies = 0;
   std::uint64_t finished_in_batch = 0;
   std::string progress;
+};
+
+/// Things that happened since the start.
+struct EngineTally {
+  std::uint64_t leases_expired = 0;      // without a sign of the agent
+  std::uint64_t leases_not_started = 0;  // without a first one
+  std::uint64_t attempts_overdue = 0;    // longer than start_to_close
+  std::uint64_t queue_overdue = 0;       // longer than schedule_to_start
+  std::uint64_t results_refused = 0;
 };
 
 /// What a command refers to and the engine does not have in memory.
@@ -114,6 +127,9 @@ class TaskEngine {
   std::size_t active() const { return active_; }
   std::uint64_t outcomes_waiting() const { return last_outcome_ - first_outcome_ + 1; }
   std::uint64_t outcomes_dropped() const { return outcomes_dropped_; }
+  const EngineTally& tally() const { return tally_; }
+  /// Tasks in memory by status; complete for those that are not final.
+  std::size_t in_status(TaskStatus status) const { return by_status_[static_cast<std::size_t>(status)]; }
   const BudgetBook& budgets() const { return budgets_; }
   /// Tasks that wait for money, by number.
   const std::map<TaskNumber, TaskEntry*>& parked() const { return parked_; }
@@ -131,13 +147,19 @@ class TaskEngine {
   void on(Heartbeat&& c);
   void on(ListAgents&& c);
   void on(InspectTask&& c);
+  void on(ExplainTask&& c);
   void on(BeginDrain&& c);
   void end_idle_link(Agent& agent);
+  // task_engine_explain.cpp
   std::string explain(const TaskEntry& task) const;
+  TaskExplained explained(const TaskEntry& task) const;
+  void explain_block(const TaskEntry& task, TaskExplained& out) const;
+  void explain_queue(const TaskEntry& task, TaskExplained& out) const;
+  void explain_agents(const TaskEntry& task, TaskExplained& out) const;
   // task_engine_results.cpp
   void on(ReportResults&& c);
   ResultAnswer report(const ResultReport& result);
-  ResultAnswer refuse(const ResultReport& result, Code code, std::string why) const;
+  ResultAnswer refuse(const ResultReport& result, Code code, std::string why);
   ResultAnswer accept(TaskEntry& task, const ResultReport& result);
   void succeed(TaskEntry& task, const ResultReport& result);
   void fail(TaskEntry& task, FailureClass failure, std::string_view actor, const std::string& message);
@@ -185,6 +207,8 @@ class TaskEngine {
   void wait_then_queue(TaskEntry& task, std::chrono::nanoseconds delay);
   void release_dependents(TaskEntry& task);
   void bind_dependencies(TaskEntry& task);
+  std::chrono::milliseconds lease_of(const TaskEntry& task) const;
+  void start_clock(TaskEntry& task, BootTime now);
   void arm(TaskEntry& task);
   void fire(TaskEntry& task);
   void add_history(TaskEntry& task, TaskStatus from, std::string_view actor, const std::string& reason);
@@ -212,6 +236,8 @@ class TaskEngine {
   TaskNumber next_number_ = 1;
   std::uint64_t next_ticket_ = 1;
   std::size_t active_ = 0;
+  std::array<std::size_t, 9> by_status_{};
+  EngineTally tally_;
   std::uint64_t batch_ = 0;
   std::uint64_t first_outcome_ = 1;
   std::uint64_t last_outcome_ = 0;

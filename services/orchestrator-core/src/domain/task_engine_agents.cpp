@@ -33,7 +33,7 @@ void TaskEngine::on(PollTask&& c) {
     if (task->started || task->link != 0) continue;
     if (dispatch_.halted) break;
     task->start_by = now_.boot + limits_.start_within;
-    task->lease_expires = now_.boot + limits_.lease;
+    task->lease_expires = now_.boot + lease_of(*task);
     arm(*task);
     return deliver(*task, c.call, true);
   }
@@ -82,7 +82,7 @@ void TaskEngine::on(Heartbeat&& c) {
     const bool known = task != nullptr && task->state->lease.token == sign.token;
     if (known && task->taken_back) revive(*task);
     if (known && has_lease(task->state->status)) {
-      task->lease_expires = now_.boot + limits_.lease;
+      task->lease_expires = now_.boot + lease_of(*task);
       task->progress = std::move(sign.progress);
       task->started = true;
       if (task->state->status == TaskStatus::Leased) {
@@ -116,27 +116,6 @@ void TaskEngine::on(InspectTask&& c) {
     out.waits_for = explain(*task);
   }
   answer(c.call, std::move(out));
-}
-
-/// Why a queued task has not been given to anyone.
-std::string TaskEngine::explain(const TaskEntry& task) const {
-  if (dispatch_.halted) return "dispatch is halted: " + dispatch_.reason;
-  const Requirements needs = requirements(task);
-  std::map<Mismatch, std::size_t> agents;
-  for (const auto& [name, agent] : agents_.all()) ++agents[mismatch(agent.profile, needs)];
-  if (agents.empty()) return "no agent is registered";
-  if (const auto able = agents.find(Mismatch::None); able != agents.end()) {
-    return std::to_string(able->second) + " agents could take it, none of them asks for work now";
-  }
-  std::string out = "no registered agent can take it:";
-  for (const auto& [what, count] : agents) {
-    out += " " + std::to_string(count) + " lack its " + std::string(name(what));
-    if (what == Mismatch::Role) out += " '" + needs.role + "'";
-    if (what == Mismatch::Stack) out += " '" + needs.stack + "' among their capabilities";
-    out += ",";
-  }
-  out.pop_back();
-  return out;
 }
 
 void TaskEngine::on(BeginDrain&&) {

@@ -98,8 +98,6 @@ void TaskEngine::assign(TaskEntry& task, Agent& agent) {
   for (const auto* rule : rules.held_out) state.lease.rules_held_out.push_back(rule->id);
   task.started = false;
   task.link = by_poll ? 0 : call;
-  task.lease_expires = now_.boot + limits_.lease;
-  task.start_by = now_.boot + limits_.start_within;
   task.progress.clear();
   move(task, TaskStatus::Leased, agent.profile.name, "");
   deliver(task, call, false);
@@ -131,7 +129,6 @@ void TaskEngine::take_back(TaskEntry& task, const std::string& why) {
 /// The agent was only slow to speak, and nobody else has got the task since: its lease holds again.
 void TaskEngine::revive(TaskEntry& task) {
   task.started = true;
-  task.lease_expires = now_.boot + limits_.lease;
   move(task, TaskStatus::Leased, task.state->lease.agent, "a late sign of its agent");
 }
 

@@ -25,6 +25,7 @@ void TaskEngine::restore(StoredTask stored, Now now) {
   if (!task.spec->key.empty()) keys_.emplace(task.spec->key, id);
   next_number_ = std::max(next_number_, task.spec->number + 1);
   const auto& state = *task.state;
+  ++by_status_[static_cast<std::size_t>(state.status)];
   if (is_final(state.status)) {
     finished_.push_back(id);
     return;
@@ -47,10 +48,9 @@ void TaskEngine::restore(StoredTask stored, Now now) {
   }
   if (has_lease(state.status)) {
     task.started = state.status == TaskStatus::Running;
-    task.lease_expires = now.boot + limits_.lease;
-    task.start_by = now.boot + limits_.start_within;
   }
   if (state.status == TaskStatus::Queued) task.position = {task.spec->priority, next_ticket_++};
+  start_clock(task, now.boot);
   enter(task);
   arm(task);
 }
@@ -101,6 +101,7 @@ void TaskEngine::forget(TaskId id) {
   if (it == tasks_.end()) return;
   TaskEntry& task = *it->second;
   if (!is_final(task.state->status)) --active_;
+  --by_status_[static_cast<std::size_t>(task.state->status)];
   leave(task);
   if (task.timer != BootTime{}) timers_.erase({task.timer, task.spec->number});
   if (!task.spec->key.empty()) keys_.erase(task.spec->key);
@@ -138,6 +139,8 @@ Missing TaskEngine::missing(const Command& command) const {
     want(cancel->task);
   } else if (const auto* approve = std::get_if<ApproveTask>(&command)) {
     want(approve->task);
+  } else if (const auto* why = std::get_if<ExplainTask>(&command)) {
+    want(why->task);
   } else if (const auto* beat = std::get_if<Heartbeat>(&command)) {
     for (const auto& lease : beat->leases) want(lease.task);
   }

@@ -56,7 +56,8 @@ ResultAnswer TaskEngine::report(const ResultReport& result) {
                     (has_lease(now.status) ? ", held by " + now.lease.agent : ""));
 }
 
-ResultAnswer TaskEngine::refuse(const ResultReport& result, Code code, std::string why) const {
+ResultAnswer TaskEngine::refuse(const ResultReport& result, Code code, std::string why) {
+  ++tally_.results_refused;
   ResultAnswer out;
   out.task = result.task;
   out.message = why;

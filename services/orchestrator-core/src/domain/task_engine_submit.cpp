@@ -130,7 +130,9 @@ TaskEntry& TaskEngine::create(Submission&& submission) {
     task.position = {spec->priority, next_ticket_++};
     ready_.push(requirements(task), task.position, &task);
   }
-  add_history(task, state.status, "client", "");
+  ++by_status_[static_cast<std::size_t>(state.status)];
+  start_clock(task, now_.boot);
+  add_history(task, kNotYet, "client", "submitted");
   publish(task, state.status, true);
   arm(task);
   return task;

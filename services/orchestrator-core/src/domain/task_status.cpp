@@ -16,7 +16,8 @@ constexpr unsigned targets(TaskStatus from) {
     // Succeeded: the approval of the last state. Dead: a rejection that used up the last round.
     case Blocked: return any_of(Queued, Succeeded, Cancelled, Dead);
     // Blocked: it was about to be given to an agent, but its budget is dry.
-    case Queued: return any_of(Leased, TaskStatus::Blocked, Cancelled);
+    // Dead: nobody took it in time.
+    case Queued: return any_of(Leased, TaskStatus::Blocked, Cancelled, Dead);
     // A result is a sign of life too, so an attempt may end without having been seen running.
     case Leased: return any_of(Running, Queued, TaskStatus::Blocked, Succeeded, Failed, Cancelled);
     case Running: return any_of(Queued, TaskStatus::Blocked, Succeeded, Failed, Cancelled);

@@ -11,7 +11,7 @@ TEST_CASE("exactly these moves between statuses are legal", "[status]") {
   const std::set<std::pair<TaskStatus, TaskStatus>> legal{
       {TaskStatus::Blocked, Queued},    {TaskStatus::Blocked, Succeeded}, {TaskStatus::Blocked, TaskStatus::Cancelled},
       {TaskStatus::Blocked, Dead},      {Queued, Leased},                 {Queued, TaskStatus::Cancelled},
-      {Queued, TaskStatus::Blocked},
+      {Queued, TaskStatus::Blocked},    {Queued, Dead},
       {Leased, Running},                {Leased, Queued},                 {Leased, TaskStatus::Blocked},
       {Leased, Succeeded},              {Leased, Failed},                 {Leased, TaskStatus::Cancelled},
       {Running, Queued},                {Running, TaskStatus::Blocked},   {Running, Succeeded},

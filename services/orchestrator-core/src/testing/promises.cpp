@@ -114,8 +114,16 @@ void check_books(const TaskEngine& engine, bool may_assign, std::vector<std::str
         task->wake == BootTime{}) {
       violations.push_back("a task waits for dependencies that are done" + of(id));
     }
+    const auto* terms = task->spec->terms.get();
+    const bool ends = terms != nullptr && terms->start_to_close.count() > 0 && has_lease(state.status);
+    if (ends && (task->close_by == BootTime{} || task->timer > task->close_by)) violations.push_back("an attempt that nothing ends" + of(id));
+    const bool expires = terms != nullptr && terms->schedule_to_start.count() > 0 && state.status == TaskStatus::Queued;
+    if (expires && (task->timer == BootTime{} || task->timer > task->start_by)) violations.push_back("a queued task that nothing ends" + of(id));
     if (state.attempts_counted > state.attempt) violations.push_back("more attempts counted than made" + of(id));
   }
+  std::size_t counted = 0;
+  for (const auto status : kAllStatuses) counted += is_final(status) ? 0 : engine.in_status(status);
+  if (counted != active || engine.in_status(TaskStatus::Queued) != queued) violations.push_back("the counts by status are wrong");
   if (active != engine.active()) violations.push_back("the count of active tasks is wrong");
   if (queued != engine.queued()) violations.push_back("a queued task stands in no queue, or twice");
   std::size_t held = 0;

@@ -373,6 +373,13 @@ struct Simulator::World {
     if (random.percent(20)) task.spec.tenant = "t";
     if (random.percent(10)) task.spec.permissions = {"deploy"};
     if (random.percent(10)) task.delay = milliseconds(random.below(2'000));
+    if (random.percent(20)) {
+      TaskTerms terms;
+      if (random.percent(40)) terms.schedule_to_start = milliseconds(100 + random.below(6'000));
+      if (random.percent(60)) terms.start_to_close = milliseconds(200 + random.below(6'000));
+      if (random.percent(40)) terms.heartbeat = milliseconds(1'100 + random.below(5'000));
+      task.spec.terms = std::make_shared<TaskTerms>(terms);
+    }
     if (random.percent(8)) task.deadline = milliseconds(500 + random.below(20'000));
     if (random.percent(20) && !request.tasks.empty()) task.spec.depends_on = {request.tasks.front().spec.id};
     if (random.percent(10)) task.spec.depends_on.push_back(any_task());

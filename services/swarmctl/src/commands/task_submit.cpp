@@ -26,6 +26,9 @@ struct Options {
   int priority = 0;
   int max_attempts = 0;
   double budget = 0;
+  std::chrono::milliseconds schedule_to_start{0};
+  std::chrono::milliseconds start_to_close{0};
+  std::chrono::milliseconds heartbeat{0};
   bool approval = false;
   bool watch = false;
   std::chrono::milliseconds delay{0};
@@ -85,6 +88,9 @@ orchestrator::NewTask to_task(const Options& o) {
   task.set_delay_ms(o.delay.count());
   task.set_deadline_ms(o.deadline.count());
   task.set_budget_usd(o.budget);
+  task.set_schedule_to_start_ms(o.schedule_to_start.count());
+  task.set_start_to_close_ms(o.start_to_close.count());
+  task.set_heartbeat_ms(o.heartbeat.count());
   return task;
 }
 
@@ -161,6 +167,9 @@ void add_task_submit(CLI::App& tasks, Session& session) {
   app->add_flag("--approval", o->approval, "wait for tasks approve before it is queued");
   add_duration(*app, "--delay", o->delay, "not before this long from now");
   add_duration(*app, "--deadline", o->deadline, "cancelled this long from now");
+  add_duration(*app, "--schedule-to-start", o->schedule_to_start, "dead when nobody takes it within this");
+  add_duration(*app, "--start-to-close", o->start_to_close, "an attempt that takes longer has failed");
+  add_duration(*app, "--heartbeat", o->heartbeat, "the agent must give a sign within this");
   app->add_option("--budget", o->budget, "what its model calls may cost in all")->type_name("USD")->check(CLI::Range(0.0, 1e6));
   app->add_flag("--watch", o->watch, "stay and show its changes until it is final");
   app->callback([o, &session] {

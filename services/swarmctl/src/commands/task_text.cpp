@@ -44,6 +44,17 @@ std::string attempts(const orchestrator::Task& task) {
   return std::to_string(task.attempt()) + (task.max_attempts() > 0 ? " of " + std::to_string(task.max_attempts()) : "");
 }
 
+std::string timeouts(const orchestrator::Task& task) {
+  std::vector<std::string> out;
+  const std::pair<const char*, std::int64_t> all[] = {{"schedule to start ", task.schedule_to_start_ms()},
+                                                      {"start to close ", task.start_to_close_ms()},
+                                                      {"heartbeat ", task.heartbeat_ms()}};
+  for (const auto& [what, time] : all) {
+    if (time > 0) out.push_back(what + duration(std::chrono::milliseconds(time)));
+  }
+  return join(out);
+}
+
 std::string workflow(const orchestrator::Task& task) {
   return task.workflow_state() + (task.until_state().empty() ? "" : ", until " + task.until_state());
 }
@@ -113,6 +124,7 @@ void print_task(std::ostream& out, const Terminal& terminal, const orchestrator:
                 {"role", task.role()},
                 {"attempt", attempts(task)},
                 {"budget", task.budget_usd() == 0 ? "" : dollars(task.budget_usd())},
+                {"time-outs", timeouts(task)},
                 {"priority", task.priority() == 0 ? "" : std::to_string(task.priority())},
                 {"depends on", join(task.depends_on())},
                 {"capabilities", join(task.required_capabilities())},

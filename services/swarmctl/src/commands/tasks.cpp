@@ -25,17 +25,21 @@ struct ListOptions {
   int limit = 50;
 };
 
+void to_request(const ListOptions& o, orchestrator::ListTasksRequest& out) {
+  out.set_status(status_of(o.status));
+  out.set_stack(o.stack);
+  out.set_workflow_state(o.state);
+  out.set_text(o.text);
+  out.set_parent_id(o.parent);
+  for (const auto& [key, value] : o.labels) (*out.mutable_labels())[key] = value;
+}
+
 /// Follows the pages until `limit` tasks are there (0: all of them, up to kListedMax).
 Result<orchestrator::ListTasksResponse> list(Session& session, const ListOptions& o) {
   const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
   const int limit = o.limit == 0 ? kListedMax : std::min(o.limit, kListedMax);
   orchestrator::ListTasksRequest request;
-  request.set_status(status_of(o.status));
-  request.set_stack(o.stack);
-  request.set_workflow_state(o.state);
-  request.set_text(o.text);
-  request.set_parent_id(o.parent);
-  for (const auto& [key, value] : o.labels) (*request.mutable_labels())[key] = value;
+  to_request(o, request);
   orchestrator::ListTasksResponse all;
   do {
     request.set_page_size(std::min(kPageMax, limit - all.tasks_size()));
@@ -100,6 +104,97 @@ void add_show(CLI::App& tasks, Session& session) {
     const auto task = call(session, *stub, &Stub::GetTask, ref);
     if (!task) return session.fail("tasks show", Peer::Orchestrator, task.error());
     print(session, task.value());
+  });
+}
+
+void print_explanation(Session& session, const orchestrator::TaskExplanation& why) {
+  print_fields(session.out, session.terminal,
+               {{"task", {why.task_id(), Style::Strong}},
+                {"status", status_name(why.status())},
+                {"because", why.summary().empty() ? "nothing stands in its way" : why.summary()},
+                {"before it", why.tasks_ahead() == 0 ? "" : std::to_string(why.tasks_ahead()) + " tasks"},
+                {"last given to", why.decision().agent()},
+                {"as attempt", why.has_decision() ? std::to_string(why.decision().attempt()) : ""},
+                {"since", why.decision().why()},
+                {"rules given", join(why.decision().rules_given())},
+                {"rules held back", join(why.decision().rules_held_out())}});
+  Table obstacles({{"OBSTACLE"}, {"CLEARS IN", true}, {"AGENTS", true}, {"DETAIL", false, true}});
+  for (const auto& o : why.obstacles()) {
+    obstacles.add({o.kind(), o.clears_in_ms() > 0 ? duration(std::chrono::milliseconds(o.clears_in_ms())) : "",
+                   o.agents() > 0 ? std::to_string(o.agents()) : "", o.detail()});
+  }
+  Table agents({{"AGENT"}, {"HOLDS", true}, {"ASKS FOR WORK"}, {"KEPT AWAY BY", false, true}});
+  for (const auto& a : why.agents()) {
+    agents.add({a.agent(), std::to_string(a.held()), a.waiting() ? "yes" : "no", a.obstacle().empty() ? "-" : a.detail()});
+  }
+  for (const auto* table : {&obstacles, &agents}) {
+    if (table->empty()) continue;
+    session.out << '\n';
+    table->print(session.out, session.terminal);
+  }
+  if (why.agents_total() > why.agents_size()) {
+    session.err << "swarmctl: " << why.agents_total() - why.agents_size() << " more agents are not shown" << std::endl;
+  }
+}
+
+void add_why(CLI::App& tasks, Session& session) {
+  auto id = std::make_shared<std::string>();
+  CLI::App* app = tasks.add_subcommand("why", "why nobody has a task, or who has it and why");
+  app->add_option("id", *id, "the task")->required()->type_name("ID");
+  app->callback([id, &session] {
+    const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
+    orchestrator::TaskRef ref;
+    ref.set_task_id(*id);
+    const auto why = call(session, *stub, &Stub::WhyNotScheduled, ref);
+    if (!why) return session.fail("tasks why", Peer::Orchestrator, why.error());
+    if (session.json) session.print_json(why.value());
+    else print_explanation(session, why.value());
+  });
+}
+
+struct RedriveOptions {
+  std::vector<std::string> ids;
+  ListOptions filter;
+  bool all = false;
+};
+
+/// Pages of dead tasks, until `limit` of them are done.
+void run_redrive(Session& session, const RedriveOptions& o) {
+  const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
+  orchestrator::RedriveRequest request;
+  for (const std::string& id : o.ids) request.add_task_ids(id);
+  if (o.ids.empty()) to_request(o.filter, *request.mutable_filter());
+  int left = o.filter.limit == 0 ? kListedMax : o.filter.limit;
+  do {
+    if (o.ids.empty()) request.set_limit(std::min(kPageMax, left));
+    const auto answer = call(session, *stub, &Stub::RedriveTasks, request);
+    if (!answer) return session.fail("tasks redrive", Peer::Orchestrator, answer.error());
+    if (session.json) session.print_json(answer.value());
+    for (const auto& task : answer.value().tasks()) {
+      if (!session.json) session.out << task.from() << " -> " << task.to() << (task.created() ? "" : " (redriven before)") << std::endl;
+    }
+    left -= answer.value().tasks_size();
+    request.mutable_filter()->set_page_token(answer.value().next_page_token());
+    if (answer.value().next_page_token().empty()) break;
+  } while (o.ids.empty() && left > 0);
+}
+
+void add_redrive(CLI::App& tasks, Session& session) {
+  auto o = std::make_shared<RedriveOptions>();
+  CLI::App* app = tasks.add_subcommand("redrive", "submit dead tasks again, as new ones: by id, or by what list filters by");
+  auto* ids = app->add_option("id", o->ids, "the tasks")->type_name("ID");
+  auto* all = app->add_flag("--all", o->all, "every dead task");
+  app->add_option("--stack", o->filter.stack, "only of this stack")->excludes(ids);
+  app->add_option("--state", o->filter.state, "only in this workflow state")->excludes(ids);
+  add_labels(*app, "--label", o->filter.labels, "only with this label; repeatable");
+  app->add_option("--text", o->filter.text, "only with these words in the description")->excludes(ids);
+  app->add_option("--limit", o->filter.limit, "at most so many; 0: all")->capture_default_str()->check(CLI::Range(0, kListedMax));
+  all->excludes(ids);
+  app->callback([o, &session] {
+    const auto& f = o->filter;
+    const bool chosen = o->all || !f.stack.empty() || !f.state.empty() || !f.text.empty() || !f.labels.empty();
+    if (o->ids.empty() && !chosen) throw CLI::RequiredError("id, a filter or --all");
+    run_redrive(session, *o);
   });
 }
 
@@ -179,6 +274,8 @@ void add_tasks(CLI::App& program, Session& session) {
   add_task_submit(*tasks, session);
   add_list(*tasks, session);
   add_show(*tasks, session);
+  add_why(*tasks, session);
+  add_redrive(*tasks, session);
   add_watch(*tasks, session);
   add_cancel(*tasks, session);
   add_verdict(*tasks, session, "approve", true);

@@ -10,7 +10,9 @@ namespace swarm::orchestrator::grpc_api {
 namespace {
 
 constexpr std::size_t kProgressBytesMax = 1024;
+constexpr int kRedrivenMax = 1'000;
 constexpr double kBudgetUsdMax = 1e6;
+constexpr std::chrono::milliseconds kHeartbeatMin{100};
 
 Error invalid(std::string_view field, std::string_view what) {
   return {Code::InvalidArgument, std::string(field) + ": " + std::string(what)};
@@ -80,16 +82,23 @@ std::uint64_t digest_of(const ::orchestrator::NewTask& in) {
       std::to_string(in.deadline_ms()));
   // Only where it is set, so that tasks of before keep their digest.
   if (in.budget_usd() != 0) add("budget " + std::to_string(in.budget_usd()));
+  for (const auto ms : {in.schedule_to_start_ms(), in.start_to_close_ms(), in.heartbeat_ms()}) {
+    if (ms != 0) add("time-out " + std::to_string(ms));
+  }
   return hash;
 }
 
 /// Null when nothing special is asked for.
-Result<std::shared_ptr<const TaskTerms>> to_terms(const ::orchestrator::NewTask& in) {
+Result<std::shared_ptr<const TaskTerms>> to_terms(const ::orchestrator::NewTask& in, const InputLimits& limits) {
   TaskTerms terms;
   const double usd = in.budget_usd();
   if (!(usd >= 0 && usd <= kBudgetUsdMax)) return invalid("budget_usd", "not within 0 and a million");
   terms.budget_nanos = static_cast<std::int64_t>(usd * 1e9 + 0.5);
   if (usd > 0 && terms.budget_nanos == 0) return invalid("budget_usd", "less than a nano-dollar");
+  BOOST_OUTCOME_TRY(terms.schedule_to_start, to_duration("schedule_to_start_ms", in.schedule_to_start_ms(), limits));
+  BOOST_OUTCOME_TRY(terms.start_to_close, to_duration("start_to_close_ms", in.start_to_close_ms(), limits));
+  BOOST_OUTCOME_TRY(terms.heartbeat, to_duration("heartbeat_ms", in.heartbeat_ms(), limits));
+  if (in.heartbeat_ms() != 0 && terms.heartbeat < kHeartbeatMin) return invalid("heartbeat_ms", "less than 100");
   if (terms == TaskTerms()) return std::shared_ptr<const TaskTerms>();
   return std::shared_ptr<const TaskTerms>(std::make_shared<TaskTerms>(terms));
 }
@@ -173,7 +182,7 @@ Result<Submission> to_submission(const ::orchestrator::NewTask& in, const InputL
   spec.priority = in.priority();
   spec.max_attempts = in.max_attempts();
   spec.requires_approval = in.requires_approval();
-  BOOST_OUTCOME_TRY(spec.terms, to_terms(in));
+  BOOST_OUTCOME_TRY(spec.terms, to_terms(in, limits));
   spec.content_digest = digest_of(in);
   auto texts = std::make_shared<InputTexts>();
   texts->description = in.description();
@@ -235,6 +244,15 @@ Result<std::vector<LeaseSign>> to_signs(::orchestrator::HeartbeatRequest&& in, c
                    std::string(utf8_prefix(lease.progress(), kProgressBytesMax))});
   }
   return out;
+}
+
+Result<std::size_t> to_redrive_limit(const ::orchestrator::RedriveRequest& in) {
+  const int most = kRedrivenMax;
+  if (in.task_ids_size() > most) return invalid("task_ids", "more than " + std::to_string(most));
+  if (in.limit() < 0 || in.limit() > most) return invalid("limit", "not within 0 and " + std::to_string(most));
+  if (in.task_ids_size() > 0 && in.has_filter()) return invalid("filter", "stands beside task_ids");
+  if (in.task_ids_size() == 0 && !in.has_filter()) return invalid("task_ids", "is missing, and so is filter");
+  return static_cast<std::size_t>(in.limit() == 0 ? 100 : in.limit());
 }
 
 Result<TaskFilter> to_filter(const ::orchestrator::ListTasksRequest& in) {

@@ -28,6 +28,8 @@ Result<std::vector<Submission>> to_submissions(const ::orchestrator::SubmitTasks
 Result<ResultReport> to_report(::orchestrator::TaskResult&& in, const InputLimits& limits);
 Result<std::vector<LeaseSign>> to_signs(::orchestrator::HeartbeatRequest&& in, const InputLimits& limits);
 Result<TaskFilter> to_filter(const ::orchestrator::ListTasksRequest& in);
+/// How many at most.
+Result<std::size_t> to_redrive_limit(const ::orchestrator::RedriveRequest& in);
 Result<WatchFilter> to_watch_filter(const ::orchestrator::WatchTasksRequest& in);
 
 /// Without texts and history.
@@ -40,6 +42,7 @@ void fill(::orchestrator::ResultAck& out, const ResultAnswer& answer);
 void fill(::orchestrator::HeartbeatResponse& out, const HeartbeatAnswered& answer);
 void fill(::orchestrator::SubmitTasksResponse& out, const Submitted& answer);
 void fill(::orchestrator::DispatchState& out, const DispatchState& state);
+void fill(::orchestrator::TaskExplanation& out, const TaskExplained& explained);
 void fill(::orchestrator::AgentState& out, const AgentView& view);
 /// Without the texts (description, context, feedback, previous artefact).
 void fill(::orchestrator::TaskAssignment& out, const Assigned& assigned, std::chrono::milliseconds lease);

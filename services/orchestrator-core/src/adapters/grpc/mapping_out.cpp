@@ -39,7 +39,11 @@ void fill(::orchestrator::Task& out, const StoredTask& task) {
   if (!spec.parent.empty()) out.set_parent_id(text(spec.parent));
   out.set_tenant(spec.tenant);
   out.set_until_state(spec.until_state);
-  if (spec.terms) out.set_budget_usd(static_cast<double>(spec.terms->budget_nanos) * 1e-9);
+  if (!spec.terms) return;
+  out.set_budget_usd(static_cast<double>(spec.terms->budget_nanos) * 1e-9);
+  out.set_schedule_to_start_ms(spec.terms->schedule_to_start.count());
+  out.set_start_to_close_ms(spec.terms->start_to_close.count());
+  out.set_heartbeat_ms(spec.terms->heartbeat.count());
 }
 
 void fill(::orchestrator::Task& out, const TaskTexts& texts) {
@@ -101,6 +105,41 @@ void fill(::orchestrator::DispatchState& out, const DispatchState& state) {
   out.set_since_unix_ms(unix_ms(state.since));
 }
 
+void fill(::orchestrator::TaskExplanation& out, const TaskExplained& explained) {
+  const auto& spec = *explained.task.spec;
+  const auto& state = *explained.task.state;
+  out.set_task_id(text(spec.id));
+  out.set_status(static_cast<::orchestrator::TaskStatus>(state.status));
+  out.set_summary(explained.summary);
+  for (const auto& obstacle : explained.obstacles) {
+    auto& item = *out.add_obstacles();
+    item.set_kind(obstacle.kind);
+    item.set_detail(obstacle.detail);
+    item.set_agents(static_cast<int>(obstacle.agents));
+    item.set_clears_in_ms(ms(obstacle.clears_in));
+  }
+  for (const auto& verdict : explained.agents) {
+    auto& item = *out.add_agents();
+    item.set_agent(verdict.agent);
+    item.set_obstacle(verdict.kind);
+    item.set_detail(verdict.detail);
+    item.set_waiting(verdict.waiting);
+    item.set_held(static_cast<int>(verdict.held));
+  }
+  out.set_agents_total(static_cast<int>(explained.agents_total));
+  out.set_tasks_ahead(static_cast<int>(explained.tasks_ahead));
+  if (state.leases_granted == 0) return;
+  auto& decision = *out.mutable_decision();
+  decision.set_agent(state.lease.agent);
+  decision.set_attempt(state.attempt);
+  decision.set_leases_granted(static_cast<int>(state.leases_granted));
+  copy(*decision.mutable_rules_given(), state.lease.rules_given);
+  copy(*decision.mutable_rules_held_out(), state.lease.rules_held_out);
+  decision.set_why("it was first by priority and age of what " + state.lease.agent + " may have, and of the agents that fit " +
+                   state.lease.agent + " had waited longest" +
+                   (spec.permissions.empty() ? "" : "; it holds every permission that the task requires"));
+}
+
 void fill(::orchestrator::AgentState& out, const AgentView& view) {
   out.set_name(view.profile.name);
   copy(*out.mutable_capabilities(), view.profile.capabilities);
@@ -120,7 +159,9 @@ void fill(::orchestrator::TaskAssignment& out, const Assigned& assigned, std::ch
   out.set_stack(spec.stack);
   out.set_role(state.role);
   out.set_workflow_state(state.workflow_state);
-  out.set_lease_ms(lease.count());
+  const bool own = spec.terms && spec.terms->heartbeat.count() > 0;
+  out.set_lease_ms((own ? spec.terms->heartbeat : lease).count());
+  if (spec.terms) out.set_start_to_close_ms(spec.terms->start_to_close.count());
   copy(*out.mutable_rule_ids(), assigned.rule_ids);
   for (const auto& [key, value] : spec.labels) (*out.mutable_labels())[key] = value;
 }

@@ -1,6 +1,7 @@
 #include "adapters/grpc/orchestrator_service.hpp"
 
 #include "adapters/grpc/work_stream.hpp"
+#include "application/redrive.hpp"
 #include "libs/rpc/status.hpp"
 #include "libs/rpc/trace.hpp"
 #include "libs/telemetry/logging.hpp"
@@ -26,15 +27,16 @@ std::string subject(const Command& command) {
   if (const auto* results = std::get_if<ReportResults>(&command)) return text(results->results.front().task);
   if (const auto* cancel = std::get_if<CancelTask>(&command)) return text(cancel->task);
   if (const auto* approve = std::get_if<ApproveTask>(&command)) return text(approve->task);
+  if (const auto* inspect = std::get_if<InspectTask>(&command)) return text(inspect->task);
+  if (const auto* explained = std::get_if<ExplainTask>(&command)) return text(explained->task);
   return {};
 }
 
 /// One line per call at debug level, with the caller's trace id.
-void log_call(const grpc::ServerContextBase& context, const char* method, const Command& command) {
-  if (!log::enabled(log::Level::Debug)) return;
+void log_call(const grpc::ServerContextBase& context, const char* method, const std::string& task) {
   const auto trace = rpc::trace_of(context);
   const trace::Scope scope(trace);
-  log::debug("call", {{"method", method}, {"task", subject(command)}});
+  log::debug("call", {{"method", method}, {"task", task}});
 }
 
 Error queue_full() { return {Code::ResourceExhausted, "the command queue is full, try again"}; }
@@ -56,7 +58,7 @@ grpc::ServerUnaryReactor* OrchestratorService::command(Context* context, const c
   if (auto who = parts_.gate.admit(*context, method); !who) return answer(context, who.error());
   Result<Command> mapped = to_command();
   if (!mapped) return answer(context, mapped.error());
-  log_call(*context, method, mapped.value());
+  if (log::enabled(log::Level::Debug)) log_call(*context, method, subject(mapped.value()));
   auto [id, reactor] = calls.open(response, [this, kind](std::uint64_t gone) {
     if (kind == CallKind::Poll) parts_.loop.submit(AbandonPoll{call_id(kind, gone)});
   });
@@ -153,6 +155,51 @@ grpc::ServerUnaryReactor* OrchestratorService::ApproveTask(Context* context,
                  });
 }
 
+grpc::ServerUnaryReactor* OrchestratorService::explain(Context* context, const char* method, const ::orchestrator::TaskRef* in,
+                                                       ::orchestrator::TaskExplanation* out) {
+  return command(context, method, parts_.router.explanations, CallKind::Explain, out, [&]() -> Result<Command> {
+    BOOST_OUTCOME_TRY(auto id, to_task_id("task_id", in->task_id()));
+    return Command(ExplainTask{0, id});
+  });
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::WhyNotScheduled(Context* context, const ::orchestrator::TaskRef* in,
+                                                               ::orchestrator::TaskExplanation* out) {
+  return explain(context, "/orchestrator.Orchestrator/WhyNotScheduled", in, out);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::ExplainDecision(Context* context, const ::orchestrator::TaskRef* in,
+                                                               ::orchestrator::TaskExplanation* out) {
+  return explain(context, "/orchestrator.Orchestrator/ExplainDecision", in, out);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::RedriveTasks(Context* context, const ::orchestrator::RedriveRequest* in,
+                                                            ::orchestrator::RedriveResponse* out) {
+  return command(context, "/orchestrator.Orchestrator/RedriveTasks", parts_.router.redrives, CallKind::Redrive, out,
+                 [&] { return read_redrive(*in, *out); });
+}
+
+Result<Command> OrchestratorService::read_redrive(const ::orchestrator::RedriveRequest& request,
+                                                  ::orchestrator::RedriveResponse& out) const {
+  BOOST_OUTCOME_TRY(const auto limit, to_redrive_limit(request));
+  Redrive found;
+  if (request.has_filter()) {
+    BOOST_OUTCOME_TRY(auto filter, to_filter(request.filter()));
+    filter.limit = limit;
+    BOOST_OUTCOME_TRY(found, redrive(parts_.store, std::move(filter)));
+  } else {
+    std::vector<TaskId> ids;
+    for (const auto& id_text : request.task_ids()) {
+      BOOST_OUTCOME_TRY(auto id, to_task_id("task_ids", id_text));
+      ids.push_back(id);
+    }
+    BOOST_OUTCOME_TRY(found, redrive(parts_.store, ids));
+  }
+  for (const TaskId id : found.from) out.add_tasks()->set_from(text(id));
+  if (found.next_before != 0) out.set_next_page_token(std::to_string(found.next_before));
+  return Command(orchestrator::SubmitTasks{0, std::move(found.tasks)});
+}
+
 grpc::ServerUnaryReactor* OrchestratorService::ListAgents(Context* context, const ::orchestrator::ListAgentsRequest*,
                                                           ::orchestrator::ListAgentsResponse* out) {
   return command(context, "/orchestrator.Orchestrator/ListAgents", parts_.router.agents, CallKind::Agents, out,
@@ -186,6 +233,7 @@ grpc::ServerUnaryReactor* OrchestratorService::GetTask(Context* context, const :
     return command(context, kMethod, parts_.router.inspections, CallKind::Inspect, out,
                    [&]() -> Result<Command> { return Command(InspectTask{0, *parse_task_id(in->task_id())}); });
   }
+  if (log::enabled(log::Level::Debug)) log_call(*context, kMethod, in->task_id());
   auto* reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
   return reactor;
@@ -210,6 +258,7 @@ grpc::ServerUnaryReactor* OrchestratorService::ListTasks(Context* context, const
   if (auto who = parts_.gate.admit(*context, "/orchestrator.Orchestrator/ListTasks"); !who) {
     return answer(context, who.error());
   }
+  if (log::enabled(log::Level::Debug)) log_call(*context, "/orchestrator.Orchestrator/ListTasks", "");
   if (auto read = read_list(*in, *out); !read) return answer(context, read.error());
   auto* reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);

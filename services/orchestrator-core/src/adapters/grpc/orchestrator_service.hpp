@@ -46,6 +46,9 @@ class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackS
   Unary* ApproveTask(Context*, const ::orchestrator::ApproveTaskRequest*, ::orchestrator::Task*) override;
   grpc::ServerWriteReactor<::orchestrator::TaskEvent>* WatchTasks(Context*,
                                                                   const ::orchestrator::WatchTasksRequest*) override;
+  Unary* WhyNotScheduled(Context*, const ::orchestrator::TaskRef*, ::orchestrator::TaskExplanation*) override;
+  Unary* ExplainDecision(Context*, const ::orchestrator::TaskRef*, ::orchestrator::TaskExplanation*) override;
+  Unary* RedriveTasks(Context*, const ::orchestrator::RedriveRequest*, ::orchestrator::RedriveResponse*) override;
   Unary* ListAgents(Context*, const ::orchestrator::ListAgentsRequest*, ::orchestrator::ListAgentsResponse*) override;
   Unary* SetDispatch(Context*, const ::orchestrator::DispatchRequest*, ::orchestrator::DispatchState*) override;
   Unary* GetDispatch(Context*, const ::orchestrator::DispatchQuery*, ::orchestrator::DispatchState*) override;
@@ -58,6 +61,8 @@ class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackS
   Unary* command(Context* context, const char* method, rpc::PendingCalls<Response>& calls, CallKind kind,
                  Response* response, ToCommand to_command);
   Unary* answer(Context* context, const Error& error) const;
+  Unary* explain(Context* context, const char* method, const ::orchestrator::TaskRef* in, ::orchestrator::TaskExplanation* out);
+  Result<Command> read_redrive(const ::orchestrator::RedriveRequest& request, ::orchestrator::RedriveResponse& out) const;
   Result<void> read_task(const ::orchestrator::TaskRef& request, ::orchestrator::Task& out, bool& inspect) const;
   Result<void> read_list(const ::orchestrator::ListTasksRequest& request,
                          ::orchestrator::ListTasksResponse& out) const;

@@ -109,6 +109,20 @@ void ReplyRouter::answer_unary(CallKind kind, std::uint64_t id, Reply&& reply) {
         for (const auto& view : as<AgentsListed>(reply).agents) fill(*out.add_agents(), view);
       }));
       break;
+    case CallKind::Explain:
+      explanations.finish(id, ok([&](auto& out) { fill(out, as<TaskExplained>(reply)); }));
+      break;
+    case CallKind::Redrive:
+      // The handler has filled in where each comes from, in the same order.
+      redrives.finish(id, ok([&](auto& out) {
+        const auto& made = as<Submitted>(reply).tasks;
+        for (std::size_t i = 0; i < made.size(); ++i) {
+          auto& item = *out.mutable_tasks(static_cast<int>(i));
+          item.set_to(text(made[i].id));
+          item.set_created(made[i].created);
+        }
+      }));
+      break;
     case CallKind::Link: break;
   }
 }
@@ -125,6 +139,8 @@ void ReplyRouter::fail(CallKind kind, std::uint64_t id, const Error& error) {
     case CallKind::Inspect: inspections.fail(id, error); break;
     case CallKind::Dispatch: dispatches.fail(id, error); break;
     case CallKind::Agents: agents.fail(id, error); break;
+    case CallKind::Explain: explanations.fail(id, error); break;
+    case CallKind::Redrive: redrives.fail(id, error); break;
     case CallKind::Link: break;
   }
 }
@@ -140,11 +156,14 @@ void ReplyRouter::fail_calls(const Error& error) {
   inspections.fail_all(error);
   dispatches.fail_all(error);
   agents.fail_all(error);
+  explanations.fail_all(error);
+  redrives.fail_all(error);
 }
 
 std::size_t ReplyRouter::open_calls() const {
   return registers.size() + polls.size() + results.size() + heartbeats.size() + submits.size() + bulk_submits.size() +
-         tasks.size() + inspections.size() + dispatches.size() + agents.size();
+         tasks.size() + inspections.size() + dispatches.size() + agents.size() + explanations.size() +
+         redrives.size();
 }
 
 std::uint64_t ReplyRouter::add_link(std::shared_ptr<Link> link) {

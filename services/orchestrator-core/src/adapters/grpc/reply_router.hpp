@@ -27,6 +27,8 @@ enum class CallKind : std::uint8_t {
   Dispatch,
   Agents,
   Link,
+  Explain,
+  Redrive,
 };
 
 inline CallId call_id(CallKind kind, std::uint64_t id) { return (static_cast<CallId>(kind) << 56) | id; }
@@ -83,6 +85,8 @@ class ReplyRouter final : public Replies {
   rpc::PendingCalls<::orchestrator::Task> inspections;
   rpc::PendingCalls<::orchestrator::DispatchState> dispatches;
   rpc::PendingCalls<::orchestrator::ListAgentsResponse> agents;
+  rpc::PendingCalls<::orchestrator::TaskExplanation> explanations;
+  rpc::PendingCalls<::orchestrator::RedriveResponse> redrives;
 
  private:
   void answer_unary(CallKind kind, std::uint64_t id, Reply&& reply);

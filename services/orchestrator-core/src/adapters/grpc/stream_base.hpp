@@ -29,20 +29,36 @@ class StreamWriter {
     write_next();
   }
 
-  /// Calls `fill` on the message that goes out next, so that small answers travel together. Returns its result.
+  /// Calls `fill` on the message that goes out next, so that small answers travel together. `fill` returns about how
+  /// many bytes it added; what has not begun to be written yet, all together, is returned.
   template <class Fill>
-  void merge(Fill&& fill) {
+  std::size_t merge(Fill&& fill) {
     std::lock_guard lock(mutex_);
-    if (reactor_ == nullptr || finished_) return;
+    if (reactor_ == nullptr || finished_ || abandoned_) return 0;
     if (!open_) open_.emplace();
-    fill(*open_);
+    open_bytes_ += fill(*open_);
+    return open_bytes_;
+  }
+  std::size_t open_bytes() const {
+    std::lock_guard lock(mutex_);
+    return open_bytes_;
+  }
+  /// The client does not read: what waits for it is dropped, and so is everything to come.
+  void abandon(grpc::Status status) {
+    std::lock_guard lock(mutex_);
+    abandoned_ = true;
+    waiting_.clear();
+    open_.reset();
+    open_bytes_ = 0;
+    if (end_ || reactor_ == nullptr) return;
+    end_ = std::move(status);
+    write_next();
   }
   /// Sends what was merged.
   void flush() {
     std::lock_guard lock(mutex_);
     if (reactor_ == nullptr || finished_ || writing_ || !open_) return;
-    waiting_.push_back(std::move(*open_));
-    open_.reset();
+    take_open();
     write_next();
   }
 
@@ -50,10 +66,7 @@ class StreamWriter {
     std::lock_guard lock(mutex_);
     writing_ = false;
     if (!ok) waiting_.clear();
-    if (waiting_.empty() && open_ && ok) {
-      waiting_.push_back(std::move(*open_));
-      open_.reset();
-    }
+    if (waiting_.empty() && open_ && ok) take_open();
     write_next();
   }
 
@@ -78,6 +91,12 @@ class StreamWriter {
   }
 
  private:
+  void take_open() {
+    waiting_.push_back(std::move(*open_));
+    open_.reset();
+    open_bytes_ = 0;
+  }
+
   void write_next() {
     if (writing_ || finished_ || reactor_ == nullptr) return;
     if (!waiting_.empty()) {
@@ -96,6 +115,8 @@ class StreamWriter {
   Response current_;
   std::deque<Response> waiting_;
   std::optional<Response> open_;
+  std::size_t open_bytes_ = 0;
+  bool abandoned_ = false;
   std::optional<grpc::Status> end_;
   bool writing_ = false;
   bool finished_ = false;

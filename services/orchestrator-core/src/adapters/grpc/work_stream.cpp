@@ -1,6 +1,7 @@
 #include "adapters/grpc/work_stream.hpp"
 
 #include "adapters/grpc/stream_base.hpp"
+#include "libs/telemetry/logging.hpp"
 
 namespace swarm::orchestrator::grpc_api {
 namespace {
@@ -9,48 +10,71 @@ using ::orchestrator::WorkRequest;
 using ::orchestrator::WorkResponse;
 
 constexpr int kResultsPerMessageMax = 10'000;
+constexpr std::size_t kAckBytes = 64;
+// Beyond the first, nothing more is read from an agent that does not read; beyond the second its stream is over.
+constexpr std::size_t kUnreadPause = 1u << 20;
+constexpr std::size_t kUnreadMax = 32u << 20;
 
 /// Answers become messages: everything of one batch travels in one.
 class WorkLink final : public Link {
  public:
-  WorkLink(const ReplyRouter& router, StreamWriter<WorkRequest, WorkResponse>::Reactor* reactor)
-      : router_(router), writer(reactor) {}
+  WorkLink(StreamContext context, StreamWriter<WorkRequest, WorkResponse>::Reactor* reactor)
+      : context_(context), writer(reactor) {}
 
-  void answer(CallId, Reply&& reply) override {
+  void answer(CallId call, Reply&& reply) override {
     if (const auto* error = std::get_if<Error>(&reply)) return end(*error);
     std::optional<Error> fault;
-    writer.merge([&](WorkResponse& out) {
+    const std::size_t unread = writer.merge([&](WorkResponse& out) {
+      std::size_t added = kAckBytes;
       if (auto* registered = std::get_if<Registered>(&reply)) {
-        router_.fill_registered(*out.mutable_joined(), *registered);
+        context_.router.fill_registered(*out.mutable_joined(), *registered);
       } else if (auto* assigned = std::get_if<Assigned>(&reply)) {
-        auto filled = router_.fill_assignment(*out.add_assignments(), *assigned);
+        auto& message = *out.add_assignments();
+        auto filled = context_.router.fill_assignment(message, *assigned);
         if (!filled) fault = filled.error();
+        added += message.ByteSizeLong();
       } else if (auto* results = std::get_if<ResultsAnswered>(&reply)) {
         for (const auto& result : results->answers) fill(*out.add_acks(), result);
+        added += kAckBytes * results->answers.size();
       } else if (auto* beat = std::get_if<HeartbeatAnswered>(&reply)) {
+        // Only the newest counts.
+        out.mutable_heartbeat()->Clear();
         fill(*out.mutable_heartbeat(), *beat);
       }
+      return added;
     });
     if (fault) end(*fault);
+    if (unread > kUnreadMax) give_up(call);
   }
   void flush() override { writer.flush(); }
   void drain() override {
-    writer.merge([](WorkResponse& out) { out.set_drain(true); });
+    writer.merge([](WorkResponse& out) {
+      out.set_drain(true);
+      return kAckBytes;
+    });
     writer.flush();
   }
   void end(const Error& error) override { writer.finish(rpc::to_status(error)); }
 
  private:
-  const ReplyRouter& router_;
+  /// The status waits behind a write that the agent does not read, but its tasks need not wait for that.
+  void give_up(CallId call) {
+    writer.abandon({grpc::StatusCode::RESOURCE_EXHAUSTED, "the agent does not read its stream"});
+    context_.loop.submit(LeaveStream{call});
+    log::warn("an agent does not read its stream, it gets nothing more over it");
+  }
+
+  StreamContext context_;
 
  public:
+
   StreamWriter<WorkRequest, WorkResponse> writer;
 };
 
 class WorkStream final : public grpc::ServerBidiReactor<WorkRequest, WorkResponse> {
  public:
   explicit WorkStream(StreamContext context)
-      : context_(context), link_(std::make_shared<WorkLink>(context.router, this)) {
+      : context_(context), link_(std::make_shared<WorkLink>(context, this)) {
     number_ = context_.router.add_link(link_);
     id_ = call_id(CallKind::Link, number_ << 24);
     StartRead(&request_);
@@ -60,9 +84,17 @@ class WorkStream final : public grpc::ServerBidiReactor<WorkRequest, WorkRespons
     if (!ok) return link_->writer.finish(grpc::Status::OK);
     auto handled = handle();
     if (!handled) return link_->end(handled.error());
+    std::lock_guard lock(reading_);
+    paused_ = link_->writer.open_bytes() > kUnreadPause;
+    if (!paused_) StartRead(&request_);
+  }
+  void OnWriteDone(bool ok) override {
+    link_->writer.written(ok);
+    std::lock_guard lock(reading_);
+    if (!paused_ || link_->writer.open_bytes() > kUnreadPause) return;
+    paused_ = false;
     StartRead(&request_);
   }
-  void OnWriteDone(bool ok) override { link_->writer.written(ok); }
   void OnCancel() override { link_->writer.finish(grpc::Status::CANCELLED); }
   void OnDone() override {
     link_->writer.detach();
@@ -116,6 +148,8 @@ class WorkStream final : public grpc::ServerBidiReactor<WorkRequest, WorkRespons
   CallId id_ = 0;
   std::string name_;
   WorkRequest request_;
+  std::mutex reading_;
+  bool paused_ = false;
 };
 
 }  // namespace

@@ -44,7 +44,9 @@ void encode(Writer& out, const TaskSpec& spec) {
   out.time(spec.deadline);
   out.bits(spec.key);
   out.fixed(spec.content_digest);
-  if (spec.terms) out.i64(spec.terms->budget_nanos);
+  if (!spec.terms) return;
+  out.i64(spec.terms->budget_nanos);
+  for (const auto time : {spec.terms->schedule_to_start, spec.terms->start_to_close, spec.terms->heartbeat}) out.i64(time.count());
 }
 
 std::optional<TaskSpec> decode_spec(std::string_view bytes) {
@@ -81,6 +83,7 @@ std::optional<TaskSpec> decode_spec(std::string_view bytes) {
   if (version == kSpecWithTerms) {
     TaskTerms terms;
     terms.budget_nanos = in.i64();
+    for (auto* time : {&terms.schedule_to_start, &terms.start_to_close, &terms.heartbeat}) *time = std::chrono::milliseconds(in.i64());
     spec.terms = std::make_shared<TaskTerms>(terms);
   }
   return checked(in, std::move(spec));
