@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from eventually import eventually
 from synapse.client import SynapseClient
 from synapse.process import SynapseProcess
 
@@ -20,29 +20,6 @@ pytestmark = pytest.mark.timeout(120)
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 SWARM, NIST = "http://swarm.os/ontology/", "http://nist.gov/caisi/"
 QUICK = {"knowledge.poll": "100ms", "knowledge.outbox.verify_every": "300ms", "knowledge.outbox.retry_max": "200ms"}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SynapseProcess]:
-    process = SynapseProcess(tmp_path / "synapse").start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture
-def ask(store: SynapseProcess) -> Iterator[SynapseClient]:
-    client = SynapseClient(store.address)
-    yield client
-    client.close()
-
-
-def eventually(condition: Callable[[], Any], within: float = 30.0) -> Any:
-    end = time.monotonic() + within
-    while not (found := condition()):
-        if time.monotonic() > end:
-            return found
-        time.sleep(0.05)
-    return found
 
 
 def readiness(service: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eventually import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 BRIDGE = ROOT / "services" / "trello-bridge"
@@ -75,15 +76,6 @@ def start_bridge(tmp_path: Path, trello: TrelloDouble) -> Iterator[Callable[...,
     yield start
     for bridge in started:
         bridge.stop()
-
-
-def eventually(condition: Callable[[], bool], within: float = 20.0) -> bool:
-    end = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 class Player(Agent):

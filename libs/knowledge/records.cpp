@@ -44,10 +44,10 @@ std::vector<Statement> spend_statements(std::string_view id, std::string_view da
   return {link(event, kType, kSpendEvent), text(event, kDate, date), text(event, kAmount, dollars_text(nanodollars))};
 }
 
-std::vector<Statement> limit_statements(std::string_view id, std::string_view scope, std::int64_t nanodollars,
-                                        WallTime at) {
+std::vector<Statement> limit_statements(std::string_view id, std::string_view scope, const SpendLimit& limit, WallTime at) {
   const auto event = iri_of("limit", id);
-  return {link(event, kType, kLimitEvent), text(event, kScope, scope), text(event, kAmount, dollars_text(nanodollars)),
+  const auto amount = limit.unlimited ? std::string(kUnlimited) : dollars_text(limit.nanodollars);
+  return {link(event, kType, kLimitEvent), text(event, kScope, scope), text(event, kAmount, amount),
           text(event, kGeneratedAt, iso_time(at))};
 }
 

@@ -22,6 +22,9 @@ struct FailureRecord {
   friend bool operator==(const FailureRecord&, const FailureRecord&) = default;
 };
 
+/// The amount of a limit event that lifts the limit.
+inline constexpr std::string_view kUnlimited = "unlimited";
+
 /// Port: failures that other agents left in the common store. Thread-safe; waits for a network.
 class FailureRecords {
  public:
@@ -31,14 +34,22 @@ class FailureRecords {
   virtual Result<std::vector<FailureRecord>> unconsolidated(std::string_view after, std::size_t limit) = 0;
 };
 
+/// What a scope may spend in a day.
+struct SpendLimit {
+  std::int64_t nanodollars = 0;
+  bool unlimited = false;
+
+  friend bool operator==(const SpendLimit&, const SpendLimit&) = default;
+};
+
 /// Port: money that the swarm recorded in the common store. Amounts in nano-dollars. Thread-safe; waits for a network.
 class SpendRecords {
  public:
   virtual ~SpendRecords() = default;
   /// Everything recorded for a day, e.g. "2026-11-21". Amounts that are no numbers count as nothing.
   virtual Result<std::int64_t> spent_on(std::string_view date) = 0;
-  /// The newest limit event of a scope; nothing when there is none.
-  virtual Result<std::optional<std::int64_t>> limit_of(std::string_view scope) = 0;
+  /// The newest limit event of a scope; nothing when there is none. InvalidArgument when it holds no amount.
+  virtual Result<std::optional<SpendLimit>> limit_of(std::string_view scope) = 0;
 };
 
 /// Whether the swarm may work, as the newest status event in the common store says.
@@ -85,8 +96,7 @@ std::vector<Statement> rule_statements(std::string_view stack, std::string_view 
 Statement consolidation_mark(std::string_view execution);
 /// `id` is unique per event, e.g. "gateway-1/2026-11-21T10:00:05/global".
 std::vector<Statement> spend_statements(std::string_view id, std::string_view date, std::int64_t nanodollars);
-std::vector<Statement> limit_statements(std::string_view id, std::string_view scope, std::int64_t nanodollars,
-                                        WallTime at);
+std::vector<Statement> limit_statements(std::string_view id, std::string_view scope, const SpendLimit& limit, WallTime at);
 /// How one attempt of a task ended. `note` is written for failures only.
 struct Execution {
   std::string task;

@@ -10,6 +10,7 @@ namespace swarm::knowledge {
 namespace {
 
 constexpr std::string_view kSentKey = "sent";
+constexpr std::string_view kMarkPrefix = "mark:";
 constexpr std::size_t kForgetAtOnce = 1'000;
 const Error kTorn{Code::DataLoss, "an entry of the knowledge journal can't be read"};
 
@@ -85,7 +86,7 @@ Result<std::unique_ptr<Journal>> Journal::open(lmdb::Environment& environment, L
   return std::unique_ptr<Journal>(new Journal(environment, limits, entries, known, state));
 }
 
-Result<std::size_t> Journal::append(const std::vector<Statement>& statements, WallTime now) {
+Result<std::size_t> Journal::append(const std::vector<Statement>& statements, WallTime now, const Mark* mark) {
   BOOST_OUTCOME_TRY(auto txn, environment_.write());
   BOOST_OUTCOME_TRY(auto last, edge(txn, entries_, true));
   BOOST_OUTCOME_TRY(const auto sent, sent_of(txn, state_));
@@ -104,10 +105,19 @@ Result<std::size_t> Journal::append(const std::vector<Statement>& statements, Wa
     BOOST_OUTCOME_TRY(txn.put(entries_, lmdb::key_u64(last), encoded(s, unix_ms(now))));
     BOOST_OUTCOME_TRY(txn.put(known_, key, lmdb::key_u64(last)));
   }
-  if (added > 0) {
+  if (mark != nullptr) {
+    BOOST_OUTCOME_TRY(txn.put(state_, std::string(kMarkPrefix) + mark->name, mark->value));
+  }
+  if (added > 0 || mark != nullptr) {
     BOOST_OUTCOME_TRY(txn.commit());
   }
   return added;
+}
+
+Result<std::optional<std::string>> Journal::marked(const std::string& name) const {
+  BOOST_OUTCOME_TRY(const auto txn, environment_.read());
+  BOOST_OUTCOME_TRY(const auto value, txn.get(state_, std::string(kMarkPrefix) + name));
+  return value ? std::optional(std::string(*value)) : std::nullopt;
 }
 
 Result<Journal::Batch> Journal::next(std::size_t bytes_max, std::size_t count_max) const {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "libs/base/clock.hpp"
@@ -25,6 +26,11 @@ class Journal {
     std::uint64_t last = 0;      // number of the last one
     std::int64_t oldest_ms = 0;  // when the first one was appended
   };
+  /// A small text of the caller's own, e.g. up to where it has told what happened.
+  struct Mark {
+    std::string name;
+    std::string value;
+  };
   struct Position {
     std::uint64_t first = 0;  // oldest number kept; 0 when empty
     std::uint64_t last = 0;   // newest number
@@ -35,8 +41,10 @@ class Journal {
 
   static Result<std::unique_ptr<Journal>> open(lmdb::Environment& environment, Limits limits);
 
-  /// Durable when it returns. How many statements were new.
-  Result<std::size_t> append(const std::vector<Statement>& statements, WallTime now);
+  /// Durable when it returns, the mark together with the statements. How many statements were new.
+  Result<std::size_t> append(const std::vector<Statement>& statements, WallTime now, const Mark* mark = nullptr);
+  /// What was marked last under this name.
+  Result<std::optional<std::string>> marked(const std::string& name) const;
   /// The next unsent statements, at least one if there is any, otherwise within both limits.
   Result<Batch> next(std::size_t bytes_max, std::size_t count_max) const;
   /// Everything up to `last` arrived.
@@ -56,7 +64,7 @@ class Journal {
   Limits limits_;
   lmdb::Table entries_;  // number → time, statement
   lmdb::Table known_;    // digest of a statement → number
-  lmdb::Table state_;    // "sent" → number
+  lmdb::Table state_;    // "sent" → number, "mark:" name → text
 };
 
 }  // namespace swarm::knowledge

@@ -203,9 +203,15 @@ Result<std::unique_ptr<Outbox>> Outbox::open(lmdb::Environment& environment, Rem
   return std::unique_ptr<Outbox>(new Outbox(std::make_unique<Impl>(std::move(journal), remote, clock, registry, options)));
 }
 
-Result<void> Outbox::append(const std::vector<Statement>& statements) {
+Result<void> Outbox::append(const std::vector<Statement>& statements) { return append(statements, nullptr); }
+
+Result<void> Outbox::append(const std::vector<Statement>& statements, const Journal::Mark& mark) { return append(statements, &mark); }
+
+Result<std::optional<std::string>> Outbox::marked(const std::string& name) const { return impl_->journal->marked(name); }
+
+Result<void> Outbox::append(const std::vector<Statement>& statements, const Journal::Mark* mark) {
   BOOST_OUTCOME_TRY(impl_->remote.check(statements));
-  BOOST_OUTCOME_TRY(const auto added, impl_->journal->append(statements, impl_->clock.wall_now()));
+  BOOST_OUTCOME_TRY(const auto added, impl_->journal->append(statements, impl_->clock.wall_now(), mark));
   if (added == 0) return outcome::success();
   {
     std::lock_guard lock(impl_->mutex);

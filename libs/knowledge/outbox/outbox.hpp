@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,10 @@ class Outbox {
   /// Durable when it returns; what was appended before changes nothing. InvalidArgument: the store could never keep one of
   /// these (nothing is appended). ResourceExhausted: the disk or the journal's limit is full.
   Result<void> append(const std::vector<Statement>& statements);
+  /// The same, and the mark becomes durable with them or not at all, so that a crash repeats and skips nothing.
+  Result<void> append(const std::vector<Statement>& statements, const Journal::Mark& mark);
+  /// What was marked last under this name.
+  Result<std::optional<std::string>> marked(const std::string& name) const;
   /// Sends the whole journal again.
   Result<void> resync();
   OutboxState state() const;
@@ -57,6 +62,7 @@ class Outbox {
 
  private:
   struct Impl;
+  Result<void> append(const std::vector<Statement>& statements, const Journal::Mark* mark);
   explicit Outbox(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

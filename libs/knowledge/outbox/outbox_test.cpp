@@ -140,6 +140,23 @@ TEST_CASE("what was appended before a restart is sent after it, and what had arr
   CHECK(stage.store.state.with([](const FakeStore::State& s) { return s.arrived; }) == std::vector{numbered(1), numbered(2)});
 }
 
+TEST_CASE("a mark is there after a restart exactly if its statements are", "[outbox]") {
+  Stage stage;
+  {
+    const auto outbox = stage.open();
+    CHECK(!outbox->marked("spend").value());
+    REQUIRE(outbox->append({numbered(1)}, Journal::Mark{"spend", "7"}));
+    REQUIRE(outbox->append({}, Journal::Mark{"other", "x"}));
+    CHECK(!outbox->append({{"no iri", "http://e/p", "x", true}}, Journal::Mark{"spend", "9"}));
+    REQUIRE(eventually([&] { return outbox->state().pending == 0; }));
+  }
+  stage.environment.reset();
+  const auto outbox = stage.open();
+  CHECK(outbox->marked("spend").value() == "7");
+  CHECK(outbox->marked("other").value() == "x");
+  CHECK(stage.store.kept() == 1);
+}
+
 TEST_CASE("the same statement again is neither kept nor sent twice", "[outbox]") {
   Stage stage;
   const auto outbox = stage.open();

@@ -161,12 +161,14 @@ Result<std::int64_t> SynapseKnowledge::spent_on(std::string_view date) {
   return nanodollars_of(total->value);
 }
 
-Result<std::optional<std::int64_t>> SynapseKnowledge::limit_of(std::string_view scope) {
+Result<std::optional<SpendLimit>> SynapseKnowledge::limit_of(std::string_view scope) {
   BOOST_OUTCOME_TRY(const auto query, sparql::limit_of(scope));
   BOOST_OUTCOME_TRY(const auto rows, client_.query(query));
-  if (rows.empty()) return std::optional<std::int64_t>();
-  BOOST_OUTCOME_TRY(const auto amount, nanodollars_of(text_of(rows[0], "amount")));
-  return std::optional(amount);
+  if (rows.empty()) return std::optional<SpendLimit>();
+  const auto amount = text_of(rows[0], "amount");
+  if (amount == kUnlimited) return std::optional(SpendLimit{0, true});
+  BOOST_OUTCOME_TRY(const auto nanodollars, nanodollars_of(amount));
+  return std::optional(SpendLimit{nanodollars, false});
 }
 
 Result<std::optional<ControlState>> SynapseKnowledge::control_state() {

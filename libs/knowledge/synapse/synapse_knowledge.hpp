@@ -18,7 +18,7 @@ class SynapseKnowledge final : public Knowledge,
                                public RemoteStore {
  public:
   /// `rows_per_page` bounds the answers; a page that is too large all the same is asked for again in smaller parts.
-  explicit SynapseKnowledge(Client& client, std::size_t rows_per_page = 5'000)
+  explicit SynapseKnowledge(Client& client, std::size_t rows_per_page = 20'000)
       : client_(client), rows_per_page_(rows_per_page) {}
 
   Result<void> add(const std::vector<Statement>& statements) override;
@@ -27,7 +27,7 @@ class SynapseKnowledge final : public Knowledge,
 
   Result<std::vector<FailureRecord>> unconsolidated(std::string_view after, std::size_t limit) override;
   Result<std::int64_t> spent_on(std::string_view date) override;
-  Result<std::optional<std::int64_t>> limit_of(std::string_view scope) override;
+  Result<std::optional<SpendLimit>> limit_of(std::string_view scope) override;
   Result<std::optional<ControlState>> control_state() override;
   Result<std::vector<Similar>> nearest(std::string_view text, std::size_t count) override;
 

@@ -141,9 +141,11 @@ TEST_CASE("spend is summed exactly, whatever stands among the amounts", "[synaps
   CHECK(knowledge.spent_on("2026-11-22").value() == 5'000'000'000);
 
   CHECK_FALSE(knowledge.limit_of("global").value());
-  REQUIRE(knowledge.add(limit_statements("1", "global", 10'000'000'000, kTime)));
-  REQUIRE(knowledge.add(limit_statements("2", "global", 20'000'000'000, kTime + std::chrono::seconds(1))));
-  CHECK(knowledge.limit_of("global").value() == 20'000'000'000);
+  REQUIRE(knowledge.add(limit_statements("1", "global", {10'000'000'000, false}, kTime)));
+  REQUIRE(knowledge.add(limit_statements("2", "global", {20'000'000'000, false}, kTime + std::chrono::seconds(1))));
+  CHECK(knowledge.limit_of("global").value() == SpendLimit{20'000'000'000, false});
+  REQUIRE(knowledge.add(limit_statements("3", "global", {0, true}, kTime + std::chrono::seconds(2))));
+  CHECK(knowledge.limit_of("global").value() == SpendLimit{0, true});
 }
 
 TEST_CASE("the newest status event decides; of two at once, the halt", "[synapse][process]") {

@@ -11,6 +11,7 @@
 #include "adapters/grpc/access.hpp"
 #include "adapters/grpc/budget_control.hpp"
 #include "adapters/grpc/completion_service.hpp"
+#include "adapters/knowledge/common_budget.hpp"
 #include "adapters/lmdb/spend_store.hpp"
 #include "application/budget_desk.hpp"
 #include "application/completion_desk.hpp"
@@ -52,6 +53,7 @@ struct Composition::Parts {
       : settings(std::move(s)), catalog(settings.upstreams, settings.models), probe(registry, catalog), drain_timer(io) {}
 
   Result<void> open_books();
+  Result<void> connect_common_store();
   void tell_of_overrides(const std::vector<StoredLimit>& stored_limits) const;
   Result<ScopeId> scope(Books& all, const std::string& name) { return all.ledger.scope(name, clock.wall_now()); }
   Result<Principal> principal(Books& all, const std::string& name, const std::string& team);
@@ -75,6 +77,8 @@ struct Composition::Parts {
   std::unique_ptr<LmdbSpendStore> store;
   std::unique_ptr<SpendLoop> spend;
   std::unique_ptr<BudgetDesk> desk;
+  std::unique_ptr<knowledge::StoreLink> common_store;  // null: none configured
+  std::unique_ptr<CommonBudget> common_budget;
   std::unique_ptr<KeyRing> keys;
   Principal anonymous;
   std::unique_ptr<Admission> admission;
@@ -120,6 +124,21 @@ Result<void> Composition::Parts::open_books() {
   hooks.changed = [this](const std::vector<std::string>& scopes) { desk->changed(scopes); };
   spend = std::make_unique<SpendLoop>(books, *store, probe, clock, SpendLoop::Options{settings.journal_interval}, std::move(hooks));
   desk = std::make_unique<BudgetDesk>(books, *store, *spend, clock);
+  return outcome::success();
+}
+
+Result<void> Composition::Parts::connect_common_store() {
+  if (!settings.knowledge.wanted()) return outcome::success();
+  const auto directory = std::filesystem::path(settings.data_dir) / "outbox";
+  BOOST_OUTCOME_TRY(common_store, knowledge::StoreLink::open(settings.knowledge, directory, "llm-gateway", clock, registry));
+  CommonBudget::Options options;
+  options.interval = settings.knowledge_report;
+  if (settings.knowledge_limits) {
+    for (const BudgetSettings& budget : budgets_in_force(settings)) {
+      if (budget.limit.window == WindowKind::Day) options.limits_of.push_back(budget.scope);
+    }
+  }
+  BOOST_OUTCOME_TRY(common_budget, CommonBudget::open({*store, *desk, common_store->outbox(), common_store->store(), clock, registry}, options));
   return outcome::success();
 }
 
@@ -266,6 +285,7 @@ std::vector<admin::Readiness> Composition::Parts::readiness() const {
     const bool up = breakers->state(upstream, clock.boot_now()) != CircuitBreaker::State::Open;
     all.push_back({"upstream/" + upstream.name, up, up ? "" : "failing, gets a rest", false});
   }
+  if (common_store) all.push_back({"synapse", common_store->well(), common_store->detail(), false});
   if (catalog.models().empty()) all.push_back({"models", false, "none configured: every request for one is refused", false});
   return all;
 }
@@ -314,17 +334,20 @@ Composition::~Composition() {
   p.completions.reset();
   p.workers.clear();
   if (p.spend) p.spend->stop();
+  if (p.common_budget) p.common_budget->stop();  // tells what was journaled last
 }
 
 Result<void> Composition::start() {
   auto& p = *parts_;
   BOOST_OUTCOME_TRYV(p.open_books());
+  BOOST_OUTCOME_TRYV(p.connect_common_store());
   BOOST_OUTCOME_TRYV(p.make_keys());
   BOOST_OUTCOME_TRYV(p.make_workers());
   BOOST_OUTCOME_TRYV(p.make_servers());
   p.export_budgets();
   metrics::add_process_metrics(p.registry, "llm-gateway");
   p.spend->start();
+  if (p.common_budget) p.common_budget->start();
   BOOST_OUTCOME_TRYV(p.admin->start());
   BOOST_OUTCOME_TRYV(p.server->start());
   for (const auto& worker : p.workers) worker->start();

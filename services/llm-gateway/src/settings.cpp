@@ -225,6 +225,11 @@ void read(Object& root, Settings& out) {
     o.value("model", out.complete_model, "Model when the call names none; empty: the first of the list.");
     o.value("kept", out.complete_kept, "How long an answer waits for a caller that left and tries again.");
   });
+  root.section("knowledge", "What the swarm knows in common.", [&](Object& o) {
+    o.value("report", out.knowledge_report, "How often spend is told, and the day's sum of the swarm asked for.", std::chrono::milliseconds(50));
+    o.value("limits", out.knowledge_limits, "Take the daily limits of the scopes configured here from there at the start, and tell those that are set at run time.");
+    knowledge::read_link(o, out.knowledge);
+  });
   rpc::read_security(root, out.security);
   check_open_port(root, out);
 }

@@ -9,6 +9,7 @@
 #include "application/relay.hpp"
 #include "domain/catalog.hpp"
 #include "libs/base/secret.hpp"
+#include "libs/knowledge/link/store_link.hpp"
 #include "libs/rpc/security.hpp"
 #include "libs/settings/settings.hpp"
 
@@ -55,6 +56,9 @@ struct Settings {
   std::int64_t assumed_output_tokens = 32'768;
   std::string complete_model;
   std::chrono::milliseconds complete_kept{300'000};
+  knowledge::LinkOptions knowledge;
+  std::chrono::milliseconds knowledge_report{10'000};
+  bool knowledge_limits = false;
 };
 
 void read(settings::Object& root, Settings& out);

@@ -40,6 +40,11 @@ Result<AccountView> BudgetDesk::current(std::string_view scope, std::optional<Wi
 }
 
 Result<void> BudgetDesk::set_limit(const std::string& scope, const Limit& limit) {
+  BOOST_OUTCOME_TRYV(adopt_limit(scope, limit));
+  return limit_set_ ? limit_set_(scope, limit) : outcome::success();
+}
+
+Result<void> BudgetDesk::adopt_limit(const std::string& scope, const Limit& limit) {
   if (!scope_level(scope)) return Error{Code::InvalidArgument, "not a scope's name: \"" + scope + "\" (global, team/…, key/… or task/…)"};
   // In force first and durable second would let a crash bring the old limit back after it was acknowledged.
   BOOST_OUTCOME_TRYV(store_.put_limit({scope, limit}));

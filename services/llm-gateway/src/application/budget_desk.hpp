@@ -18,6 +18,8 @@ class BudgetDesk {
   /// Called with the scope's views whenever its limit or state changed; on the journal's thread, must not block.
   using Watcher = std::function<void(const std::vector<AccountView>&, std::uint64_t sequence)>;
 
+  using LimitHook = std::function<Result<void>(const std::string& scope, const Limit& limit)>;
+
   BudgetDesk(SharedBooks& books, SpendStore& store, SpendLoop& spend, const Clock& clock)
       : books_(books), store_(store), spend_(spend), clock_(clock) {}
 
@@ -27,6 +29,10 @@ class BudgetDesk {
   Result<AccountView> current(std::string_view scope, std::optional<WindowKind> window = std::nullopt) const;
   /// Creates or changes a limit; durable when it returns, and stronger than the configuration from then on.
   Result<void> set_limit(const std::string& scope, const Limit& limit);
+  /// The same for a limit that came from the swarm's common knowledge: nobody is told of it again.
+  Result<void> adopt_limit(const std::string& scope, const Limit& limit);
+  /// Called with each limit that was set here, before set_limit returns; its error is set_limit's. Before any thread uses the desk.
+  void on_limit_set(LimitHook hook) { limit_set_ = std::move(hook); }
   /// Starts the scope's current windows again at zero; durable when it returns.
   Result<void> reset(const std::string& scope);
 
@@ -44,6 +50,7 @@ class BudgetDesk {
   SpendStore& store_;
   SpendLoop& spend_;
   const Clock& clock_;
+  LimitHook limit_set_;
   struct Watches {
     std::map<std::uint64_t, std::weak_ptr<Watch>> all;
     std::uint64_t last_id = 0;

@@ -94,6 +94,11 @@ class SpendStore {
   /// Every row in the order in which it was written; `visit` returns false to stop.
   virtual Result<void> rows(const std::function<bool(const UsageRow&)>& visit) = 0;
   virtual Result<std::vector<SpendRecord>> records() = 0;
+  /// The number of the newest row; 0 when there is none. For any thread, as the next one.
+  virtual Result<std::uint64_t> last_row() = 0;
+  /// The rows behind number `after`, in order; `visit` returns false to stop.
+  virtual Result<void> rows_after(std::uint64_t after,
+                                  const std::function<bool(std::uint64_t number, const UsageRow& row)>& visit) = 0;
 };
 
 }  // namespace swarm::gateway

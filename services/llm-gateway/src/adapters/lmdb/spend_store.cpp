@@ -165,12 +165,26 @@ Result<void> LmdbSpendStore::release_allotments() {
 }
 
 Result<void> LmdbSpendStore::rows(const std::function<bool(const UsageRow&)>& visit) {
+  return rows_after(0, [&](std::uint64_t, const UsageRow& row) { return visit(row); });
+}
+
+Result<std::uint64_t> LmdbSpendStore::last_row() {
+  BOOST_OUTCOME_TRY(const auto txn, environment_->read());
+  std::uint64_t number = 0;
+  BOOST_OUTCOME_TRY(txn.scan_reverse(rows_, "", [&](std::string_view key, std::string_view) {
+    number = lmdb::u64_of_key(key);
+    return false;
+  }));
+  return number;
+}
+
+Result<void> LmdbSpendStore::rows_after(std::uint64_t after, const std::function<bool(std::uint64_t, const UsageRow&)>& visit) {
   BOOST_OUTCOME_TRY(const auto txn, environment_->read());
   bool good = true;
-  BOOST_OUTCOME_TRY(txn.scan(rows_, "", [&](std::string_view, std::string_view value) {
+  BOOST_OUTCOME_TRY(txn.scan(rows_, lmdb::key_u64(after + 1), [&](std::string_view key, std::string_view value) {
     const auto row = decode_row(value);
     good = row.has_value();
-    return good && visit(*row);
+    return good && visit(lmdb::u64_of_key(key), *row);
   }));
   if (!good) return damaged("rows");
   return outcome::success();

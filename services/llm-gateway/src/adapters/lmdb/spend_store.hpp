@@ -27,6 +27,9 @@ class LmdbSpendStore final : public SpendStore {
   Result<void> release_allotments() override;
   Result<void> rows(const std::function<bool(const UsageRow&)>& visit) override;
   Result<std::vector<SpendRecord>> records() override;
+  Result<std::uint64_t> last_row() override;
+  Result<void> rows_after(std::uint64_t after,
+                          const std::function<bool(std::uint64_t number, const UsageRow& row)>& visit) override;
 
  private:
   using Sums = std::map<std::string, WindowSums>;  // by window key
