@@ -23,7 +23,7 @@ FILE_LINES_MAX = {".cpp": 500, ".hpp": 250, "test": 600}
 FUNCTION_LINES_MAX = 70
 
 THIRD_PARTY_IO = re.compile(r"^(grpc|grpcpp|google/protobuf|boost/beast|boost/asio/ip|curl|lmdb\.h|libpq|pqxx|sqlite|hiredis|protos)\b")
-IO_LIBS = re.compile(r"^libs/(lmdb|rpc|http|admin|audit|auth|knowledge/(embedded|link|outbox|synapse))/")
+IO_LIBS = re.compile(r"^libs/(lmdb|rpc|http|admin|audit|auth|knowledge/(control|embedded|link|outbox|synapse))/")
 # What may lie beside the layers of a service: where it is put together.
 COMPOSITION = re.compile(r"^(main|compose|settings|worker)(_test)?\.[ch]pp$")
 # Folders of adapters that only translate between a wire format and the domain: other adapters may use them.

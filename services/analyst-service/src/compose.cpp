@@ -17,6 +17,7 @@
 #include "application/rule_publisher.hpp"
 #include "libs/admin/admin_server.hpp"
 #include "libs/async/shutdown.hpp"
+#include "libs/knowledge/control/journal_service.hpp"
 #include "libs/knowledge/embedded/embedded_knowledge.hpp"
 #include "libs/rpc/channel.hpp"
 #include "libs/rpc/server.hpp"
@@ -60,6 +61,7 @@ struct Composition::Parts {
   std::unique_ptr<AnalystService> analyst;
   std::unique_ptr<AnalystServiceV1> legacy_v1;
   std::unique_ptr<AnalystServiceV2> legacy_v2;
+  std::unique_ptr<knowledge::JournalService> journal_service;
   std::unique_ptr<admin::AdminServer> admin;
   std::atomic<bool> lost = false;
   std::atomic<bool> draining = false;
@@ -132,6 +134,8 @@ Result<void> Composition::Parts::build_server() {
   analyst = std::make_unique<AnalystService>(AnalystService::Parts{server->gate(), analyzers, *loop, board, *store, probe, settings.threshold});
   legacy_v1 = std::make_unique<AnalystServiceV1>(server->gate(), analyzers);
   legacy_v2 = std::make_unique<AnalystServiceV2>(server->gate(), analyzers);
+  journal_service = std::make_unique<knowledge::JournalService>(server->gate(), common_store ? &common_store->outbox() : nullptr);
+  server->add(*journal_service, ::knowledge_journal::KnowledgeJournal::service_full_name());
   server->add(*analyst, ::analyst::Analyst::service_full_name());
   server->add(*legacy_v1, ::orchestrator::v1::AnalystService::service_full_name());
   server->add(*legacy_v2, ::orchestrator::AnalystService::service_full_name());

@@ -18,6 +18,7 @@
 #include "libs/admin/admin_server.hpp"
 #include "libs/async/shutdown.hpp"
 #include "libs/http/endpoint.hpp"
+#include "libs/knowledge/control/journal_service.hpp"
 #include "libs/rpc/server.hpp"
 #include "libs/telemetry/logging.hpp"
 #include "worker.hpp"
@@ -91,6 +92,7 @@ struct Composition::Parts {
   std::unique_ptr<BudgetControlService> budget_control;
   std::unique_ptr<CompletionServiceV1> completion_v1;
   std::unique_ptr<CompletionServiceV2> completion_v2;
+  std::unique_ptr<knowledge::JournalService> journal_service;
   std::unique_ptr<admin::AdminServer> admin;
   BootTime drain_until{};
   std::atomic<bool> lost = false;
@@ -238,6 +240,8 @@ Result<void> Composition::Parts::make_servers() {
   budget_control = std::make_unique<BudgetControlService>(server->gate(), *desk);
   completion_v1 = std::make_unique<CompletionServiceV1>(server->gate(), *completions, &anonymous, "/orchestrator.v1.LlmGatewayService/Complete");
   completion_v2 = std::make_unique<CompletionServiceV2>(server->gate(), *completions, &anonymous, "/orchestrator.LlmGatewayService/Complete");
+  journal_service = std::make_unique<knowledge::JournalService>(server->gate(), common_store ? &common_store->outbox() : nullptr);
+  server->add(*journal_service, ::knowledge_journal::KnowledgeJournal::service_full_name());
   server->add(*budget_control, ::llm_gateway::BudgetControl::service_full_name());
   server->add(*completion_v1, ::orchestrator::v1::LlmGatewayService::service_full_name());
   server->add(*completion_v2, ::orchestrator::LlmGatewayService::service_full_name());

@@ -20,6 +20,7 @@
 #include "libs/admin/admin_server.hpp"
 #include "libs/async/shutdown.hpp"
 #include "libs/base/uuid.hpp"
+#include "libs/knowledge/control/journal_service.hpp"
 #include "libs/rpc/channel.hpp"
 #include "libs/telemetry/logging.hpp"
 #include "protos/compat/orchestrator_legacy.grpc.pb.h"
@@ -130,6 +131,7 @@ struct Orchestrator::Impl {
   std::unique_ptr<knowledge::StoreLink> common_store;  // null: none configured
   std::unique_ptr<knowledge_store::CommonKnowledge> common;
   std::unique_ptr<knowledge_store::HistoryWriter> history;
+  std::unique_ptr<knowledge::JournalService> journal_service;
   admin::AdminServer admin;
   boost::asio::io_context io{1};
   boost::asio::steady_timer drain_timer;
@@ -192,9 +194,13 @@ Result<void> Orchestrator::Impl::connect_gateway() {
 }
 
 Result<void> Orchestrator::Impl::connect_common_store() {
-  if (!settings.knowledge.wanted()) return outcome::success();
   const auto directory = std::filesystem::path(settings.data_dir) / "outbox";
-  BOOST_OUTCOME_TRY(common_store, knowledge::StoreLink::open(settings.knowledge, directory, "orchestrator", clock, registry));
+  if (settings.knowledge.wanted()) {
+    BOOST_OUTCOME_TRY(common_store, knowledge::StoreLink::open(settings.knowledge, directory, "orchestrator", clock, registry));
+  }
+  journal_service = std::make_unique<knowledge::JournalService>(server.gate(), common_store ? &common_store->outbox() : nullptr);
+  server.add(*journal_service, ::knowledge_journal::KnowledgeJournal::service_full_name());
+  if (!common_store) return outcome::success();
   common = std::make_unique<knowledge_store::CommonKnowledge>(common_store->store(), loop, lessons, settings.knowledge_refresh);
   history = std::make_unique<knowledge_store::HistoryWriter>(bus, *store, common_store->knowledge(), *common);
   return outcome::success();

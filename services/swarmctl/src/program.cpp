@@ -103,6 +103,7 @@ void describe_program(CLI::App& program, Session& session) {
   add_groups(program, session);
   add_logs(program, session);
   add_budget(program, session);
+  add_knowledge(program, session);
   add_doctor(program, session);
   add_token(program, session);
   add_audit(program, session);

@@ -15,6 +15,7 @@ void add_logs(CLI::App& program, Session& session);
 void add_agents(CLI::App& program, Session& session);
 void add_budget(CLI::App& program, Session& session);
 void add_dispatch(CLI::App& program, Session& session);
+void add_knowledge(CLI::App& program, Session& session);
 void add_completion(CLI::App& program, Session& session);
 void add_doctor(CLI::App& program, Session& session);
 void add_token(CLI::App& program, Session& session);

@@ -13,6 +13,8 @@ auth::AccessTable access_table() {
       {"/analyst.Analyst/ListGroups", {Viewer, Operator}},
       {"/analyst.Analyst/ChangeRule", operators.audited()},
       {"/analyst.Analyst/ExplainGrouping", {Viewer, Operator}},
+      {"/knowledge_journal.KnowledgeJournal/Resync", operators.audited()},
+      {"/knowledge_journal.KnowledgeJournal/GetJournal", {Viewer, Operator}},
       {"/orchestrator.v1.AnalystService/OptimizePrompt", {Agent, Operator}},
       {"/orchestrator.v1.AnalystService/ClusterFailures", {Agent, Operator}},
       {"/orchestrator.AnalystService/ClusterFailures", {Agent, Operator}},

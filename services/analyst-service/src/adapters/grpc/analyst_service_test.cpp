@@ -16,6 +16,7 @@
 #include "libs/rpc/server.hpp"
 #include "libs/testing/eventually.hpp"
 #include "libs/testing/temp_dir.hpp"
+#include "protos/knowledge_journal.pb.h"
 
 using namespace swarm;
 using namespace swarm::analyst;
@@ -115,6 +116,7 @@ struct Service {
 TEST_CASE("every RPC that is served stands in the access table", "[grpc][grpc]") {
   const auto table = access_table();
   for (const auto* service : {::analyst::FailureEvent::descriptor()->file()->FindServiceByName("Analyst"),
+                              ::knowledge_journal::JournalState::descriptor()->file()->FindServiceByName("KnowledgeJournal"),
                               ::orchestrator::v1::PromptRequest::descriptor()->file()->FindServiceByName("AnalystService"),
                               ::orchestrator::ClusterRequest::descriptor()->file()->FindServiceByName("AnalystService")}) {
     REQUIRE(service != nullptr);

@@ -3,6 +3,7 @@
 namespace swarm::gateway {
 
 auth::AccessTable access_table() {
+  using auth::Roles;
   using enum auth::Role;
   const auth::Roles admins{};
   return {
@@ -12,6 +13,8 @@ auth::AccessTable access_table() {
       {"/llm_gateway.BudgetControl/ListScopes", {Viewer, Operator}},
       {"/llm_gateway.BudgetControl/WatchScopes", {Viewer, Operator}},
       {"/llm_gateway.BudgetControl/SetTaskBudget", {Operator}},
+      {"/knowledge_journal.KnowledgeJournal/Resync", Roles{Operator}.audited()},
+      {"/knowledge_journal.KnowledgeJournal/GetJournal", {Viewer, Operator}},
       {"/orchestrator.v1.LlmGatewayService/Complete", {Agent, Operator}},
       {"/orchestrator.LlmGatewayService/Complete", {Agent, Operator}},
   };

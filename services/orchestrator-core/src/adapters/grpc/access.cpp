@@ -20,6 +20,8 @@ auth::AccessTable access_table() {
       {core + "GetDispatch", everybody},     {core + "WhyNotScheduled", everybody},
       {core + "ExplainDecision", everybody}, {core + "RedriveTasks", steering},
       {core + "CancelTask", steering},      {core + "ApproveTask", steering},     {core + "SetDispatch", steering},
+      {"/knowledge_journal.KnowledgeJournal/Resync", steering},
+      {"/knowledge_journal.KnowledgeJournal/GetJournal", {Role::Viewer, Role::Operator}},
       {"/orchestrator.OrchestratorService/RouteTask", everybody},
       {"/orchestrator.OrchestratorService/ManageStateGraph", everybody},
       {"/orchestrator.v1.OrchestratorService/RouteTask", everybody},

@@ -5,6 +5,7 @@
 
 #include "protos/compat/orchestrator_legacy.pb.h"
 #include "protos/compat/orchestrator_v1.pb.h"
+#include "protos/knowledge_journal.pb.h"
 #include "protos/orchestrator.pb.h"
 
 using namespace swarm;
@@ -14,6 +15,7 @@ TEST_CASE("every RPC that is served stands in the access table, and nothing else
   // Names messages of each file, so that their descriptors are linked in.
   const google::protobuf::ServiceDescriptor* services[] = {
       ::orchestrator::Task::descriptor()->file()->FindServiceByName("Orchestrator"),
+      ::knowledge_journal::JournalState::descriptor()->file()->FindServiceByName("KnowledgeJournal"),
       ::orchestrator::RouteTaskRequest::descriptor()->file()->FindServiceByName("OrchestratorService"),
       ::orchestrator::v1::RouteTaskRequest::descriptor()->file()->FindServiceByName("OrchestratorService")};
   std::size_t methods = 0;
