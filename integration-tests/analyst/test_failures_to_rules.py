@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
+
+from eventually import eventually
 
 DATES = """\
 =================================== FAILURES ===================================
@@ -24,15 +25,6 @@ src/{name}.py:{line}: TypeError
 
 def dates(i: int) -> str:
     return DATES.format(name=f"entry_{i}", line=10 + i)
-
-
-def eventually(condition: Callable[[], bool], within: float = 10.0) -> bool:
-    end = time.monotonic() + within
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def test_five_tasks_make_one_rule_that_followers_get_at_once(start_analyst: Any, connect: Any) -> None:

@@ -1,55 +1,24 @@
-"""The orchestrator's RPCs as plain calls with protobuf messages: for what a well-behaved SDK would not do."""
+"""The orchestrator's RPCs as plain calls."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import grpc
+from raw_calls import RawClient
 
 from swarm_sdk import wire
-
-SERVICE = "orchestrator.Orchestrator"
 
 
 def msg(name: str, /, **fields: Any) -> Any:
     return wire.message(f"orchestrator.{name}")(**fields)
 
 
-class Raw:
-    """One channel. Every call gives the answer or raises grpc.RpcError."""
-
-    def __init__(self, address: str) -> None:
-        self.channel = grpc.insecure_channel(
-            address, [("grpc.use_local_subchannel_pool", 1), ("grpc.max_send_message_length", -1)]
-        )
-
-    def close(self) -> None:
-        self.channel.close()
-
-    def call(self, method: str, request: Any, timeout: float = 10.0) -> Any:
-        found = wire.method(f"{SERVICE}.{method}")
-        return self.channel.unary_unary(
-            f"/{SERVICE}/{method}", request_serializer=found.serializer, response_deserializer=found.deserializer
-        )(request, timeout=timeout)
-
-    def start(self, method: str, request: Any, timeout: float = 10.0) -> Any:
-        found = wire.method(f"{SERVICE}.{method}")
-        return self.channel.unary_unary(
-            f"/{SERVICE}/{method}", request_serializer=found.serializer, response_deserializer=found.deserializer
-        ).future(request, timeout=timeout)
-
-    def stream(self, method: str, requests: Iterator[Any]) -> Any:
-        found = wire.method(f"{SERVICE}.{method}")
-        return self.channel.stream_stream(
-            f"/{SERVICE}/{method}", request_serializer=found.serializer, response_deserializer=found.deserializer
-        )(requests)
+class Raw(RawClient):
+    SERVICE = "orchestrator.Orchestrator"
 
     def watch(self, **fields: Any) -> Any:
-        found = wire.method(f"{SERVICE}.WatchTasks")
-        return self.channel.unary_stream(
-            f"/{SERVICE}/WatchTasks", request_serializer=found.serializer, response_deserializer=found.deserializer
-        )(msg("WatchTasksRequest", **fields))
+        return self.follow("WatchTasks", msg("WatchTasksRequest", **fields))
 
     # The few that every test uses.
     def register(self, name: str = "a", **fields: Any) -> Any:

@@ -5,9 +5,10 @@
 See README.md for a tour and examples/ for whole agents.
 """
 
-from .agent import Agent, AgentEvent, TaskRun
+from .agent import Agent, TaskRun
 from .aio import AsyncAnalystClient, AsyncBudgetClient, AsyncOrchestratorClient
 from .async_agent import AsyncAgent, AsyncTaskRun
+from .attempts import AgentEvent
 from .clients import AnalystClient, BudgetClient, OrchestratorClient
 from .connection import ConnectionOptions
 from .errors import (

@@ -2,114 +2,47 @@
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 import time
-import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from . import operations as op
 from . import trace
+from .attempts import PROGRESS_CHARS_MAX, AgentBase, AgentEvent, Attempt, log
 from .clients import AnalystClient, OrchestratorClient
 from .connection import Call, ConnectionOptions
 from .errors import Cancelled, FailedPrecondition, NotFound, SwarmError
-from .failures import LeaseLost, TaskCancelled, TaskFailed, as_failure
+from .failures import LeaseLost, TaskFailed, as_failure
 from .leases import HeldLease, LeaseKeeper
-from .models import Analysis, Assignment, Failure, FailureClass, Feedback, Registration
+from .models import Analysis, Assignment, FailureClass, Registration
 from .reporter import FailureReporter
 
-log = logging.getLogger("swarm_sdk")
 
-
-class TaskRun:
+class TaskRun(Attempt):
     """One attempt at a task, as Agent.work sees it. Thread-safe."""
 
     def __init__(self, assignment: Assignment, lease: HeldLease, keeper: LeaseKeeper, context: trace.TraceContext):
-        self.assignment = assignment
-        self.trace = context
+        super().__init__(assignment, context)
         self._lease = lease
         self._keeper = keeper
 
     @property
-    def task_id(self) -> str:
-        return self.assignment.task_id
+    def is_cancelled(self) -> bool:
+        return self._lease.cancelled.is_set()
 
     @property
-    def attempt(self) -> int:
-        return self.assignment.attempt
-
-    @property
-    def description(self) -> str:
-        return self.assignment.description
-
-    @property
-    def context(self) -> str:
-        return self.assignment.context
-
-    @property
-    def previous_artifact(self) -> str:
-        """What the task's last successful attempt handed over: a Coder's diff, for its Reviewer."""
-        return self.assignment.previous_artifact
-
-    @property
-    def constraints(self) -> tuple[str, ...]:
-        """Golden rules for this task. Put all of them into the prompt."""
-        return self.assignment.constraints
-
-    @property
-    def feedback(self) -> tuple[Feedback, ...]:
-        """How earlier attempts and reviews ended, oldest first."""
-        return self.assignment.feedback
-
-    @property
-    def should_stop(self) -> bool:
-        """True once the task was cancelled or the lease is gone. Look at it now and then in long work, or call check."""
-        return self._lease.lost.is_set() or self._lease.cancelled.is_set()
-
-    def check(self) -> None:
-        """Raises TaskCancelled or LeaseLost when there is no point in going on."""
-        if self._lease.cancelled.is_set():
-            raise TaskCancelled()
-        if self._lease.lost.is_set():
-            raise LeaseLost(self.task_id)
+    def is_lost(self) -> bool:
+        return self._lease.lost.is_set()
 
     def progress(self, text: str) -> None:
         """Says in a few words what is going on; shown with the task. Sent with the next heartbeat."""
-        self._lease.progress = text[:500]
+        self._lease.progress = text[:PROGRESS_CHARS_MAX]
         self._keeper.beat_soon()
 
-    def model_headers(self) -> dict[str, str]:
-        """Headers for model calls through the gateway: they charge this task's budget and carry its trace."""
-        headers = {"x-swarm-task-id": self.task_id, "traceparent": self.trace.child().traceparent}
-        if self.assignment.budget_task_token:
-            headers["x-swarm-task-token"] = self.assignment.budget_task_token
-        return headers
 
-
-@dataclass(frozen=True)
-class AgentEvent:
-    """What an agent just did: for progress displays and tests.
-
-    `kind` is registered, assigned, succeeded, failed, rejected, cancelled, lost (the lease went during the work) or
-    refused (the result was not accepted).
-    """
-
-    kind: str
-    agent: str
-    assignment: Assignment | None = None
-    detail: str = ""
-    failure_class: FailureClass | None = None
-    analysis: Analysis | None = None
-    seconds: float = 0.0
-
-
-EVENT_OF_FAILURE = {FailureClass.REJECTED: "rejected", FailureClass.CANCELLED: "cancelled"}
-
-
-class Agent:
+class Agent(AgentBase):
     """One agent process: registers, takes one task at a time, keeps its lease, reports how it went.
 
     Subclass it and write `work`:
@@ -146,13 +79,12 @@ class Agent:
         report_wait: float = 5.0,
         on_event: Callable[[AgentEvent], None] | None = None,
     ) -> None:
-        self.name = name
+        super().__init__(name, on_event)
         self.orchestrator = orchestrator or OrchestratorClient(options=options)
         self.analyst = analyst
         self._registration_request = op.register(name, capabilities, roles, permissions, tenant)
         self._poll_wait = poll_wait
         self._result_within = result_within
-        self._on_event = on_event or (lambda event: None)
         self._connection = self.orchestrator.connection
         self._keeper = LeaseKeeper(self._connection, name, self._register_quietly, self.stop)
         self._reporter = FailureReporter(analyst.connection, wait=report_wait) if analyst else None
@@ -283,27 +215,13 @@ class Agent:
     def _fail(self, assignment: Assignment, failure: TaskFailed, seconds: float) -> None:
         analysis = self._report(assignment, failure)
         if self._deliver(assignment, None, failure.message, failure.failure_class):
-            kind = EVENT_OF_FAILURE.get(failure.failure_class, "failed")
-            self._tell(AgentEvent(kind, self.name, assignment, failure.message, failure.failure_class, analysis, seconds))
+            self._tell_failed(assignment, failure, seconds, analysis)
 
     def _report(self, assignment: Assignment, failure: TaskFailed) -> Analysis | None:
         """The analyst hears of it first: the rule that this failure may complete is then ready for the next attempt."""
         if self._reporter is None or failure.failure_class is not FailureClass.AGENT_ERROR:
             return None
         return self._reporter.report(self.describe_failure(assignment, failure))
-
-    def describe_failure(self, assignment: Assignment, failure: TaskFailed) -> Failure:
-        """What the analyst is told. Override it to name another stack or role."""
-        identity = f"{assignment.task_id}/{assignment.attempt}/{assignment.lease_token}"
-        return Failure(
-            task_id=assignment.task_id,
-            error_log=failure.log or failure.message,
-            event_id=str(uuid.uuid5(uuid.NAMESPACE_OID, identity)),
-            agent_id=self.name,
-            stack=assignment.stack,
-            role=assignment.role,
-            attempt=assignment.attempt,
-        )
 
     def _deliver(
         self, assignment: Assignment, artifact: str | None, error: str, failure_class: FailureClass | None
@@ -318,6 +236,3 @@ class Agent:
             log.error("result not delivered task=%s attempt=%d: %s", assignment.task_id, assignment.attempt, error_)
             self._tell(AgentEvent("refused", self.name, assignment, str(error_)))
         return False
-
-    def _tell(self, event: AgentEvent) -> None:
-        self._on_event(event)

@@ -7,9 +7,7 @@ The leases, tokens and guarantees are those of Agent.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,44 +15,36 @@ import grpc
 
 from . import operations as op
 from . import trace, wire
-from .agent import EVENT_OF_FAILURE, AgentEvent
 from .aio import AsyncAnalystClient, AsyncOrchestratorClient
+from .attempts import PROGRESS_CHARS_MAX, AgentBase, AgentEvent, Attempt, log
 from .errors import SwarmError, from_grpc
 from .failures import LeaseLost, TaskCancelled, TaskFailed, as_failure
 from .models import Assignment, Failure, FailureClass, Registration, read
 
-log = logging.getLogger("swarm_sdk")
 REPORT_WAIT = 3.0  # seconds that a result waits for the analyst's answer; then the report goes on by itself
 REPORTS_MAX = 256
 RESULTS_PER_MESSAGE_MAX = 64
 
 
-class AsyncTaskRun:
-    """One attempt at a task, as AsyncAgent.work sees it."""
+class AsyncTaskRun(Attempt):
+    """One attempt at a task, as AsyncAgent.work sees it. Of the event loop's thread."""
 
     def __init__(self, assignment: Assignment, context: trace.TraceContext) -> None:
-        self.assignment = assignment
-        self.trace = context
+        super().__init__(assignment, context)
         self.progress = ""  # a few words, sent with the next heartbeat
         self.lost = False
         self.cancelled = False
 
-    def check(self) -> None:
-        """Raises TaskCancelled or LeaseLost when there is no point in going on."""
-        if self.cancelled:
-            raise TaskCancelled()
-        if self.lost:
-            raise LeaseLost(self.assignment.task_id)
+    @property
+    def is_cancelled(self) -> bool:
+        return self.cancelled
 
-    def model_headers(self) -> dict[str, str]:
-        """Headers for model calls through the gateway: they charge this task's budget and carry its trace."""
-        headers = {"x-swarm-task-id": self.assignment.task_id, "traceparent": self.trace.child().traceparent}
-        if self.assignment.budget_task_token:
-            headers["x-swarm-task-token"] = self.assignment.budget_task_token
-        return headers
+    @property
+    def is_lost(self) -> bool:
+        return self.lost
 
 
-class AsyncAgent:
+class AsyncAgent(AgentBase):
     """Subclass it and write `work`; up to `concurrency` of them run at once, on the event loop of `run`.
 
     A broken stream is opened again with back-off; work in progress goes on meanwhile, and results that the
@@ -75,12 +65,11 @@ class AsyncAgent:
         concurrency: int = 8,
         on_event: Callable[[AgentEvent], None] | None = None,
     ) -> None:
-        self.name = name
+        super().__init__(name, on_event)
         self.orchestrator = orchestrator or AsyncOrchestratorClient()
         self.analyst = analyst
         self.concurrency = concurrency
         self._join = op.register(name, capabilities, roles, permissions, tenant).request
-        self._on_event = on_event or (lambda event: None)
         self._method = wire.method("orchestrator.Orchestrator.Work")
         self._outbox: asyncio.Queue[Any] = asyncio.Queue()
         self._held: dict[str, tuple[AsyncTaskRun, asyncio.Task[None]]] = {}  # by lease token
@@ -201,7 +190,7 @@ class AsyncAgent:
                 self._outbox.put_nowait(self._heartbeat())
 
     def _heartbeat(self) -> Any:
-        leases = [{"task_id": run.assignment.task_id, "lease_token": token, "progress": run.progress[:500]}
+        leases = [{"task_id": run.assignment.task_id, "lease_token": token, "progress": run.progress[:PROGRESS_CHARS_MAX]}
                   for token, (run, _) in self._held.items()]
         return self._method.request(heartbeat={"agent_id": self.name, "leases": leases})
 
@@ -274,21 +263,10 @@ class AsyncAgent:
         result = op.submit_result(assignment, self.name, artifact, message, failure_class, within=0).request
         self._unacknowledged[(assignment.task_id, assignment.attempt)] = result
         self._outbox.put_nowait(result)
-        kind = EVENT_OF_FAILURE.get(failure_class, "failed") if failure_class else "succeeded"
-        self._tell(AgentEvent(kind, self.name, assignment, message or artifact, failure_class, seconds=seconds))
-
-    def describe_failure(self, assignment: Assignment, failure: TaskFailed) -> Failure:
-        """What the analyst is told. Override it to name another stack or role."""
-        identity = f"{assignment.task_id}/{assignment.attempt}/{assignment.lease_token}"
-        return Failure(
-            task_id=assignment.task_id,
-            error_log=failure.log or failure.message,
-            event_id=str(uuid.uuid5(uuid.NAMESPACE_OID, identity)),
-            agent_id=self.name,
-            stack=assignment.stack,
-            role=assignment.role,
-            attempt=assignment.attempt,
-        )
+        if failure:
+            self._tell_failed(assignment, failure, seconds)
+        else:
+            self._tell(AgentEvent("succeeded", self.name, assignment, artifact, seconds=seconds))
 
     async def _report(self, failure: Failure) -> None:
         if self.analyst is None:
@@ -306,9 +284,6 @@ class AsyncAgent:
             await analyst.report_failure(failure, within=300.0)
         except SwarmError as error:
             log.error("failure not reported task=%s: %s", failure.task_id, error)
-
-    def _tell(self, event: AgentEvent) -> None:
-        self._on_event(event)
 
 
 def from_grpc_call(code: grpc.StatusCode, details: str | None) -> SwarmError:
