@@ -27,22 +27,27 @@ def spend(gateway: Any, scope: str = "") -> dict[str, Any]:
 
 
 @cache
-def _compat(name: str) -> type[Any]:
-    """A message of the earlier agents' package, in a pool of its own: the SDK does not carry it."""
+def compat_messages(file: str, package: str, *names: str) -> tuple[type[Any], ...]:
+    """Messages of the earlier agents' packages, in a pool of their own: the SDK does not carry them."""
     from grpc_tools import protoc
 
     source = Path(__file__).resolve().parent.parent.parent / "protos" / "compat"
     with tempfile.TemporaryDirectory() as out:
         described = Path(out) / "set"
-        assert protoc.main(["protoc", f"-I{source}", f"--descriptor_set_out={described}", "orchestrator_v1.proto"]) == 0
+        assert protoc.main(["protoc", f"-I{source}", f"--descriptor_set_out={described}", file]) == 0
         pool = descriptor_pool.DescriptorPool()
-        for file in descriptor_pb2.FileDescriptorSet.FromString(described.read_bytes()).file:
-            pool.AddSerializedFile(file.SerializeToString())
-    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"orchestrator.v1.{name}"))
+        for one in descriptor_pb2.FileDescriptorSet.FromString(described.read_bytes()).file:
+            pool.AddSerializedFile(one.SerializeToString())
+    return tuple(message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}")) for name in names)
+
+
+def completion_stub(channel: grpc.Channel) -> Any:
+    """call(timeout=…, **fields) -> the completion's text, as the first generation of agents asks."""
+    request, response = compat_messages("orchestrator_v1.proto", "orchestrator.v1", "CompletionRequest", "CompletionResponse")
+    stub = channel.unary_unary("/orchestrator.v1.LlmGatewayService/Complete", request.SerializeToString, response.FromString)
+    return lambda timeout=10.0, **fields: stub(request(**fields), timeout=timeout).completion
 
 
 def complete(gateway: Any, timeout: float = 10.0, **fields: Any) -> str:
-    request, response = _compat("CompletionRequest"), _compat("CompletionResponse")
     with grpc.insecure_channel(gateway.grpc, [("grpc.use_local_subchannel_pool", 1)]) as channel:
-        stub = channel.unary_unary("/orchestrator.v1.LlmGatewayService/Complete", request.SerializeToString, response.FromString)
-        return stub(request(**fields), timeout=timeout).completion
+        return str(completion_stub(channel)(timeout, **fields))

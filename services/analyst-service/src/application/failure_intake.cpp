@@ -16,6 +16,7 @@ constexpr std::chrono::seconds kAnswerPatience{30};
 constexpr std::size_t kTextShown = 400;
 constexpr std::size_t kExcerptBytes = 2'000;
 constexpr std::size_t kMarksAtOnce = 1'000;
+constexpr std::size_t kCountedAtOnce = 2'000;  // well below what the ledger lets wait, which others need too
 
 /// Answers of one page, which may come after nobody waits for them any more.
 struct Tally {
@@ -25,6 +26,14 @@ struct Tally {
   std::vector<std::pair<std::string, domain::Id>> counted;
   std::optional<Error> failed;
 };
+
+double milliseconds_of(std::chrono::nanoseconds time) { return std::chrono::duration<double, std::milli>(time).count(); }
+
+void tell(const FailureIntake::Intake& intake) {
+  log::info("failures taken in from the knowledge store", {{"count", intake.fresh},
+                                                           {"asked_ms", milliseconds_of(intake.asked_for)},
+                                                           {"counted_ms", milliseconds_of(intake.counted_for)}});
+}
 
 /// Task and attempt of an execution that an orchestrator of ours wrote down: …/execution/{task}/{attempt}.
 bool own_execution(std::string_view iri, std::string& task, std::int64_t& attempt) {
@@ -66,30 +75,39 @@ void FailureIntake::run() {
   while (!stopping_) {
     lock.unlock();
     const auto found = poll();
-    if (found && found.value() > 0) log::info("failures taken in from the knowledge store", {{"count", found.value()}});
+    if (found && found.value().fresh > 0) tell(found.value());
     pause = found ? options_.interval : std::min(std::max(pause, options_.interval) * 2, std::max(kPauseMax, options_.interval));
     lock.lock();
     wake_.wait_for(lock, pause, [this] { return stopping_; });
   }
 }
 
-Result<std::size_t> FailureIntake::poll() {
-  std::size_t fresh = 0;
+Result<FailureIntake::Intake> FailureIntake::poll() {
+  using Clock = std::chrono::steady_clock;
+  Intake intake;
   for (std::string after;;) {
+    const auto begun = Clock::now();
     BOOST_OUTCOME_TRY(auto page, records_.unconsolidated(after, options_.page));
+    const auto answered = Clock::now();
+    intake.asked_for += answered - begun;
     const bool last = page.size() < options_.page;
     if (!page.empty()) after = page.back().execution;
     std::erase_if(page, [this](const auto& record) { return open_.contains(record.execution); });
-    fresh += page.size();
-    BOOST_OUTCOME_TRY(count(page));
+    intake.fresh += page.size();
+    for (std::span<const knowledge::FailureRecord> rest = page; !rest.empty();) {
+      const auto part = rest.first(std::min(rest.size(), kCountedAtOnce));
+      BOOST_OUTCOME_TRY(count(part));
+      rest = rest.subspan(part.size());
+    }
+    intake.counted_for += Clock::now() - answered;
     if (last) break;
   }
   BOOST_OUTCOME_TRY(mark_settled());
-  return fresh;
+  return intake;
 }
 
 /// Returns when all of the page is durable in the ledger.
-Result<void> FailureIntake::count(const std::vector<knowledge::FailureRecord>& page) {
+Result<void> FailureIntake::count(std::span<const knowledge::FailureRecord> page) {
   const auto tally = std::make_shared<Tally>();
   tally->missing = page.size();
   for (const auto& record : page) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -22,7 +23,7 @@ class FailureIntake {
  public:
   struct Options {
     std::chrono::milliseconds interval{5'000};
-    std::size_t page = 2'000;
+    std::size_t page = 20'000;  // a query sorts everything first, so few of them
     std::size_t open_max = 200'000;  // failures remembered that wait for a rule; the others are read again each time
   };
   FailureIntake(knowledge::FailureRecords& records, knowledge::Knowledge& marks, Analyzers& analyzers, LedgerLoop& ledger,
@@ -32,12 +33,17 @@ class FailureIntake {
   void start();
   void stop();
 
-  /// One look at the store, for the thread and for tests. How many failures were new.
-  Result<std::size_t> poll();
+  struct Intake {
+    std::size_t fresh = 0;                      // failures that were new
+    std::chrono::nanoseconds asked_for{};       // time in the store's queries
+    std::chrono::nanoseconds counted_for{};     // time until all were grouped and durable
+  };
+  /// One look at the store.
+  Result<Intake> poll();
 
  private:
   void run();
-  Result<void> count(const std::vector<knowledge::FailureRecord>& page);
+  Result<void> count(std::span<const knowledge::FailureRecord> page);
   FailureReport report_of(const knowledge::FailureRecord& record);
   Result<void> mark_settled();
 
