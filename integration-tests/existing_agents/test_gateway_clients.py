@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 import pytest
+from eventually import eventually
 from swarm_settings import UPSTREAM_KEY_VARIABLE, gateway_settings
 
 import swarm_sdk as sdk
@@ -71,3 +75,61 @@ def test_the_retry_of_a_call_that_took_too_long_is_answered_from_its_result(
     assert len(model_server.requests()) == 1, "the prompt was paid for once"
     with sdk.BudgetClient(gateway.grpc) as budget:
         assert budget.spend().requests == 1
+
+
+def test_six_retries_of_a_slow_answer_are_one_payment(complete: Callable[..., str], gateway: Any, model_server: Any) -> None:
+    model_server.fault("latency", ms=1500)
+    for _ in range(6):
+        with contextlib.suppress(grpc.RpcError):
+            assert complete(prompt="very slow", timeout=0.35) == "scripted: very slow"
+            break
+    assert len(model_server.requests()) == 1
+    with sdk.BudgetClient(gateway.grpc) as budget:
+        assert budget.spend().requests == 1
+
+
+def test_an_answer_that_crosses_the_clients_deadline_is_not_paid_again(complete: Callable[..., str], model_server: Any) -> None:
+    """Whichever of the two comes first: sent by the gateway is not yet received by the client."""
+    crossed = 0
+    for number in range(40):
+        model_server.fault("latency", ms=100)
+        prompt = f"crossing {number}"
+        try:
+            complete(prompt=prompt, timeout=0.1 + (number % 20) / 2000)
+        except grpc.RpcError as error:
+            assert error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+            crossed += 1
+            assert complete(prompt=prompt, timeout=5.0) == f"scripted: {prompt}"
+    assert crossed > 0
+    assert len(model_server.requests()) == 40
+
+
+CLIENT = """
+import sys
+sys.path[:0] = {path!r}
+from gateway.budget import completion_stub
+import grpc
+with grpc.insecure_channel({address!r}) as channel:
+    print("asking", flush=True)
+    completion_stub(channel)(prompt="asked by the dead", model="scripted", timeout=30)
+"""
+
+
+def test_a_client_that_is_killed_has_its_answer_waiting(complete: Callable[..., str], gateway: Any, model_server: Any) -> None:
+    model_server.fault("latency", ms=800)
+    script = CLIENT.format(path=sys.path, address=gateway.grpc)
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout is not None and client.stdout.readline()
+        assert eventually(lambda: len(model_server.requests()) == 1)
+        client.kill()
+    assert complete(prompt="asked by the dead", timeout=10.0) == "scripted: asked by the dead"
+    assert len(model_server.requests()) == 1
+    with sdk.BudgetClient(gateway.grpc) as budget:
+        assert budget.spend().requests == 1
+
+
+def test_the_same_prompt_asked_anew_is_a_new_call(complete: Callable[..., str], model_server: Any) -> None:
+    """Only a retry is answered from a result: an agent that asks again after an answer wants another one."""
+    for _ in range(3):
+        assert complete(prompt="again", timeout=5.0) == "scripted: again"
+    assert len(model_server.requests()) == 3

@@ -83,7 +83,7 @@ void CompletionDesk::begin(Prompt prompt, Caller caller, Reply reply) {
   const BootTime now = clock_.boot_now();
   drop_old(now);
   if (const auto kept = kept_.find(id); kept != kept_.end()) {
-    if (reply(kept->second.text)) kept_.erase(kept);
+    if (reply(kept->second.text)) drop(kept);
     return;
   }
   const auto running = jobs_.find(id);
@@ -111,11 +111,23 @@ void CompletionDesk::finish(const std::string& id, const Result<std::string>& re
   bool taken = false;
   for (const Reply& reply : job.mapped().replies) taken = reply(result) || taken;
   if (taken || !result || kept_.size() >= options_.kept_max) return;
-  kept_[id] = {result.value(), clock_.boot_now() + options_.kept};
+  const std::string& text = result.value();
+  if (text.size() > options_.kept_bytes_max - kept_bytes_) return;
+  kept_bytes_ += text.size();
+  kept_[id] = {text, clock_.boot_now() + options_.kept};
 }
 
 void CompletionDesk::drop_old(BootTime now) {
-  std::erase_if(kept_, [&](const auto& kept) { return kept.second.until <= now; });
+  for (auto kept = kept_.begin(); kept != kept_.end();) {
+    const auto next = std::next(kept);
+    if (kept->second.until <= now) drop(kept);
+    kept = next;
+  }
+}
+
+void CompletionDesk::drop(std::unordered_map<std::string, Kept>::iterator kept) {
+  kept_bytes_ -= kept->second.text.size();
+  kept_.erase(kept);
 }
 
 asio::awaitable<Result<std::string>> CompletionDesk::complete(Prompt prompt, Caller caller) {

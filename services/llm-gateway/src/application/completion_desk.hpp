@@ -19,7 +19,7 @@ namespace swarm::gateway {
 /// tries again: a prompt is paid once. Runs on one io_context's thread; ask() may be called from any.
 class CompletionDesk {
  public:
-  /// True when the answer reached the caller.
+  /// True when the answer surely reached the caller, in time.
   using Reply = std::function<bool(const Result<std::string>&)>;
   struct Caller {
     const Principal* who = nullptr;  // null: the credential says
@@ -31,6 +31,7 @@ class CompletionDesk {
     std::string default_model;
     std::chrono::milliseconds kept{300'000};
     std::size_t kept_max = 1'000;
+    std::size_t kept_bytes_max = 64u << 20;
     std::size_t in_flight_max = 1'000;
   };
 
@@ -53,6 +54,7 @@ class CompletionDesk {
   boost::asio::awaitable<Result<std::string>> one_call(Prompt prompt, Caller caller, Dialect dialect);
   void finish(const std::string& id, const Result<std::string>& result);
   void drop_old(BootTime now);
+  void drop(std::unordered_map<std::string, Kept>::iterator kept);
 
   boost::asio::io_context& io_;
   Relay& relay_;
@@ -62,6 +64,7 @@ class CompletionDesk {
   Options options_;
   std::unordered_map<std::string, Job> jobs_;
   std::unordered_map<std::string, Kept> kept_;
+  std::size_t kept_bytes_ = 0;
 };
 
 }  // namespace swarm::gateway

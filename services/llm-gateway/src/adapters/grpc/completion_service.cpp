@@ -6,6 +6,10 @@
 namespace swarm::gateway {
 namespace {
 
+/// What is sent so shortly before the caller's deadline may come too late: the caller then asks again, and is to get the
+/// same answer.
+constexpr std::chrono::milliseconds kSurelyInTime{250};
+
 std::string metadata(const grpc::CallbackServerContext& context, const char* key) {
   const auto found = context.client_metadata().find(key);
   if (found == context.client_metadata().end()) return {};
@@ -40,12 +44,15 @@ grpc::ServerUnaryReactor* CompletionService<Service, Request, Response>::Complet
   caller.task = metadata(*context, "x-swarm-task-id");
   caller.trace = rpc::trace_of(*context);
   if (caller.credential.empty()) caller.who = anonymous_;
-  desk_.ask(prompt_of(*request), std::move(caller), [this, id = id](const Result<std::string>& result) {
-    return calls_.finish(id, [&](Response& out) {
+  const auto deadline = context->deadline();
+  desk_.ask(prompt_of(*request), std::move(caller), [this, id = id, deadline](const Result<std::string>& result) {
+    const bool in_time = std::chrono::system_clock::now() + kSurelyInTime < deadline;
+    const bool told = calls_.finish(id, [&](Response& out) {
       if (!result) return rpc::to_status(result.error());
       out.set_completion(result.value());
       return grpc::Status::OK;
     });
+    return told && in_time;
   });
   return reactor;
 }
