@@ -1,14 +1,23 @@
 #include "libs/rpc/call_metrics.hpp"
 
+#include <grpcpp/server_context.h>
+
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 #include "libs/base/error.hpp"
+#include "libs/rpc/trace.hpp"
+#include "libs/telemetry/line_quota.hpp"
+#include "libs/telemetry/logging.hpp"
 
 namespace swarm::rpc {
 namespace {
+
+constexpr std::uint32_t kLinesPerSecond = 20;
+constexpr std::size_t kCauseBytes = 300;
 
 using grpc::experimental::InterceptionHookPoints;
 using grpc::experimental::ServerRpcInfo;
@@ -22,10 +31,39 @@ metrics::Labels labels_of(std::string_view method) {
   return {{"grpc_service", std::string(method.substr(1, slash - 1))}, {"grpc_method", std::string(method.substr(slash + 1))}};
 }
 
+/// Whose the fault is: ours is a warning, the caller's is worth a line, and who hangs up or runs out of time is neither.
+std::optional<log::Level> level_of(grpc::StatusCode code) {
+  switch (code) {
+    case grpc::StatusCode::OK:
+    case grpc::StatusCode::CANCELLED:
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return std::nullopt;
+    case grpc::StatusCode::UNKNOWN:
+    case grpc::StatusCode::INTERNAL:
+    case grpc::StatusCode::DATA_LOSS:
+    case grpc::StatusCode::RESOURCE_EXHAUSTED:
+      return log::Level::Warn;
+    default:
+      return log::Level::Info;
+  }
+}
+
+void log_refusal(std::string_view method, const grpc::Status& status, const grpc::ServerContextBase& context) {
+  static log::LineQuota quota(kLinesPerSecond);
+  const auto level = level_of(status.error_code());
+  if (!level || !log::enabled(*level)) return;
+  const auto withheld = quota.take();
+  if (!withheld) return;
+  const trace::Scope scope(trace_of(context));
+  log::write(*level, "call refused",
+             {{"method", method}, {"code", code_name(status.error_code())}, {"error", status.error_message().substr(0, kCauseBytes)},
+              {"peer", context.peer()}, {"lines_withheld", *withheld}});
+}
+
 class CountOneCall final : public grpc::experimental::Interceptor {
  public:
-  CountOneCall(metrics::Registry& registry, std::string_view method)
-      : registry_(registry), method_(method), start_(std::chrono::steady_clock::now()) {}
+  CountOneCall(metrics::Registry& registry, std::string_view method, const grpc::ServerContextBase& context)
+      : registry_(registry), method_(method), context_(context), start_(std::chrono::steady_clock::now()) {}
 
   ~CountOneCall() override {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start_;
@@ -35,7 +73,16 @@ class CountOneCall final : public grpc::experimental::Interceptor {
   }
 
   void Intercept(grpc::experimental::InterceptorBatchMethods* batch) override {
-    if (batch->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_STATUS)) code_ = batch->GetSendStatus().error_code();
+    if (batch->QueryInterceptionHookPoint(InterceptionHookPoints::PRE_SEND_STATUS)) {
+      auto status = batch->GetSendStatus();
+      // gRPC's callback server says only this of a request that is no message of its type.
+      if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED && status.error_message().empty()) {
+        status = {grpc::StatusCode::INVALID_ARGUMENT, "the request is not the message that " + std::string(method_) + " takes: compare the protos of both sides"};
+        batch->ModifySendStatus(status);
+      }
+      code_ = status.error_code();
+      log_refusal(method_, status, context_);
+    }
     batch->Proceed();
   }
 
@@ -68,6 +115,7 @@ class CountOneCall final : public grpc::experimental::Interceptor {
 
   metrics::Registry& registry_;
   std::string_view method_;
+  const grpc::ServerContextBase& context_;
   std::chrono::steady_clock::time_point start_;
   grpc::StatusCode code_ = grpc::StatusCode::CANCELLED;  // a call that sends no status was cancelled
 };
@@ -76,7 +124,7 @@ class CountOneCall final : public grpc::experimental::Interceptor {
 
 grpc::experimental::Interceptor* CallMetrics::CreateServerInterceptor(ServerRpcInfo* info) {
   if (info->type() == ServerRpcInfo::Type::BIDI_STREAMING) return nullptr;
-  return new CountOneCall(registry_, info->method());  // gRPC owns it
+  return new CountOneCall(registry_, info->method(), *info->server_context());  // gRPC owns it
 }
 
 }  // namespace swarm::rpc

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -25,7 +26,7 @@ from report import print_report  # noqa: E402
 from run import Run, Timeout  # noqa: E402
 from stack import Stack  # noqa: E402
 from swarm_process import StartFailed  # noqa: E402
-from upstream import choose_upstream  # noqa: E402
+from upstream import choose_upstream, why_unreachable  # noqa: E402
 
 
 def parse() -> argparse.Namespace:
@@ -43,9 +44,22 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def stop(signal_number: int, _: object) -> None:
+    """Whoever ends the demo, however: nothing of it is left running."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt(signal_number)
+
+
 def main() -> int:
     arguments = parse()
     upstream = choose_upstream()
+    if cause := why_unreachable(upstream):
+        print(f"demo: the model can't be reached: {cause}; check the address and the network, "
+              "or unset the variable to see the scripted model", file=sys.stderr)
+        return 2
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
     directory = Path(tempfile.mkdtemp(prefix="swarm-demo-"))
     display = Display(sys.stderr if arguments.json == "-" else sys.stdout)
     started = time.monotonic()
@@ -57,12 +71,14 @@ def main() -> int:
             run = Run(stack, display, chaos, timeout=arguments.timeout or (60.0 if upstream.scripted else 900.0))
             summary = run.to_the_end()
     except (StartFailed, Timeout) as error:
+        display.status("")
         display.fault(f"{error}\nLogs and data are in {directory}")
         return 2
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
+        display.status("")
         display.fault("stopped")
         shutil.rmtree(directory, ignore_errors=True)
-        return 130
+        return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
     summary["control"], summary["chaos"] = arguments.control, arguments.chaos
     print_report(summary, display)
     if arguments.json:

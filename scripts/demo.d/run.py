@@ -187,7 +187,7 @@ class Run:
             (planner.status is TaskStatus.SUCCEEDED and summary["planned"] > 0, "the Product Manager planned nothing"),
             (bool(summary["rules"]), "no golden rule became active"
              + (f": only {summary['failures']} attempts failed, the model needed no rule"
-                if summary["failures"] < THRESHOLD else "")),
+                if summary["failures"] < THRESHOLD and summary["succeeded"] == summary["planned"] > 0 else "")),
             (helped, "no attempt that was given a rule succeeded"),
             (summary["succeeded"] == summary["planned"],
              f"{summary['planned'] - summary['succeeded']} of {summary['planned']} tasks did not succeed"),

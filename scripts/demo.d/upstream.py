@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -30,3 +32,15 @@ def choose_upstream(env: dict[str, str] | None = None) -> Upstream:
         model = model or "claude-haiku-4-5"
         return Upstream(f"Anthropic {model}", "anthropic", "https://api.anthropic.com/v1", key, model)
     return Upstream("scripted model server (no API key given)", "openai", "", "scripted-key", "scripted", scripted=True)
+
+
+def why_unreachable(upstream: Upstream) -> str:
+    """Where and why nothing answers at a real model's address; empty when something does."""
+    if upstream.scripted or os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy"):
+        return ""
+    url = urlsplit(upstream.url)
+    try:
+        socket.create_connection((url.hostname or "", url.port or {"http": 80}.get(url.scheme, 443)), timeout=5).close()
+    except (OSError, ValueError) as error:
+        return f"{upstream.url}: {getattr(error, 'strerror', None) or error}"
+    return ""
