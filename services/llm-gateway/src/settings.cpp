@@ -59,15 +59,92 @@ void read_upstream(const std::string& name, Object& o, Settings& out) {
   o.value("connect_timeout", upstream.connect_timeout, "For a connection with TLS.", std::chrono::milliseconds(1));
   o.value("first_byte_timeout", upstream.first_byte_timeout, "Until an answer begins.", std::chrono::milliseconds(1));
   o.value("idle_timeout", upstream.idle_timeout, "Between two pieces of an answer.", std::chrono::milliseconds(1));
+  o.value("total_timeout", upstream.total_timeout, "Of one attempt as a whole; 0: none.");
   o.value("retries_max", upstream.retries_max, "Further attempts, before anything of an answer has been passed on.", {0, 10});
   o.value("retry_after_max", upstream.retry_after_max, "Longest Retry-After that is waited for; beyond, the caller is told.");
+  std::vector<Upstream> siblings;
+  o.list("more_keys", "Further keys of the same provider: each has its own health, and serves its share of the requests.", [&](Object& k) {
+    Upstream& sibling = siblings.emplace_back(upstream);
+    k.secret("api_key", sibling.api_key, "The key.");
+    if (sibling.api_key.empty()) k.fault("api_key", "a further key is empty");
+  });
+  const std::uint32_t first = upstream.id;
+  for (Upstream& sibling : siblings) {
+    sibling.id = static_cast<std::uint32_t>(out.upstreams.size());
+    sibling.name = name + "#" + std::to_string(sibling.id - first + 1);
+    out.upstreams[first].siblings.push_back(sibling.id);
+    out.upstreams.push_back(std::move(sibling));
+  }
+}
+
+const Upstream* upstream_of(const Settings& settings, const std::string& name) {
+  const auto found = std::find_if(settings.upstreams.begin(), settings.upstreams.end(), [&](const Upstream& u) { return u.name == name; });
+  return found == settings.upstreams.end() ? nullptr : &*found;
+}
+
+/// The name of the only upstream, so that it need not be given.
+std::string only_upstream(const Settings& settings) {
+  const bool only = !settings.upstreams.empty() && settings.upstreams.size() == 1 + settings.upstreams.front().siblings.size();
+  return only ? settings.upstreams.front().name : "";
+}
+
+/// A target, and the same one for each further key of its upstream.
+void add_target(const Upstream& upstream, Target target, Model& model) {
+  target.upstream = upstream.id;
+  model.targets.push_back(target);
+  for (const std::uint32_t sibling : upstream.siblings) {
+    target.upstream = sibling;
+    model.targets.push_back(target);
+  }
+}
+
+void read_targets(Object& o, Settings& out, Model& model, const std::string& upstream) {
+  o.list("targets", "Where it is served, in place of upstream and model.", [&](Object& t) {
+    Target target;
+    std::string where = only_upstream(out);
+    std::int64_t weight = 1;
+    std::int64_t priority = 0;
+    t.value("upstream", where, "Name of the upstream.");
+    t.value("model", target.model, "What it calls the model; empty: as the caller did.");
+    t.value("weight", weight, "Its share among those of its priority; 0: only when the others fail.", {0, 1'000'000});
+    t.value("priority", priority, "Lower ones are tried first.", {0, 1'000});
+    target.weight = static_cast<std::uint32_t>(weight);
+    target.priority = static_cast<std::uint32_t>(priority);
+    const Upstream* found = upstream_of(out, where);
+    if (found == nullptr) t.fault("upstream", "no upstream of that name: \"" + where + "\"");
+    else add_target(*found, std::move(target), model);
+  });
+  std::string balance = "weighted";
+  o.value("balance", balance, "weighted or least_latency: how targets of one priority share the requests.", [](const std::string& text) {
+    return text == "weighted" || text == "least_latency" ? std::string() : std::string("is neither weighted nor least_latency");
+  });
+  model.balance = balance == "least_latency" ? Balance::LeastLatency : Balance::Weighted;
+  o.value("fallbacks", model.fallbacks, "Models that answer in its place when all of that failed, at their own price.");
+  if (model.targets.empty()) {
+    const Upstream* found = upstream_of(out, upstream);
+    if (found == nullptr) o.fault("upstream", "no upstream of that name: \"" + upstream + "\"");
+    else add_target(*found, {found->id, model.upstream_model, 1, 0}, model);
+  }
+  if (model.targets.size() > kTargetsMax) o.fault("targets", "more than " + std::to_string(kTargetsMax) + ", each key of an upstream counting as one");
+  if (model.targets.empty()) return;
+  model.upstream = model.targets.front().upstream;
+  model.upstream_model = model.targets.front().model;
+}
+
+void check_fallbacks(Object& root, const Settings& out) {
+  for (const Model& model : out.models) {
+    for (const std::string& name : model.fallbacks) {
+      const bool known = std::any_of(out.models.begin(), out.models.end(), [&](const Model& m) { return m.name == name && m.path.empty(); });
+      if (!known || name == model.name) root.fault("models", "models." + model.name + ".fallbacks: no other model of that name: \"" + name + "\"");
+    }
+  }
 }
 
 void read_model(const std::string& name, Object& o, Settings& out) {
   Model& model = out.models.emplace_back();
   model.id = static_cast<std::uint32_t>(out.models.size() - 1);
   model.name = name;
-  std::string upstream = out.upstreams.size() == 1 ? out.upstreams.front().name : "";
+  std::string upstream = only_upstream(out);
   double input = -1, output = -1, cached = -1, written = -1, written_1h = -1, reasoning = -1;
   std::int64_t output_max = 0;
   std::string version = "config";
@@ -81,10 +158,10 @@ void read_model(const std::string& name, Object& o, Settings& out) {
   o.value("reasoning_usd_per_mtok", reasoning, "Price of reasoning tokens; left out: as output.", -1, kPriceMax);
   o.value("max_output_tokens", output_max, "The most that it can generate; bounds what a request can cost.", {0, 100'000'000});
   o.value("price_version", version, "Written into each row that this price made.");
-  const auto found = std::find_if(out.upstreams.begin(), out.upstreams.end(), [&](const Upstream& u) { return u.name == upstream; });
-  if (found == out.upstreams.end()) o.fault("upstream", "no upstream of that name: \"" + upstream + "\"");
-  else model.upstream = found->id;
-  for (const char c : name + model.upstream_model) {
+  read_targets(o, out, model, upstream);
+  std::string names = name + model.upstream_model;
+  for (const Target& target : model.targets) names += target.model;
+  for (const char c : names) {
     if (c < ' ' || c == '"' || c == '\\' || c == 0x7f) o.fault("model", "a model's name holds a quote or control character");
   }
   model.output_tokens_max = static_cast<std::uint64_t>(output_max);
@@ -103,16 +180,15 @@ void read_route(const std::string& name, Object& o, Settings& out) {
   Model& route = out.models.emplace_back();
   route.id = static_cast<std::uint32_t>(out.models.size() - 1);
   route.name = name;
-  std::string upstream = out.upstreams.size() == 1 ? out.upstreams.front().name : "";
+  std::string upstream = only_upstream(out);
   double usd = -1;
   o.value("path", route.path, "What is passed on, with everything below it: e.g. /v1/audio.", [](const std::string& text) {
     return text.starts_with("/v1/") && text.size() > 4 && !text.ends_with('/') ? std::string() : std::string("is no path below /v1/");
   });
   o.value("upstream", upstream, "Name of the upstream that serves it; may be left out when there is only one.");
   o.value("request_usd", usd, "What each answered request costs; left out: unpriced.", -1, kRequestUsdMax);
-  const auto found = std::find_if(out.upstreams.begin(), out.upstreams.end(), [&](const Upstream& u) { return u.name == upstream; });
-  if (found == out.upstreams.end()) o.fault("upstream", "no upstream of that name: \"" + upstream + "\"");
-  else route.upstream = found->id;
+  if (const Upstream* found = upstream_of(out, upstream)) route.upstream = found->id;
+  else o.fault("upstream", "no upstream of that name: \"" + upstream + "\"");
   for (const Model& other : out.models) {
     if (&other != &route && other.name == name) o.fault("path", "a model has the same name: keys could not tell them apart");
   }
@@ -231,6 +307,7 @@ void read(Object& root, Settings& out) {
     knowledge::read_link(o, out.knowledge);
   });
   rpc::read_security(root, out.security);
+  check_fallbacks(root, out);
   check_open_port(root, out);
 }
 

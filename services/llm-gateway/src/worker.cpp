@@ -47,7 +47,7 @@ Worker::Worker(const Settings& settings, Services services, UpstreamTls& tls, co
       deadlines_(io_, kTick),
       link_(io_, deadlines_, services.catalog, tls, PooledLink::Options{}),
       codecs_(make_codecs(static_cast<std::uint64_t>(settings.image_tokens))),
-      relay_(services, link_, codecs_, settings.relay),
+      relay_(services, link_, codecs_, translation_, settings.relay),
       door_(io_, deadlines_, relay_, services.probe, clock, door_options(settings, std::move(listen), share_port), std::move(server_tls)) {}
 
 Worker::~Worker() { stop(); }

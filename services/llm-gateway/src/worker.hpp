@@ -6,6 +6,7 @@
 #include <atomic>
 #include <thread>
 
+#include "adapters/codec/translation.hpp"
 #include "adapters/http/front_door.hpp"
 #include "adapters/upstream/link.hpp"
 #include "application/relay.hpp"
@@ -41,6 +42,7 @@ class Worker {
   async::Deadlines deadlines_;
   PooledLink link_;
   Codecs codecs_;
+  JsonTranslation translation_;
   Relay relay_;
   FrontDoor door_;
   std::atomic<bool> drained_ = false;

@@ -22,6 +22,8 @@ class Charge {
   Charge(const Charge&) = delete;
   Charge& operator=(const Charge&) = delete;
 
+  /// Another upstream is asked in place of the one before, which has cost nothing.
+  void moved_to(std::string_view upstream) { names_.upstream = upstream; }
   /// The upstream has taken the request: from now on it may cost.
   void sent() { sent_ = true; }
   /// Text that was generated so far, for streams: raises the reservation as needed, and the estimate of an early end.

@@ -62,6 +62,16 @@ void append_request_headers(std::string& lines, const http::Head& head) {
   }
 }
 
+void append_foreign_headers(std::string& lines, const http::Head& head, Dialect upstream) {
+  for (const http::Header& header : head.headers) {
+    if (equals_ignoring_case(header.name, "user-agent") || equals_ignoring_case(header.name, "accept")) {
+      append_line(lines, header.name, header.value);
+    }
+  }
+  append_line(lines, "content-type", "application/json");
+  if (upstream == Dialect::Anthropic) append_line(lines, "anthropic-version", "2023-06-01");
+}
+
 void append_response_headers(std::string& lines, const http::Head& head) {
   for (const http::Header& header : head.headers) {
     if (is_one_of(header.name, kHop) || is_one_of(header.name, kFromUpstream)) continue;

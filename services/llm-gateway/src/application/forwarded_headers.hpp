@@ -11,6 +11,8 @@ namespace swarm::gateway {
 /// the caller's credentials, or is ours (x-swarm-…, traceparent). accept-encoding is dropped because usage must be read
 /// from the answer.
 void append_request_headers(std::string& lines, const http::Head& head);
+/// The same for an upstream of another dialect: also without what only the caller's provider would understand.
+void append_foreign_headers(std::string& lines, const http::Head& head, Dialect upstream);
 /// Appends an upstream's headers that the caller should see. The upstream's x-request-id becomes x-upstream-request-id.
 void append_response_headers(std::string& lines, const http::Head& head);
 

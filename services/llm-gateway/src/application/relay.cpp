@@ -31,8 +31,7 @@ void append_problem_headers(std::string& lines, const Problem& problem) {
 }
 
 boost::asio::awaitable<void> Relay::serve(const Call& call, Answer& answer) {
-  RelayJob job(*this, call, answer);
-  co_await job.run();
+  return RelayJob::run(*this, call, answer);
 }
 
 boost::asio::awaitable<void> Relay::refuse(const Call& call, Answer& answer, Problem problem) {

@@ -13,6 +13,7 @@
 #include "libs/telemetry/trace.hpp"
 #include "ports/answer.hpp"
 #include "ports/dialect.hpp"
+#include "ports/translation.hpp"
 #include "ports/upstream.hpp"
 
 namespace swarm::gateway {
@@ -55,8 +56,8 @@ using Codecs = std::array<std::unique_ptr<DialectCodec>, kSurfaces>;
 /// is one coroutine; any number of them share a Relay. A caller that leaves cancels the upstream.
 class Relay {
  public:
-  Relay(Services services, UpstreamLink& link, Codecs& codecs, RelayOptions options)
-      : services_(services), link_(link), codecs_(codecs), options_(options) {}
+  Relay(Services services, UpstreamLink& link, Codecs& codecs, Translation& translation, RelayOptions options)
+      : services_(services), link_(link), codecs_(codecs), translation_(translation), options_(options) {}
 
   boost::asio::awaitable<void> serve(const Call& call, Answer& answer);
   /// The models that the credential may use, in OpenAI's form (which Anthropic's clients read too).
@@ -75,6 +76,7 @@ class Relay {
   Services services_;
   UpstreamLink& link_;
   Codecs& codecs_;
+  Translation& translation_;
   RelayOptions options_;
 };
 

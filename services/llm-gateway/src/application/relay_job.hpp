@@ -8,6 +8,7 @@
 
 #include "application/charge.hpp"
 #include "application/relay.hpp"
+#include "domain/target_order.hpp"
 
 namespace swarm::gateway {
 
@@ -19,37 +20,63 @@ class RelayJob final : public Answer::Hangup {
   RelayJob(const RelayJob&) = delete;
   RelayJob& operator=(const RelayJob&) = delete;
 
-  boost::asio::awaitable<void> run();
+  /// The whole of it. What `call` and `answer` stand for must live until it ends.
+  static boost::asio::awaitable<void> run(Relay& relay, const Call& call, Answer& answer);
   void caller_gone() override;
 
  private:
   using Step = std::optional<Problem>;  // nothing: go on
+  struct Attempted {
+    Step problem;
+    bool done = false;                              // an answer that is the caller's
+    std::optional<std::chrono::milliseconds> again; // the same upstream may be asked again, not before that
+  };
 
   Step authenticate();
   Step scan();
   Step choose();
+  Step choose_target();
+  bool speaks(const Upstream& upstream) const;
+  void take_target(std::size_t place);
+  bool next_model();
+  bool has_fallback() const;
   Step admit();
   boost::asio::awaitable<Step> admit_when_durable();
-  void write_request();
-  boost::asio::awaitable<Step> exchange();
-  boost::asio::awaitable<bool> pause_before_retry(int attempt, std::optional<std::chrono::milliseconds> wanted);
-  std::optional<std::chrono::milliseconds> retry_wish(const http::Head& head) const;
+  Step write_request();
+  void splice_request(std::string_view wanted);
+  boost::asio::awaitable<Step> ask_model();
+  boost::asio::awaitable<Attempted> attempt();
+  void leave_attempt();
+  void settle_attempt(Ending ending, int status);
+  boost::asio::awaitable<Step> first_content();
+  boost::asio::awaitable<bool> pause_before_retry(int round, std::chrono::milliseconds wanted);
+  std::optional<std::chrono::milliseconds> retry_wish(std::optional<std::chrono::milliseconds> wish) const;
+  boost::asio::awaitable<void> answer_token_count();
   boost::asio::awaitable<void> relay_whole();
+  boost::asio::awaitable<void> give_up(UpstreamFault why);
+  bool translate_body(std::string_view body);
+  void translate_event(const http::SseEvent& event, std::string& out);
   boost::asio::awaitable<void> relay_stream();
   boost::asio::awaitable<void> finish_stream(std::string_view rest, std::optional<Problem> fault, Ending ending);
   bool take_events(std::string_view& data, std::string& out);
   void settle_stream(Ending ending);
   std::string answer_headers(std::optional<Money> cost) const;
   void count(int status);
-  void note(int status, double seconds) const;
+  double seconds() const;
+  void note(int status, double took) const;
 
   Relay& relay_;
   const Call& call_;
   Answer& answer_;
   DialectCodec& codec_;
   const Principal* who_ = nullptr;
-  const Model* model_ = nullptr;
+  const Model* asked_ = nullptr;         // what the caller named
+  const Model* model_ = nullptr;         // that, or one of its fallbacks
+  TargetOrder order_;
+  const Target* target_ = nullptr;
   const Upstream* upstream_ = nullptr;
+  DialectCodec* reader_ = nullptr;      // of what the upstream says
+  std::size_t fallback_ = 0;            // how many of the model's fallbacks have been looked at
   RequestScan scan_;
   Refusal refusal_;
   std::optional<Charge> charge_;
@@ -61,9 +88,17 @@ class RelayJob final : public Answer::Hangup {
   boost::asio::steady_timer* retry_timer_ = nullptr;
   StreamMeter meter_;
   std::string scratch_;
+  std::string translated_;              // the body in the other dialect
+  std::unique_ptr<StreamTranslation> translator_;
+  std::string pending_;                 // of a stream's beginning: what is no whole event yet
+  std::string held_;                    // of a stream's beginning: for the caller, as soon as there is no way back
   int status_ = 0;
   bool gone_ = false;
   bool streaming_ = false;
+  bool translating_ = false;
+  bool last_ = true;                    // nobody else is left to take over
+  bool paid_ = false;                   // an attempt without an answer, which the upstream may charge for
+  bool refused_by_budget_ = false;       // which no other model changes
 };
 
 }  // namespace swarm::gateway

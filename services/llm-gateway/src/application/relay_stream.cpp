@@ -4,18 +4,57 @@
 
 namespace swarm::gateway {
 namespace asio = boost::asio;
+namespace {
+
+constexpr std::size_t kHeldMax = 64 * 1024;
+
+}  // namespace
 
 /// Takes complete events off the front of `data` and appends those for the caller to `out`. False when an event is
 /// longer than allowed.
 bool RelayJob::take_events(std::string_view& data, std::string& out) {
   while (const std::size_t length = http::sse_event_length(data)) {
     const std::string_view bytes = data.substr(0, length);
-    codec_.meter(http::parse_sse_event(bytes, scratch_), meter_);
+    const http::SseEvent event = http::parse_sse_event(bytes, scratch_);
+    reader_->meter(event, meter_);
+    if (translating_) translate_event(event, out);
     // The usage that we asked for is not for a caller who did not.
-    if (!(meter_.usage_only && !scan_.wants_usage)) out += bytes;
+    else if (!(meter_.usage_only && !scan_.wants_usage)) out += bytes;
     data.remove_prefix(length);
   }
   return data.size() <= relay_.options_.event_bytes_max;
+}
+
+void RelayJob::translate_event(const http::SseEvent& event, std::string& out) {
+  if (!translator_) translator_ = relay_.translation_.stream(upstream_->dialect, scan_.model, scan_.wants_usage);
+  translator_->event(event, out);
+}
+
+/// Reads a stream until it holds something that was generated, while another upstream could still take over: afterwards it is
+/// the caller's, whatever becomes of it. A problem: it failed before that.
+asio::awaitable<RelayJob::Step> RelayJob::first_content() {
+  translator_.reset();
+  std::string out;
+  while (true) {
+    auto piece = co_await exchange_->read_some();
+    if (gone_) co_return Step();
+    if (!piece || piece.value().empty()) {
+      const UpstreamFault fault = piece ? UpstreamFault::Closed : piece.error();
+      relay_.services_.probe.upstream_fault(*upstream_, fault);
+      co_return problem_of(fault, upstream_->name);
+    }
+    pending_ += piece.value();
+    std::string_view data = pending_;
+    const bool fits = take_events(data, out);
+    pending_.erase(0, pending_.size() - data.size());
+    if (meter_.failed && meter_.text_events == 0) {
+      paid_ = false;  // it told of its failure before it made anything
+      co_return problem_of(UpstreamFault::Closed, upstream_->name);
+    }
+    if (meter_.text_events > 0 || meter_.finished || meter_.has_usage || !fits || out.size() > kHeldMax) break;
+  }
+  held_ = std::move(out);
+  co_return Step();
 }
 
 void RelayJob::settle_stream(Ending ending) {
@@ -32,9 +71,16 @@ asio::awaitable<void> RelayJob::relay_stream() {
   probe.stream_opened();
   const std::string headers = answer_headers(std::nullopt);
   if (!co_await answer_.begin(status_, headers)) gone_ = true;
-  std::string pending;  // the beginning of an event whose end has not come
+  std::string pending = std::move(pending_);  // the beginning of an event whose end has not come
   std::string out;
-  bool first = true;
+  bool first = held_.empty();
+  if (!first) {
+    charge_->generated(meter_.text_bytes, meter_.text_events);
+    if (meter_.finished) settle_stream(Ending::Ok);
+    probe.first_event(std::chrono::duration<double>(clock.boot_now() - call_.begin).count());
+    if (!co_await answer_.send(held_)) gone_ = true;
+    held_.clear();
+  }
   while (!gone_) {
     auto piece = co_await exchange_->read_some();
     if (gone_) break;
@@ -80,7 +126,9 @@ asio::awaitable<void> RelayJob::relay_stream() {
 /// Sends what is left, tells the caller in-band of a fault, and ends the answer.
 asio::awaitable<void> RelayJob::finish_stream(std::string_view rest, std::optional<Problem> fault, Ending ending) {
   settle_stream(ending);
-  std::string last(rest);
+  // What is cut off in the upstream's dialect says nothing in the caller's.
+  std::string last(translating_ ? std::string_view() : rest);
+  if (translator_ && !fault && !meter_.failed) translator_->finish(last);
   if (fault) {
     // A cut event must not swallow the error that follows it.
     if (!last.empty()) last += "\n\n";

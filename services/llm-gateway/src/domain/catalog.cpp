@@ -7,7 +7,9 @@ std::string_view name(Dialect dialect) { return dialect == Dialect::OpenAi ? "op
 Catalog::Catalog(std::vector<Upstream> upstreams, std::vector<Model> models)
     : upstreams_(std::move(upstreams)), models_(std::move(models)) {
   for (std::size_t i = 0; i < models_.size(); ++i) {
-    if (!models_[i].path.empty()) continue;
+    Model& model = models_[i];
+    if (model.targets.empty()) model.targets.push_back({model.upstream, model.upstream_model, 1, 0});
+    if (!model.path.empty()) continue;
     by_name_.emplace(models_[i].name, i);
     if (models_[i].name == "*") any_ = &models_[i];
   }

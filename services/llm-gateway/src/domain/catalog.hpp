@@ -34,16 +34,33 @@ struct Upstream {
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds first_byte_timeout{120'000};
   std::chrono::milliseconds idle_timeout{60'000};
+  std::chrono::milliseconds total_timeout{1'800'000};  // of one attempt, from its first byte to its answer's last; 0: none
   int retries_max = 2;
   std::chrono::milliseconds retry_after_max{2'000};
+  std::vector<std::uint32_t> siblings;          // the same endpoint with another key, each an upstream of its own
 };
+
+inline constexpr std::size_t kTargetsMax = 16;
+
+/// One of the places that serve a model.
+struct Target {
+  std::uint32_t upstream = 0;
+  std::string model;           // what the upstream calls it; empty: the name that was asked for
+  std::uint32_t weight = 1;    // its share among those of its priority; 0: only when the others fail
+  std::uint32_t priority = 0;  // lower ones are tried first
+};
+
+enum class Balance : std::uint8_t { Weighted, LeastLatency };
 
 /// A name that callers may ask for, and what it stands for.
 struct Model {
   std::uint32_t id = 0;
   std::string name;
-  std::uint32_t upstream = 0;
-  std::string upstream_model;             // empty: the name that was asked for
+  std::uint32_t upstream = 0;             // of the first target
+  std::string upstream_model;             // its name there; empty: the name that was asked for
+  std::vector<Target> targets;            // at most kTargetsMax; empty: only the upstream above
+  Balance balance = Balance::Weighted;
+  std::vector<std::string> fallbacks;     // models that answer in its place when all its targets fail, at their own price
   std::optional<Price> price;             // none: unpriced
   std::uint64_t output_tokens_max = 0;    // 0: unknown
   std::string path;                       // of a route: the path that it passes on, with everything below; else empty
@@ -61,6 +78,7 @@ class Catalog {
   /// A path that another server may read as a different one (dot segments, empty ones, encoded slashes) fits none.
   const Model* route(std::string_view path) const;
   const Upstream& upstream(const Model& model) const { return upstreams_[model.upstream]; }
+  const Upstream& upstream(const Target& target) const { return upstreams_[target.upstream]; }
   const std::vector<Upstream>& upstreams() const { return upstreams_; }
   const std::vector<Model>& models() const { return models_; }
 

@@ -30,6 +30,15 @@ constexpr auto kFresh = std::chrono::milliseconds(500);
 UpstreamConnection::UpstreamConnection(asio::io_context& io, async::Deadlines& deadlines, const Upstream& upstream)
     : io_(io), deadlines_(deadlines), upstream_(upstream), socket_(io), resolver_(io) {}
 
+/// Never beyond the end of the whole attempt.
+void UpstreamConnection::arm(std::chrono::milliseconds after) {
+  if (upstream_.total_timeout.count() > 0) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(total_until_ - std::chrono::steady_clock::now());
+    after = std::clamp(left, std::chrono::milliseconds(1), after);
+  }
+  deadlines_.arm(*this, after);
+}
+
 void UpstreamConnection::on_deadline() {
   timed_out_ = true;
   close();
@@ -103,7 +112,8 @@ asio::awaitable<Result<void, UpstreamFault>> UpstreamConnection::send(const Outg
   buffers[0] = asio::buffer(out_);
   ++count;
   // A request that has not left after the first byte's time-out never will.
-  deadlines_.arm(*this, upstream_.first_byte_timeout);
+  total_until_ = std::chrono::steady_clock::now() + upstream_.total_timeout;
+  arm(upstream_.first_byte_timeout);
   boost::system::error_code error;
   std::size_t written = 0;
   if (!tls_ && count == 1) {
@@ -141,7 +151,7 @@ asio::awaitable<Result<void, UpstreamFault>> UpstreamConnection::read_head() {
     if (parsed.value() > 0) {
       if (head_.status >= 200) {
         head_bytes_ = parsed.value();
-        deadlines_.arm(*this, upstream_.idle_timeout);
+        arm(upstream_.idle_timeout);
         co_return start_body();
       }
       in_.consume(parsed.value());  // 1xx: the answer is still to come
@@ -231,7 +241,7 @@ asio::awaitable<Result<std::string_view, UpstreamFault>> UpstreamConnection::rea
       if (mode_ != Body::UntilClose) co_return UpstreamFault::Closed;
       break;
     }
-    deadlines_.arm(*this, upstream_.idle_timeout);
+    arm(upstream_.idle_timeout);
     const auto taken = take(body_.data() + before, n.value());
     if (!taken) co_return taken.error();
     body_.truncate(before + taken.value().size());
@@ -255,7 +265,7 @@ asio::awaitable<Result<std::string_view, UpstreamFault>> UpstreamConnection::rea
       if (mode_ != Body::UntilClose) co_return UpstreamFault::Closed;
       break;
     }
-    deadlines_.arm(*this, upstream_.idle_timeout);
+    arm(upstream_.idle_timeout);
     const auto taken = take(body_.data(), n.value());
     if (!taken) co_return taken.error();
     if (!taken.value().empty()) co_return taken.value();

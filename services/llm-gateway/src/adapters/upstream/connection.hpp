@@ -49,6 +49,7 @@ class UpstreamConnection final : public async::Deadlines::Watched, public Upstre
   enum class Body : std::uint8_t { None, Length, Chunked, UntilClose };
 
   void on_deadline() override;
+  void arm(std::chrono::milliseconds after);
   void close();
   UpstreamFault fault_of(const boost::system::error_code& error) const;
   Result<void, UpstreamFault> start_body();
@@ -70,6 +71,7 @@ class UpstreamConnection final : public async::Deadlines::Watched, public Upstre
   std::uint64_t left_ = 0;
   http::ChunkedDecoder chunks_;
   std::chrono::steady_clock::time_point parked_{};
+  std::chrono::steady_clock::time_point total_until_{};
   bool complete_ = false;
   bool surplus_ = false;       // bytes behind the answer
   bool timed_out_ = false;

@@ -1,0 +1,125 @@
+// The half of RelayJob that relays answers which are no streams.
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "application/forwarded_headers.hpp"
+#include "application/problems.hpp"
+#include "application/relay_job.hpp"
+
+namespace swarm::gateway {
+namespace asio = boost::asio;
+namespace {
+
+/// An upstream's error status as the callers' clients know it.
+ProblemKind kind_of(int status) {
+  switch (status) {
+    case 401: return ProblemKind::Authentication;
+    case 403: return ProblemKind::Permission;
+    case 404: return ProblemKind::NotFound;
+    case 413: return ProblemKind::TooLarge;
+    case 429: return ProblemKind::RateLimit;
+    case 504: return ProblemKind::Timeout;
+    default: break;
+  }
+  if (status == 503 || status == 529) return ProblemKind::Overloaded;
+  return status >= 500 ? ProblemKind::Upstream : ProblemKind::InvalidRequest;
+}
+
+}  // namespace
+
+std::string RelayJob::answer_headers(std::optional<Money> cost) const {
+  std::string lines;
+  lines.reserve(512);
+  append_own_headers(lines, call_);
+  const http::Head& head = exchange_->head();
+  if (translating_) {
+    lines += cost ? "content-type: application/json\r\n" : "content-type: text/event-stream\r\n";
+    for (const char* kept : {"retry-after", "x-should-retry"}) {
+      if (const auto value = head.find(kept); !value.empty()) ((lines += kept) += ": ").append(value) += "\r\n";
+    }
+  } else {
+    append_response_headers(lines, head);
+  }
+  append_rate_headers(lines, call_.dialect, charge_->admitted());
+  lines += "x-swarm-upstream: ";
+  lines += upstream_->name;
+  lines += "\r\n";
+  if (cost) {
+    std::array<char, 48> text;
+    const int n = std::snprintf(text.data(), text.size(), "x-swarm-cost-usd: %.9f\r\n", cost->usd());
+    lines.append(text.data(), static_cast<std::size_t>(std::max(n, 0)));
+  }
+  return lines;
+}
+
+asio::awaitable<void> RelayJob::relay_whole() {
+  std::string_view body;
+  if (!exchange_->whole(body)) {
+    auto read = co_await exchange_->read_all(relay_.options_.response_bytes_max);
+    if (!read) {
+      co_await give_up(read.error());
+      co_return;
+    }
+    body = read.value();
+  }
+  Money cost;
+  if (status_ < 300) {
+    const auto usage = reader_->usage(body, exchange_->padding());
+    if (!usage) charge_->generated(body.size(), 0);
+    cost = charge_->settle(Ending::Ok, status_, usage);
+  } else {
+    // An error costs nothing: no provider charges for one.
+    cost = charge_->settle(Ending::UpstreamError, status_, Usage{});
+  }
+  if (translating_) {
+    if (!translate_body(body)) {
+      co_await give_up(UpstreamFault::Malformed);
+      co_return;
+    }
+    body = translated_;
+  }
+  const std::string headers = answer_headers(cost);
+  co_await answer_.whole(status_, headers, body);
+}
+
+/// The body of an answer could not be had.
+asio::awaitable<void> RelayJob::give_up(UpstreamFault why) {
+  if (!charge_->settled()) charge_->settle(gone_ ? Ending::HungUp : Ending::Truncated, status_, std::nullopt);
+  if (gone_) co_return;
+  relay_.services_.probe.upstream_fault(*upstream_, why);
+  const auto fault = problem_of(why, upstream_->name);
+  status_ = http_status(fault.kind);
+  co_await relay_.refuse(call_, answer_, fault);
+}
+
+/// Into translated_; false when the answer can't be read.
+bool RelayJob::translate_body(std::string_view body) {
+  if (status_ < 300) {
+    auto made = relay_.translation_.answer(body, upstream_->dialect, scan_.model);
+    if (!made) return false;
+    translated_ = std::move(made.value());
+    return true;
+  }
+  Problem told;
+  told.kind = kind_of(status_);
+  told.message = relay_.translation_.error_message(body);
+  if (told.message.empty()) told.message = "upstream " + upstream_->name + " answered with " + std::to_string(status_);
+  status_ = http_status(told.kind);
+  translated_ = codec_.error_body(told, call_.request_id);
+  return true;
+}
+
+/// OpenAI's providers count no tokens beforehand: an estimate, which says so.
+asio::awaitable<void> RelayJob::answer_token_count() {
+  const std::uint64_t tokens = estimated_usage(scan_.size, 0).input_total();
+  std::string headers;
+  append_own_headers(headers, call_);
+  headers += "content-type: application/json\r\nx-swarm-estimated: true\r\n";
+  const std::string body = "{\"input_tokens\":" + std::to_string(tokens) + "}";
+  co_await answer_.whole(200, headers, body);
+  status_ = 200;
+  count(status_);
+}
+
+}  // namespace swarm::gateway
