@@ -34,7 +34,7 @@ std::string iri_of(std::string_view kind, std::string_view id) {
 }  // namespace
 
 std::vector<Statement> rule_statements(std::string_view stack, std::string_view role, std::string_view rule) {
-  return {text(stack.empty() ? role_iri(role) : stack_iri(stack), kHardConstraint, rule)};
+  return {text(stack_iri(stack.empty() ? role : stack), kHardConstraint, rule)};
 }
 
 Statement consolidation_mark(std::string_view execution) { return text(std::string(execution), kIsConsolidated, "true"); }

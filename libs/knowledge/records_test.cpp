@@ -48,7 +48,7 @@ TEST_CASE("records of the same event are the same statements", "[knowledge]") {
   run.success = true;
   for (const auto& s : execution_statements(run)) CHECK(s.predicate != kHistoryNote);
   CHECK(rule_statements("react", "Coder", "r")[0].subject == "http://swarm.os/stack/react");
-  CHECK(rule_statements("", "Coder", "r")[0].subject == "http://swarm.os/role/Coder");
+  CHECK(rule_statements("", "Coder", "r")[0].subject == "http://swarm.os/stack/Coder");
   CHECK(iso_time(at) == "2026-11-21T00:00:05.123Z");
   CHECK(control_statements("1", true, at)[1].object == "HALTED");
 }

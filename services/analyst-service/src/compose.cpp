@@ -113,6 +113,7 @@ Result<void> Composition::Parts::build_application() {
     sinks.push_back(common_sink.get());
     FailureIntake::Options intake_options;
     intake_options.interval = settings.knowledge_poll;
+    intake_options.rule_stored = [this](const domain::Id& kind) { return common_sink->settled(kind); };
     intake = std::make_unique<FailureIntake>(common_store->store(), common_store->knowledge(), analyzers, *loop, intake_options);
   }
   publisher = std::make_shared<RulePublisher>(std::move(sinks), board, probe);

@@ -148,7 +148,8 @@ FailureReport FailureIntake::report_of(const knowledge::FailureRecord& record) {
 Result<void> FailureIntake::mark_settled() {
   std::vector<knowledge::Statement> marks;
   for (const auto& [execution, kind] : open_) {
-    if (marks.size() < kMarksAtOnce && ledger_.has_rule(kind)) marks.push_back(knowledge::consolidation_mark(execution));
+    const bool ready = ledger_.has_rule(kind) && (!options_.rule_stored || options_.rule_stored(kind));
+    if (marks.size() < kMarksAtOnce && ready) marks.push_back(knowledge::consolidation_mark(execution));
   }
   if (marks.empty()) return outcome::success();
   BOOST_OUTCOME_TRY(marks_.add(marks));

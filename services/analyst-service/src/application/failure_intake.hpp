@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <span>
 #include <string>
@@ -24,6 +25,7 @@ class FailureIntake {
   struct Options {
     std::chrono::milliseconds interval{5'000};
     std::size_t page = 20'000;  // a query sorts everything first, so few of them
+    std::function<bool(const domain::Id& kind)> rule_stored;  // a failure is marked after its rule was; empty: no matter
     std::size_t open_max = 200'000;  // failures remembered that wait for a rule; the others are read again each time
   };
   FailureIntake(knowledge::FailureRecords& records, knowledge::Knowledge& marks, Analyzers& analyzers, LedgerLoop& ledger,

@@ -1,21 +1,30 @@
 #include "adapters/knowledge/knowledge_sink.hpp"
 
-#include "libs/knowledge/vocabulary.hpp"
+#include "libs/knowledge/records.hpp"
 
 namespace swarm::analyst::adapters {
 
 Result<void> KnowledgeSink::publish(const std::vector<domain::GoldenRule>& rules) {
   std::vector<knowledge::Statement> fresh;
+  std::vector<domain::Id> kinds;
   for (const auto& rule : rules) {
+    if (rule.state == domain::RuleState::Proposed) continue;
+    kinds.push_back(rule.kind);
     if (rule.state != domain::RuleState::Active) continue;
-    knowledge::Statement statement{knowledge::stack_iri(rule.stack.empty() ? rule.role : rule.stack),
-                                   std::string(knowledge::kHardConstraint), rule.text, true};
-    if (!told_.contains(statement)) fresh.push_back(std::move(statement));
+    for (auto& statement : knowledge::rule_statements(rule.stack, rule.role, rule.text)) {
+      if (!told_.contains(statement)) fresh.push_back(std::move(statement));
+    }
   }
-  if (fresh.empty()) return outcome::success();
-  BOOST_OUTCOME_TRY(knowledge_.add(fresh));
-  told_.insert(fresh.begin(), fresh.end());
+  if (!fresh.empty()) {
+    BOOST_OUTCOME_TRY(knowledge_.add(fresh));
+    told_.insert(fresh.begin(), fresh.end());
+  }
+  settled_.with([&](auto& settled) { settled.insert(kinds.begin(), kinds.end()); });
   return outcome::success();
+}
+
+bool KnowledgeSink::settled(const domain::Id& kind) const {
+  return settled_.with([&](const auto& settled) { return settled.contains(kind); });
 }
 
 }  // namespace swarm::analyst::adapters

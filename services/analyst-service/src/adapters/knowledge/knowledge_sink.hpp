@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "libs/async/guarded.hpp"
 #include "libs/knowledge/knowledge.hpp"
 #include "ports/rule_sink.hpp"
 
@@ -14,10 +15,13 @@ class KnowledgeSink final : public ports::RuleSink {
   explicit KnowledgeSink(knowledge::Knowledge& knowledge) : knowledge_(knowledge) {}
   Result<void> publish(const std::vector<domain::GoldenRule>& rules) override;
   std::string_view name() const override { return "knowledge"; }
+  /// Whether the rule of this kind was told, or is not in force any more. Any thread.
+  bool settled(const domain::Id& kind) const;
 
  private:
   knowledge::Knowledge& knowledge_;
   std::set<knowledge::Statement> told_;
+  async::Guarded<std::set<domain::Id>> settled_;
 };
 
 }  // namespace swarm::analyst::adapters
