@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import grpc
 
+REMEMBERED = 5_000
 KINDS = ("slow", "refuse", "garbage", "no_space")
 NO_SPACE = "IO error: No space left on device (os error 28)"
 GARBAGE = '[{"?x": "\\"unfinished'
@@ -44,6 +46,8 @@ class Faults:
         self._active: list[Fault] = []
         self._calls: Counter[str] = Counter()
         self._largest: Counter[str] = Counter()
+        self._queries: deque[str] = deque(maxlen=REMEMBERED)
+        self._written: deque[tuple[str, str, str]] = deque(maxlen=REMEMBERED)
 
     def add(self, fault: Fault) -> None:
         with self._lock:
@@ -69,13 +73,23 @@ class Faults:
             self._calls[method] += 1
             self._largest[method] = max(self._largest[method], size)
 
+    def asked(self, query: str) -> None:
+        with self._lock:
+            self._queries.append(query)
+
+    def wrote(self, triples: Iterable[tuple[str, str, str]]) -> None:
+        with self._lock:
+            self._written.extend(triples)
+
     def report(self) -> dict[str, Any]:
         with self._lock:
-            return {"calls": dict(self._calls), "largest_bytes": dict(self._largest)}
+            return {"calls": dict(self._calls), "largest_bytes": dict(self._largest), "queries": list(self._queries),
+                    "written": list(self._written)}
 
 
 class ControlServer:
-    """POST /faults with a fault's fields adds it, DELETE /faults clears all, GET /calls counts what came in."""
+    """POST /faults with a fault's fields adds it, DELETE /faults clears all, GET /calls tells what came in:
+    counts, and the last queries and triples in their order."""
 
     def __init__(self, faults: Faults, port: int) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(faults))

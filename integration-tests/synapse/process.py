@@ -85,7 +85,7 @@ class SynapseProcess:
         self._control("DELETE", "/faults")
 
     def calls(self) -> dict[str, Any]:
-        """{"calls": {method: count}, "largest_bytes": {method: size}}"""
+        """{"calls": {method: count}, "largest_bytes": {method: size}, "queries": [text…], "written": [[s, p, o]…]}"""
         return self._control("GET", "/calls")
 
     def _control(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:

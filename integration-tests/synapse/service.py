@@ -113,12 +113,14 @@ class SynapseService:
 
     def _ingest_triples(self, request: Any, response: Any, namespace: str) -> None:
         response.nodes_added = response.edges_added = self._store(namespace).ingest(request.triples)
+        self._faults.wrote((t.subject, t.predicate, t.object) for t in request.triples)
 
     def _ingest_file(self, request: Any, response: Any, namespace: str) -> None:
         triples = triples_of_file(Path(request.file_path), self._wire.message("Triple"))
         response.nodes_added = response.edges_added = self._store(namespace).ingest(triples)
 
     def _query_sparql(self, request: Any, response: Any, namespace: str) -> None:
+        self._faults.asked(request.query)
         response.results_json = self._store(namespace).query(request.query)
 
     def _get_all_triples(self, _request: Any, response: Any, namespace: str) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from eventually import eventually
+from orchestrator.client import Raw
 from synapse.client import SynapseClient
 from synapse.process import SynapseProcess
 
@@ -64,6 +69,11 @@ def test_five_failures_in_the_store_make_one_rule_and_are_marked(
     assert (rule.stack, rule.role) == ("python", "Coder") and "IndentationError" in rule.text
     assert eventually(lambda: rules(ask, "python") == [rule.text])
     assert eventually(lambda: marked(ask) == 5)
+    written = store.calls()["written"]
+    told = written.index(["http://swarm.os/stack/python", NIST + "HardConstraint", f'"{rule.text}"'])
+    marks = [place for place, triple in enumerate(written) if triple[1] == SWARM + "isConsolidated"]
+    assert len(marks) == 5 and min(marks) > told, "marked only after the rule was stored"
+    assert {written[place][0] for place in marks} == {f"http://exec/{n}" for n in range(5)}
     assert analyst.running
 
 
@@ -110,6 +120,150 @@ def test_tasks_get_the_rules_and_lessons_of_their_stack(
     orchestrator = start_orchestrator(ORCHESTRATOR | {"knowledge.synapse.address": store.address})
     assert eventually(lambda: "Always use keys in lists." in one_task(orchestrator.grpc, "react")[1])
     assert eventually(lambda: "Error: IndentationError" in one_task(orchestrator.grpc, "python")[0])
+
+
+def asked(store: SynapseProcess, *parts: str) -> bool:
+    """Whether one query holds all these parts, with the prefixes written out."""
+    queries = [q.replace("nist:", f"<{NIST}").replace("swarm:", f"<{SWARM}") for q in store.calls()["queries"]]
+    wanted = [x.replace("nist:", f"<{NIST}").replace("swarm:", f"<{SWARM}") for x in parts]
+    return any(all(part in query for part in wanted) for query in queries)
+
+
+def test_a_new_stack_is_asked_about_by_the_patterns_that_the_swarm_agreed_on(
+    store: SynapseProcess, start_orchestrator: Callable[..., Any]
+) -> None:
+    orchestrator = start_orchestrator(ORCHESTRATOR | {"knowledge.synapse.address": store.address})
+    assert not asked(store, "<http://swarm.os/stack/react>") and not asked(store, '"python"')
+    one_task(orchestrator.grpc, "react")
+    assert eventually(lambda: asked(store, "<http://swarm.os/stack/react> nist:HardConstraint ?rule"))
+    one_task(orchestrator.grpc, "python")
+    assert eventually(lambda: asked(store, 'swarm:hasStack "python"'))
+
+
+FAULTS = {
+    "slow": {"kind": "slow", "seconds": 2},
+    "refusing": {"kind": "refuse"},
+    "full": {"kind": "no_space"},
+    "babbling": {"kind": "garbage"},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_sick_store_costs_no_task_and_no_report_anything(
+    ask: SynapseClient, store: SynapseProcess, start_orchestrator: Callable[..., Any], start_analyst: Callable[..., Any], fault: dict
+) -> None:
+    more = {"knowledge.synapse.address": store.address, "knowledge.synapse.query_timeout": "500ms"}
+    store.fault(**fault)
+    orchestrator = start_orchestrator(ORCHESTRATOR | more)
+    analyst = start_analyst(QUICK | more | {"author.mode": "template", "rules.threshold": 1})
+    with AnalystClient(analyst.grpc) as client:
+        for number in range(3):
+            began = time.monotonic()
+            one_task(orchestrator.grpc, "python")
+            failed = Failure(f"t{number}", "TypeError: x is not iterable", f"e{number}", agent_id="a", stack="go", role="Coder", attempt=1)
+            client.report_failure(failed)
+            assert time.monotonic() - began < 2.0
+        assert len(client.rules()) == 1
+    for service in (orchestrator, analyst):
+        assert eventually(lambda s=service: readiness(s) and "everything arrived" not in json.dumps(readiness(s)))
+    store.clear_faults()
+    assert eventually(lambda: len(rules(ask, "go")) == 1)
+    runs = f'SELECT ?e WHERE {{ ?e a <{SWARM}ExecutionRecord> ; <{NIST}resultState> "success" }}'
+    assert eventually(lambda: len(ask.query(runs)) == 3)
+    for service in (orchestrator, analyst):
+        assert eventually(lambda s=service: "everything arrived" in json.dumps(readiness(s)))
+
+
+HOSTILE = 'x" } ; <a> \\u0022 \\ \n\r\t } # {{ ?s ?p ?o }} "@en "^^<b> \u202e ☃ %20 \' `'
+
+
+def test_hostile_text_in_every_field_arrives_as_it_was(
+    ask: SynapseClient, store: SynapseProcess, start_orchestrator: Callable[..., Any], start_analyst: Callable[..., Any]
+) -> None:
+    at = {"knowledge.synapse.address": store.address}
+    orchestrator = start_orchestrator(ORCHESTRATOR | at)
+    analyst = start_analyst(QUICK | at | {"author.mode": "template", "rules.threshold": 1})
+    stack, role, name = "c++ }#<x>", 'R"ole> .', "agent \\u0022 }"
+    with OrchestratorClient(orchestrator.grpc) as client:
+        client.submit(NewTask(description=HOSTILE, context=HOSTILE, stack=stack, role=role))
+        Failing(name, roles=[role], capabilities=["*"], orchestrator=client).run(handle_signals=False, tasks_max=1)
+    with AnalystClient(analyst.grpc) as client:
+        client.report_failure(Failure("t", "TypeError: " + HOSTILE, "e", agent_id=name, stack=stack, role=role, attempt=1))
+        # The store's own records reach the analyst, too.
+        assert eventually(lambda: client.groups().total_events >= 2)
+    assert eventually(lambda: "everything arrived" in json.dumps(readiness(orchestrator)))
+    assert eventually(lambda: "everything arrived" in json.dumps(readiness(analyst)))
+    stacks = ask.query(f"SELECT DISTINCT ?o WHERE {{ ?e <{SWARM}hasStack> ?o }}")
+    assert [json.loads(row["?o"]) for row in stacks] == [stack]
+    everything = len(ask.query("SELECT ?s ?p ?o WHERE { ?s ?p ?o }"))
+    assert everything > 10
+    store.interrupt()  # saves; an IRI that it can't read again would cost it everything
+    store.start()
+    assert eventually(lambda: len(ask.query("SELECT ?s ?p ?o WHERE { ?s ?p ?o }")) >= everything)
+
+
+class Failing(Agent):
+    def work(self, task: TaskRun) -> str:
+        raise RuntimeError("TypeError: " + HOSTILE)
+
+
+class Kittens(BaseHTTPRequestHandler):
+    """Embeddings in which only kittens matter."""
+
+    def do_POST(self) -> None:
+        prompt = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["prompt"]
+        body = json.dumps({"embedding": [1.0, 0.0] if "kitten" in prompt else [0.0, 1.0]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def embeddings() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Kittens)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/"
+    server.shutdown()
+    server.server_close()
+
+
+def submit_one(address: str, description: str) -> tuple[str, float]:
+    """The stack that a single submission got, and how long it took."""
+    with contextlib.closing(Raw(address)) as raw:
+        began = time.monotonic()
+        task = raw.submit(description, role="Nobody")
+        return str(raw.get(task).stack), time.monotonic() - began
+
+
+def test_a_task_without_a_stack_gets_the_one_its_text_names_or_that_of_the_most_similar_run(
+    tmp_path: Path, embeddings: str, start_orchestrator: Callable[..., Any]
+) -> None:
+    store = SynapseProcess(tmp_path / "clever", "--embeddings", embeddings).start()
+    client = SynapseClient(store.address)
+    client.ingest(*failure(1, "the kitten was hungry", "haskell"), *failure(2, "the dog barked", "cobol"))
+    orchestrator = start_orchestrator(ORCHESTRATOR | {"knowledge.synapse.address": store.address})
+    assert submit_one(orchestrator.grpc, "make pytest pass in feed.py")[0] == "python", "what the text says comes first"
+    assert submit_one(orchestrator.grpc, "feed the kitten")[0] == "haskell"
+    store.fault("slow", seconds=2)
+    for _ in range(8):
+        stack, taken = submit_one(orchestrator.grpc, "feed the kitten again")
+        assert taken < 1.5, "a submission does not wait for a slow store"
+    client.close()
+    store.stop()
+
+
+def test_without_similarity_search_tasks_are_taken_as_they_are(store: SynapseProcess, start_orchestrator: Callable[..., Any]) -> None:
+    orchestrator = start_orchestrator(ORCHESTRATOR | {"knowledge.synapse.address": store.address})
+    for _ in range(8):
+        assert submit_one(orchestrator.grpc, "feed the kitten")[0] == ""
+    # The store is no worse for it: rules are still asked for.
+    one_task(orchestrator.grpc, "react")
+    assert eventually(lambda: asked(store, "<http://swarm.os/stack/react> nist:HardConstraint ?rule"))
+    assert eventually(lambda: "everything arrived" in json.dumps(readiness(orchestrator)))
 
 
 def test_task_states_and_runs_reach_the_store(

@@ -21,6 +21,7 @@ using Deadline = std::chrono::system_clock::time_point;
 
 constexpr int kAnswerBytesMax = 64 << 20;
 constexpr std::size_t kTripleOverheadBytes = 32;
+constexpr std::chrono::milliseconds kSearchTimeout{500};  // somebody waits for it
 
 std::shared_ptr<grpc::Channel> open_channel(const std::string& address) {
   grpc::ChannelArguments arguments;
@@ -75,18 +76,22 @@ struct Health {
 
 struct Client::Impl {
   Impl(Options o, const Clock& c, metrics::Registry& r)
-      : options(std::move(o)), clock(c), registry(r), queries(options.queries_at_once), health(options.breaker) {
+      : options(std::move(o)), clock(c), registry(r), queries(options.queries_at_once), health(options.breaker), search_health(options.breaker) {
     for (int i = 0; i < std::max(1, options.connections); ++i) {
       stubs.push_back(semantic_engine::SemanticEngine::NewStub(open_channel(options.address)));
     }
   }
 
-  /// One call through the breaker: `invoke(stub, context)` does it.
+  /// One call through a breaker: `invoke(stub, context)` does it.
   template <class Invoke>
-  Result<void> call(std::string_view method, Deadline deadline, Invoke&& invoke) {
-    const auto ticket = health.with([&](Health& h) { return h.breaker.admit(clock.boot_now()); });
+  Result<void> call(async::Guarded<Health>& health_of, std::string_view method, Deadline deadline, Invoke&& invoke) {
+    std::string last;
+    const auto ticket = health_of.with([&](Health& h) {
+      last = h.last_error;
+      return h.breaker.admit(clock.boot_now());
+    });
     if (ticket == CircuitBreaker::kRefused) {
-      return Error{Code::Unavailable, "the knowledge store is left alone for a while after: " + last_error()};
+      return Error{Code::Unavailable, "the knowledge store is left alone for a while after: " + last};
     }
     grpc::ClientContext context;
     context.set_deadline(deadline);
@@ -97,18 +102,18 @@ struct Client::Impl {
     registry.histogram("knowledge_store_seconds", "Time of calls to the knowledge store.", metrics::latency_buckets(),
                        {{"method", std::string(method)}}).observe(took.count());
     if (status.ok()) {
-      settle(ticket, nullptr);
+      settle(health_of, ticket, nullptr);
       return outcome::success();
     }
     const auto error = rpc::from_status(status);
     registry.counter("knowledge_store_errors_total", "Failed calls to the knowledge store.",
                      {{"method", std::string(method)}, {"code", std::string(name(error.code))}}).add();
-    settle(ticket, &error);
+    settle(health_of, ticket, &error);
     return error;
   }
 
-  void settle(CircuitBreaker::Ticket ticket, const Error* error) {
-    health.with([&](Health& h) {
+  void settle(async::Guarded<Health>& health_of, CircuitBreaker::Ticket ticket, const Error* error) {
+    health_of.with([&](Health& h) {
       if (error == nullptr || !counts_against_the_server(error->code)) {
         h.breaker.success(ticket);
         h.last_error.clear();
@@ -130,6 +135,7 @@ struct Client::Impl {
   std::atomic<std::size_t> next_stub{0};
   Turnstile queries;
   async::Guarded<Health> health;
+  async::Guarded<Health> search_health;  // a search also fails where no embedding server is, which says nothing of the rest
 };
 
 Client::Client(Options options, const Clock& clock, metrics::Registry& registry)
@@ -154,7 +160,7 @@ Result<std::vector<Row>> Client::query(const Query& query) {
   request.set_query(query.text());
   request.set_namespace_(impl_->options.name_space);
   semantic_engine::SparqlResponse response;
-  const auto asked = impl_->call("QuerySparql", deadline, [&](Stub& stub, grpc::ClientContext& context) {
+  const auto asked = impl_->call(impl_->health, "QuerySparql", deadline, [&](Stub& stub, grpc::ClientContext& context) {
     return stub.QuerySparql(&context, request, &response);
   });
   impl_->queries.leave();
@@ -173,7 +179,7 @@ Result<std::uint32_t> Client::ingest(const Statement* first, std::size_t count) 
   }
   semantic_engine::IngestResponse response;
   const Deadline deadline = std::chrono::system_clock::now() + impl_->options.ingest_timeout;
-  BOOST_OUTCOME_TRY(impl_->call("IngestTriples", deadline, [&](Stub& stub, grpc::ClientContext& context) {
+  BOOST_OUTCOME_TRY(impl_->call(impl_->health, "IngestTriples", deadline, [&](Stub& stub, grpc::ClientContext& context) {
     return stub.IngestTriples(&context, request, &response);
   }));
   return response.edges_added();
@@ -187,8 +193,8 @@ Result<std::vector<Similar>> Client::hybrid_search(std::string_view text, std::s
   request.set_mode(semantic_engine::VECTOR_ONLY);
   request.set_limit(static_cast<std::uint32_t>(count));
   semantic_engine::SearchResponse response;
-  const Deadline deadline = std::chrono::system_clock::now() + impl_->options.query_timeout;
-  BOOST_OUTCOME_TRY(impl_->call("HybridSearch", deadline, [&](Stub& stub, grpc::ClientContext& context) {
+  const Deadline deadline = std::chrono::system_clock::now() + std::min(impl_->options.query_timeout, kSearchTimeout);
+  BOOST_OUTCOME_TRY(impl_->call(impl_->search_health, "HybridSearch", deadline, [&](Stub& stub, grpc::ClientContext& context) {
     return stub.HybridSearch(&context, request, &response);
   }));
   std::vector<Similar> found;

@@ -15,6 +15,7 @@
 #include "adapters/grpc/legacy_service.hpp"
 #include "adapters/grpc/orchestrator_service.hpp"
 #include "adapters/knowledge/history_writer.hpp"
+#include "adapters/knowledge/stack_search.hpp"
 #include "adapters/lmdb/task_store.hpp"
 #include "application/metrics_subscriber.hpp"
 #include "libs/admin/admin_server.hpp"
@@ -131,6 +132,7 @@ struct Orchestrator::Impl {
   std::unique_ptr<knowledge::StoreLink> common_store;  // null: none configured
   std::unique_ptr<knowledge_store::CommonKnowledge> common;
   std::unique_ptr<knowledge_store::HistoryWriter> history;
+  std::unique_ptr<knowledge_store::StackSearch> stacks;
   std::unique_ptr<knowledge::JournalService> journal_service;
   admin::AdminServer admin;
   boost::asio::io_context io{1};
@@ -162,6 +164,7 @@ Result<void> Orchestrator::start() {
   if (s.common) {
     s.common->start();
     s.history->start();
+    if (s.stacks) s.stacks->start();
   }
   BOOST_OUTCOME_TRY(s.admin.start());
   BOOST_OUTCOME_TRY(s.server.start());
@@ -203,6 +206,10 @@ Result<void> Orchestrator::Impl::connect_common_store() {
   if (!common_store) return outcome::success();
   common = std::make_unique<knowledge_store::CommonKnowledge>(common_store->store(), loop, lessons, settings.knowledge_refresh);
   history = std::make_unique<knowledge_store::HistoryWriter>(bus, *store, common_store->knowledge(), *common);
+  if (settings.knowledge_classify) {
+    stacks = std::make_unique<knowledge_store::StackSearch>(common_store->store(), common_store->store(), knowledge_store::StackSearch::Options{});
+    service.look_stacks_up_in(*stacks);
+  }
   return outcome::success();
 }
 
@@ -277,6 +284,7 @@ void Orchestrator::Impl::stop() {
   if (budgets) budgets->stop();
   if (task_budgets) task_budgets->stop();
   if (common) common->stop();
+  if (stacks) stacks->stop();
   server.stop();
   loop.stop();
   if (history) history->stop();

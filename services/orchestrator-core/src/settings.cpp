@@ -113,6 +113,8 @@ void read(Object& root, Settings& out) {
   });
   root.section("knowledge", "What the swarm knows in common", [&](Object& o) {
     o.value("refresh", out.knowledge_refresh, "how often the kill switch, rules and lessons are looked up", milliseconds(50));
+    o.value("classify", out.knowledge_classify,
+            "look for the stack of a task that names none by what similar texts there belonged to");
     knowledge::read_link(o, out.knowledge);
   });
   rpc::read_security(root, out.security);

@@ -36,6 +36,7 @@ struct Settings {
   std::chrono::milliseconds heartbeat{2'000};
   knowledge::LinkOptions knowledge;
   std::chrono::milliseconds knowledge_refresh{5'000};
+  bool knowledge_classify = true;
   std::size_t finished_in_memory = 10'000;
   std::size_t followers_max = 1'000;
   std::size_t follower_events_max = 1'024;

@@ -4,6 +4,7 @@
 
 #include <charconv>
 
+#include "domain/stack_classifier.hpp"
 #include "domain/text_cut.hpp"
 
 namespace swarm::orchestrator::grpc_api {
@@ -174,7 +175,8 @@ Result<Submission> to_submission(const ::orchestrator::NewTask& in, const InputL
   BOOST_OUTCOME_TRY(spec.permissions, to_names("required_permissions", in.required_permissions(), limits));
   BOOST_OUTCOME_TRY(out.delay, to_duration("delay_ms", in.delay_ms(), limits));
   BOOST_OUTCOME_TRY(out.deadline, to_duration("deadline_ms", in.deadline_ms(), limits));
-  spec.stack = in.stack();
+  spec.stack = in.stack().empty() ? stack_of_text(in.description()) : in.stack();
+  spec.stack_is_guess = in.stack().empty() && !spec.stack.empty();
   spec.first_state = in.workflow_state();
   spec.until_state = in.until_state();
   spec.role = in.role();

@@ -67,8 +67,26 @@ grpc::ServerUnaryReactor* OrchestratorService::command(Context* context, const c
         if constexpr (requires { c.call; }) c.call = call_id(kind, number);
       },
       mapped.value());
-  if (!parts_.loop.submit(std::move(mapped.value()))) calls.fail(id, queue_full());
+  auto refuse = [&calls, number = id] { calls.fail(number, queue_full()); };
+  if (kind == CallKind::SubmitOne && look_up_stack(mapped.value(), refuse)) return reactor;
+  if (!parts_.loop.submit(std::move(mapped.value()))) refuse();
   return reactor;
+}
+
+/// True when somebody looks for the stack of the command's task, and hands the command in then. Its caller waits about
+/// as long for the answer as for a slow disk; nobody else does.
+bool OrchestratorService::look_up_stack(Command& command, std::function<void()> refuse) {
+  auto* submission = std::get_if<orchestrator::SubmitTasks>(&command);
+  if (stacks_ == nullptr || submission == nullptr || !submission->tasks.front().spec.stack.empty()) return false;
+  const auto waiting = std::make_shared<orchestrator::SubmitTasks>(std::move(*submission));
+  const bool asked = stacks_->ask(waiting->tasks.front().texts->description, [this, waiting, refuse](std::string stack) {
+    auto& spec = waiting->tasks.front().spec;
+    spec.stack_is_guess = !stack.empty();
+    spec.stack = std::move(stack);
+    if (!parts_.loop.submit(Command(std::move(*waiting)))) refuse();
+  });
+  if (!asked) *submission = std::move(*waiting);
+  return asked;
 }
 
 grpc::ServerUnaryReactor* OrchestratorService::RegisterAgent(Context* context, const ::orchestrator::AgentInfo* in,

@@ -6,6 +6,7 @@
 #include "application/engine_loop.hpp"
 #include "libs/base/clock.hpp"
 #include "libs/rpc/gate.hpp"
+#include "ports/stack_source.hpp"
 #include "protos/orchestrator.grpc.pb.h"
 
 namespace swarm::orchestrator::grpc_api {
@@ -30,6 +31,8 @@ class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackS
     const Clock& clock;
   };
   OrchestratorService(Parts parts, ServiceOptions options) : parts_(parts), options_(options) {}
+  /// For the stacks of tasks whose text names none. Before the server starts.
+  void look_stacks_up_in(StackSource& stacks) { stacks_ = &stacks; }
 
   using Context = grpc::CallbackServerContext;
   using Unary = grpc::ServerUnaryReactor;
@@ -60,6 +63,7 @@ class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackS
   template <class Response, class ToCommand>
   Unary* command(Context* context, const char* method, rpc::PendingCalls<Response>& calls, CallKind kind,
                  Response* response, ToCommand to_command);
+  bool look_up_stack(Command& command, std::function<void()> refuse);
   Unary* answer(Context* context, const Error& error) const;
   Unary* explain(Context* context, const char* method, const ::orchestrator::TaskRef* in, ::orchestrator::TaskExplanation* out);
   Result<Command> read_redrive(const ::orchestrator::RedriveRequest& request, ::orchestrator::RedriveResponse& out) const;
@@ -69,6 +73,7 @@ class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackS
 
   Parts parts_;
   ServiceOptions options_;
+  StackSource* stacks_ = nullptr;  // null: nobody to ask
 };
 
 }  // namespace swarm::orchestrator::grpc_api
