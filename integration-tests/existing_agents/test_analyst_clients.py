@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+from existing_agents.quick import assert_quick
 
 TYPE_ERROR = "TypeError: can't compare offset-naive and offset-aware datetimes"
 
@@ -50,6 +51,11 @@ def test_prompts_are_optimized_as_the_contract_says(first: Any, generations: Any
     for prompt in prompts:
         answer = first.OptimizePrompt(messages.PromptRequest(prompt=prompt), timeout=1.0)
         assert answer.optimized_prompt == optimized(prompt), f"seed {seed}, prompt {prompt!r}"
+
+
+def test_prompts_come_back_well_inside_the_clients_deadline(first: Any, generations: Any) -> None:
+    request = generations["orchestrator.v1"].messages.PromptRequest(prompt="a  b\n\n\n    c   d\n" * 600)
+    assert_quick(lambda: first.OptimizePrompt(request, timeout=1.0))
 
 
 def test_strings_are_clustered_by_their_cause(first: Any, generations: Any) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import grpc
 import pytest
+from existing_agents.quick import assert_quick
 
 DEADLINE = 1.0  # what those clients set
 FLOW = ["RequirementsDefinition", "SystemDesign", "FeatureImplementation", "CodeReview", "Deployment"]
@@ -56,12 +56,5 @@ def test_what_is_no_state_is_said(stub: Any, generation: Any) -> None:
 
 
 def test_answers_come_well_inside_the_clients_deadline(stub: Any, generation: Any) -> None:
-    route(stub, generation, "warm")
-    taken = []
-    for _ in range(300):
-        began = time.perf_counter()
-        route(stub, generation, "FeatureImplementationTask")
-        taken.append(time.perf_counter() - began)
-    taken.sort()
-    # 20 ms is the promise at p99; a machine that runs the whole suite at the same time gets some room.
-    assert taken[len(taken) // 2] < 0.02 and taken[int(len(taken) * 0.99)] < 0.2
+    assert_quick(lambda: route(stub, generation, "FeatureImplementationTask"))
+    assert_quick(lambda: after(stub, generation, "CodeReview", "failure"))

@@ -1,5 +1,5 @@
 """The swarm's cycle as its existing agents know it: a task from creation to completion, what the gateway adds to a model
-call, and how fast failures in the knowledge store become groups. The store is the stand-in of integration-tests/synapse."""
+call, the calls that deployed agents make, and how fast failures in the knowledge store become groups. The store is the stand-in of integration-tests/synapse."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "cycle.d"))
+HERE = Path(__file__).resolve().parent
+# In place of this folder, whose gateway.py would hide the tests' package of that name.
+sys.path[0] = str(HERE / "cycle.d")
+sys.path[1:1] = [str(HERE.parent.parent / "integration-tests"), str(HERE.parent.parent / "libs/python-sdk/src")]
 
+import existing_agents  # noqa: E402
 import failure_poll  # noqa: E402
 import gateway_cost  # noqa: E402
 import tasks  # noqa: E402
@@ -27,6 +31,7 @@ def main() -> int:
         directory = Path(place)
         found = tasks.figures(directory / "tasks", arguments.cycles)
         found |= gateway_cost.figures(directory / "gateway", arguments.calls)
+        found |= existing_agents.figures(directory / "agents", arguments.calls)
         found |= failure_poll.figures(directory / "failures", arguments.records)
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

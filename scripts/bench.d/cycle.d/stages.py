@@ -5,18 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from synapse.client import SynapseClient
+from synapse.process import SynapseProcess
+
 ROOT = Path(__file__).resolve().parents[3]
-for folder in ("integration-tests", "libs/python-sdk/src"):
-    if str(ROOT / folder) not in sys.path:
-        sys.path.insert(0, str(ROOT / folder))
-
-from synapse.client import SynapseClient  # noqa: E402
-from synapse.process import SynapseProcess  # noqa: E402
-
 TOOLS = Path(os.environ.get("SWARM_TEST_BIN", ROOT / "build/release/bin")).parent / "bench"
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#type"
 SWARM, NIST = "http://swarm.os/ontology/", "http://nist.gov/caisi/"

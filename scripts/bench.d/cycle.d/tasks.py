@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import stages  # noqa: F401  (the path to the SDK)
 from swarm_process import ServiceProcess
 
 ORIGINAL_MS = 2510.0
