@@ -9,6 +9,7 @@
 #include "domain/target_order.hpp"
 #include "libs/async/guarded.hpp"
 #include "libs/base/circuit_breaker.hpp"
+#include "libs/telemetry/logging.hpp"
 
 namespace swarm::gateway {
 
@@ -61,6 +62,8 @@ class Breakers {
       return std::pair(old, breaker.state(now));
     });
     if (before == after) return;
+    if (after == CircuitBreaker::State::Open) log::warn("breaker of an upstream", {{"upstream", upstream.name}, {"state", name(after)}});
+    else log::info("breaker of an upstream", {{"upstream", upstream.name}, {"state", name(after)}});
     probe_.breaker(upstream, after == CircuitBreaker::State::Closed ? 0 : after == CircuitBreaker::State::HalfOpen ? 1 : 2);
   }
 

@@ -1,6 +1,7 @@
 #include "application/relay.hpp"
 
 #include "application/relay_job.hpp"
+#include "libs/telemetry/logging.hpp"
 
 namespace swarm::gateway {
 namespace {
@@ -34,12 +35,24 @@ boost::asio::awaitable<void> Relay::serve(const Call& call, Answer& answer) {
   return RelayJob::run(*this, call, answer);
 }
 
+void Relay::tell_failure(const Call& call, int status, std::string_view code, std::string_view cause, bool ours) {
+  static constexpr std::size_t kCauseMax = 300;
+  if (!log::enabled(ours ? log::Level::Warn : log::Level::Info)) return;
+  const auto withheld = failure_lines_.take();
+  if (!withheld) return;
+  const trace::Scope scope(call.trace);
+  log::write(ours ? log::Level::Warn : log::Level::Info, "request failed",
+             {{"request_id", call.request_id}, {"route", name(call.surface)}, {"status", status}, {"code", code},
+              {"cause", cause.substr(0, kCauseMax)}, {"lines_withheld", *withheld}});
+}
+
 boost::asio::awaitable<void> Relay::refuse(const Call& call, Answer& answer, Problem problem) {
   std::string headers;
   append_own_headers(headers, call);
   append_problem_headers(headers, problem);
   const std::string body = codec(call.surface).error_body(problem, call.request_id);
   const int status = http_status(problem.kind);
+  tell_failure(call, status, problem.code.empty() ? name(problem.kind) : std::string_view(problem.code), problem.message, status >= 500);
   co_await answer.whole(status, headers, body);
   const auto& clock = services_.admission.clock();
   services_.probe.request(call.surface, status, std::chrono::duration<double>(clock.boot_now() - call.begin).count());

@@ -10,6 +10,7 @@
 #include "application/breakers.hpp"
 #include "application/key_ring.hpp"
 #include "application/probe.hpp"
+#include "libs/telemetry/line_quota.hpp"
 #include "libs/telemetry/trace.hpp"
 #include "ports/answer.hpp"
 #include "ports/dialect.hpp"
@@ -64,6 +65,9 @@ class Relay {
   boost::asio::awaitable<void> list_models(const Call& call, Answer& answer);
   /// One of them, or 404.
   boost::asio::awaitable<void> show_model(const Call& call, Answer& answer, std::string_view id);
+  /// One line for a request that did not get what it asked for, within a bound of lines; never a prompt or a key. `ours`: the
+  /// gateway or an upstream failed, not the caller.
+  void tell_failure(const Call& call, int status, std::string_view code, std::string_view cause, bool ours);
   /// True when a configured route passes the path (without its query) on.
   bool passes_on(std::string_view path) const { return services_.catalog.route(path) != nullptr; }
   /// An error answer in the caller's dialect, with everything that clients look for.
@@ -72,12 +76,15 @@ class Relay {
 
  private:
   friend class RelayJob;
+  static constexpr std::uint32_t kFailureLinesPerSecond = 20;
   std::string model_json(const Model& model, std::string_view id) const;
   Services services_;
   UpstreamLink& link_;
   Codecs& codecs_;
   Translation& translation_;
   RelayOptions options_;
+  log::LineQuota failure_lines_{kFailureLinesPerSecond};
+  log::LineQuota attempt_lines_{kFailureLinesPerSecond};
 };
 
 /// Lines that every answer carries.

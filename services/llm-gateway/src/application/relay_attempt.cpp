@@ -10,6 +10,7 @@
 #include "application/forwarded_headers.hpp"
 #include "application/problems.hpp"
 #include "application/relay_job.hpp"
+#include "libs/telemetry/logging.hpp"
 
 namespace swarm::gateway {
 namespace asio = boost::asio;
@@ -120,6 +121,7 @@ asio::awaitable<RelayJob::Attempted> RelayJob::attempt() {
     if (fault == UpstreamFault::Cancelled) services.breakers.abandon(*upstream_, ticket, clock.boot_now());
     else services.breakers.failure(*upstream_, ticket, clock.boot_now());
     services.probe.upstream_fault(*upstream_, fault);
+    if (fault != UpstreamFault::Cancelled) tell_attempt(name(fault), relay_.link_.last_error());
     // Once sent, the work may have been done and be paid for: this upstream is not asked for it twice.
     paid_ = fault != UpstreamFault::Connect;
     if (paid_) charge_->sent();
@@ -154,6 +156,15 @@ asio::awaitable<RelayJob::Attempted> RelayJob::attempt() {
   answered.retry = true;
   attempted.problem = std::move(answered);
   co_return attempted;
+}
+
+/// An upstream did not do what it should; within a bound of lines.
+void RelayJob::tell_attempt(std::string_view fault, std::string_view error) const {
+  const auto withheld = relay_.attempt_lines_.take();
+  if (!withheld) return;
+  const trace::Scope scope(call_.trace);
+  log::warn("attempt at an upstream failed", {{"request_id", call_.request_id}, {"upstream", upstream_->name}, {"fault", fault},
+                                              {"error", error}, {"lines_withheld", *withheld}});
 }
 
 /// How long to leave the upstream alone before it is asked again; nothing when it should not be, or not so soon.

@@ -62,6 +62,7 @@ class RelayJob final : public Answer::Hangup {
   void settle_stream(Ending ending);
   std::string answer_headers(std::optional<Money> cost) const;
   void count(int status);
+  void tell_attempt(std::string_view fault, std::string_view error) const;
   double seconds() const;
   void note(int status, double took) const;
 

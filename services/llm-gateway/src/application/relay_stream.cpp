@@ -130,6 +130,7 @@ asio::awaitable<void> RelayJob::finish_stream(std::string_view rest, std::option
   std::string last(translating_ ? std::string_view() : rest);
   if (translator_ && !fault && !meter_.failed) translator_->finish(last);
   if (fault) {
+    relay_.tell_failure(call_, status_, fault->code, fault->message, true);
     // A cut event must not swallow the error that follows it.
     if (!last.empty()) last += "\n\n";
     last += codec_.error_event(*fault, call_.request_id);

@@ -63,6 +63,10 @@ asio::awaitable<void> RelayJob::relay_whole() {
     }
     body = read.value();
   }
+  if (status_ >= 400) {
+    const bool upstreams = status_ >= 500 || status_ == 429 || status_ == 401 || status_ == 403;
+    relay_.tell_failure(call_, status_, "upstream_status", "upstream " + upstream_->name + " answered with " + std::to_string(status_), upstreams);
+  }
   Money cost;
   if (status_ < 300) {
     const auto usage = reader_->usage(body, exchange_->padding());

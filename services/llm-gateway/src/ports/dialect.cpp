@@ -19,4 +19,21 @@ int http_status(ProblemKind kind) {
   return 500;
 }
 
+std::string_view name(ProblemKind kind) {
+  switch (kind) {
+    case ProblemKind::InvalidRequest: return "invalid_request";
+    case ProblemKind::Authentication: return "authentication";
+    case ProblemKind::Permission: return "permission";
+    case ProblemKind::NotFound: return "not_found";
+    case ProblemKind::MethodNotAllowed: return "method_not_allowed";
+    case ProblemKind::TooLarge: return "too_large";
+    case ProblemKind::RateLimit: return "rate_limit";
+    case ProblemKind::Quota: return "insufficient_quota";
+    case ProblemKind::Overloaded: return "overloaded";
+    case ProblemKind::Upstream: return "upstream_error";
+    case ProblemKind::Timeout: return "timeout";
+  }
+  return "unknown";
+}
+
 }  // namespace swarm::gateway

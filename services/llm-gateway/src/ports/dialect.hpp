@@ -36,6 +36,8 @@ struct Problem {
   bool retry = false;           // whether trying again is worth while
 };
 int http_status(ProblemKind kind);
+/// In one word, for logs.
+std::string_view name(ProblemKind kind);
 
 /// What the gateway must know of a request's body. Views point into the body.
 struct RequestScan {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "domain/catalog.hpp"
@@ -66,6 +67,8 @@ class UpstreamLink {
   /// Sends the request and waits for the answer's head. `current` is set while the attempt can be cancelled.
   virtual boost::asio::awaitable<Result<std::unique_ptr<Exchange>, UpstreamFault>> send(const Outgoing& request,
                                                                                        Attempt** current) = 0;
+  /// What the system said of the send() that failed last, e.g. "Connection refused"; empty: nothing.
+  virtual const std::string& last_error() const = 0;
 };
 
 }  // namespace swarm::gateway

@@ -86,8 +86,8 @@ class Scanner {
     // Both spellings at once: the larger one bounds what the upstream may make of them.
     if (is_null(value)) return outcome::success();
     std::uint64_t limit = 0;
-    if (value.get_uint64().get(limit) != sj::SUCCESS) return invalid("\"" + std::string(key) + "\" must be a whole number");
-    if (limit == 0) return invalid("\"" + std::string(key) + "\" must be at least 1");
+    if (value.get_uint64().get(limit) != sj::SUCCESS) return invalid("\"" + std::string(key) + "\" must be a positive whole number");
+    if (limit == 0) return invalid("\"" + std::string(key) + "\" must be a positive whole number");
     scan_.size.output_tokens_max = std::max(scan_.size.output_tokens_max, std::min(limit, kTokensMax));
     return outcome::success();
   }

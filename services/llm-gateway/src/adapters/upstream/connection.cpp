@@ -55,7 +55,8 @@ void UpstreamConnection::close() {
   socket_.close(ignored);
 }
 
-UpstreamFault UpstreamConnection::fault_of(const boost::system::error_code&) const {
+UpstreamFault UpstreamConnection::fault_of(const boost::system::error_code& error) {
+  error_text_ = error.message();
   if (cancelled_) return UpstreamFault::Cancelled;
   return timed_out_ ? UpstreamFault::Timeout : UpstreamFault::Closed;
 }
@@ -83,7 +84,10 @@ asio::awaitable<Result<void, UpstreamFault>> UpstreamConnection::connect(asio::s
   }
   async::Deadlines::disarm(*this);
   if (cancelled_) co_return UpstreamFault::Cancelled;
-  if (error) co_return UpstreamFault::Connect;
+  if (error) {
+    error_text_ = timed_out_ ? "timed out" : error.message();
+    co_return UpstreamFault::Connect;
+  }
   co_return outcome::success();
 }
 

@@ -36,6 +36,8 @@ class UpstreamConnection final : public async::Deadlines::Watched, public Upstre
   Awaitable<Result<std::string_view, UpstreamFault>> read_some();
 
   void cancel() override;
+  /// What the system said when something failed last.
+  const std::string& error_text() const { return error_text_; }
   /// Nothing of an answer has come yet.
   bool untouched() const { return in_.empty(); }
   /// The answer was read to its end and the peer keeps the connection open.
@@ -51,7 +53,7 @@ class UpstreamConnection final : public async::Deadlines::Watched, public Upstre
   void on_deadline() override;
   void arm(std::chrono::milliseconds after);
   void close();
-  UpstreamFault fault_of(const boost::system::error_code& error) const;
+  UpstreamFault fault_of(const boost::system::error_code& error);
   Result<void, UpstreamFault> start_body();
   Result<std::string_view, UpstreamFault> take(char* data, std::size_t size);
   Awaitable<Io> read_into(http::ByteBuffer& buffer, std::size_t room);
@@ -72,6 +74,7 @@ class UpstreamConnection final : public async::Deadlines::Watched, public Upstre
   http::ChunkedDecoder chunks_;
   std::chrono::steady_clock::time_point parked_{};
   std::chrono::steady_clock::time_point total_until_{};
+  std::string error_text_;
   bool complete_ = false;
   bool surplus_ = false;       // bytes behind the answer
   bool timed_out_ = false;

@@ -106,6 +106,7 @@ asio::awaitable<Result<std::unique_ptr<Exchange>, UpstreamFault>> PooledLink::se
       const auto connected = co_await connection->connect(tls_.of(upstream));
       if (!connected) {
         *current = nullptr;
+        last_error_ = connection->error_text();
         co_return connected.error();
       }
     }
@@ -115,7 +116,10 @@ asio::awaitable<Result<std::unique_ptr<Exchange>, UpstreamFault>> PooledLink::se
     *current = nullptr;
     if (done) co_return std::make_unique<PooledExchange>(*this, upstream, std::move(connection));
     // The upstream closed a connection that waited in the pool, as it may at any time: nobody has read the request.
-    if (!pooled || done.error() != UpstreamFault::Closed || !connection->untouched()) co_return done.error();
+    if (!pooled || done.error() != UpstreamFault::Closed || !connection->untouched()) {
+      last_error_ = connection->error_text();
+      co_return done.error();
+    }
     connection.reset();
     pooled = false;
   }

@@ -33,6 +33,7 @@ class PooledLink final : public UpstreamLink {
 
   boost::asio::awaitable<Result<std::unique_ptr<Exchange>, UpstreamFault>> send(const Outgoing& request,
                                                                                Attempt** current) override;
+  const std::string& last_error() const override { return last_error_; }
   std::size_t idle() const;
   /// Closes what is idle, and from now on whatever becomes idle.
   void drain();
@@ -49,6 +50,7 @@ class PooledLink final : public UpstreamLink {
   Options options_;
   std::vector<Idle> idle_;
   std::vector<std::string> fixed_heads_;
+  std::string last_error_;
   bool draining_ = false;
 };
 
