@@ -68,6 +68,31 @@ def test_the_openai_clients_other_surfaces(start_gateway: Any) -> None:
         assert b'"tools":' in up.requests[-1]
 
 
+def test_each_familys_client_reaches_the_other_familys_models(start_gateway: Any) -> None:
+    openai, anthropic = pytest.importorskip("openai"), pytest.importorskip("anthropic")
+    tool = {"name": "add", "description": "Adds.", "input_schema": {"type": "object", "properties": {"a": {"type": "integer"}}}}
+    with both_dialects(start_gateway) as (gateway, up):
+        ours = openai.OpenAI(base_url=f"{gateway.http}/v1", api_key="sk-agent", max_retries=0)
+        plain = ours.chat.completions.create(model="claude", messages=MESSAGES)
+        assert plain.choices[0].message.content == "hello" and plain.usage.total_tokens == 15
+        pieces = list(ours.chat.completions.create(model="claude", messages=MESSAGES, stream=True, stream_options={"include_usage": True}))
+        assert "".join(p.choices[0].delta.content or "" for p in pieces if p.choices) == "hello"
+        assert pieces[-1].usage.total_tokens == 15 and pieces[-2].choices[0].finish_reason == "stop"
+        with pytest.raises(openai.BadRequestError):
+            ours.chat.completions.create(model="claude", messages=MESSAGES, n=2)
+
+        theirs = anthropic.Anthropic(base_url=gateway.http, api_key="sk-agent", max_retries=0)
+        message = theirs.messages.create(model="small", max_tokens=50, system="Be brief.", messages=MESSAGES)
+        assert message.content[0].text == "hello" and message.usage.output_tokens == 5 and message.stop_reason == "end_turn"
+        assert b'"max_completion_tokens":50' in up.requests[-1] and b'{"role":"system","content":"Be brief."}' in up.requests[-1]
+        called = theirs.messages.create(model="small", max_tokens=50, messages=MESSAGES, tools=[tool])
+        assert called.stop_reason == "tool_use" and called.content[0].input == {"a": 1, "b": 2}
+        with theirs.messages.stream(model="small", max_tokens=50, messages=MESSAGES) as streamed:
+            assert "".join(streamed.text_stream) == "hello"
+            assert streamed.get_final_message().usage.output_tokens == 5
+        assert theirs.messages.count_tokens(model="small", messages=MESSAGES).input_tokens > 0
+
+
 def test_node_clients_work_unchanged(start_gateway: Any) -> None:
     node, installed = shutil.which("node"), ROOT / "build" / "node_clients"
     if node is None or not (installed / "node_modules").is_dir():

@@ -84,6 +84,7 @@ struct Composition::Parts {
   Principal anonymous;
   std::unique_ptr<Admission> admission;
   std::unique_ptr<Breakers> breakers;
+  std::unique_ptr<AnswerCache> cache;
   std::unique_ptr<UpstreamTls> tls;
   JsonCompletionCodec completion_codec;
   std::vector<std::unique_ptr<Worker>> workers;
@@ -207,13 +208,14 @@ Result<void> Composition::Parts::make_workers() {
   options.assumed_output_tokens = static_cast<std::uint64_t>(settings.assumed_output_tokens);
   admission = std::make_unique<Admission>(books, *spend, clock, options);
   breakers = std::make_unique<Breakers>(catalog.upstreams().size(), probe);
+  if (settings.cache.bytes_max > 0) cache = std::make_unique<AnswerCache>(registry, clock, settings.cache);
   BOOST_OUTCOME_TRY(tls, UpstreamTls::create(catalog));
   BOOST_OUTCOME_TRYV(check_free(settings.http_listen));
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   const unsigned count = settings.threads > 0 ? static_cast<unsigned>(settings.threads) : cores;
   std::string listen = settings.http_listen;
   for (unsigned i = 0; i < count; ++i) {
-    const Services services{catalog, *keys, *admission, *breakers, probe};
+    const Services services{catalog, *keys, *admission, *breakers, probe, cache.get()};
     const rpc::TlsSettings& own = settings.security.tls;
     BOOST_OUTCOME_TRY(auto server_tls, ServerTls::create({own.cert_file, own.key_file, own.ca_file, own.require_client_cert}));
     workers.push_back(std::make_unique<Worker>(settings, services, *tls, clock, listen, count > 1, std::move(server_tls)));

@@ -297,6 +297,11 @@ void read(Object& root, Settings& out) {
     o.value("image_tokens", out.image_tokens, "Tokens that an image counts for before its answer tells.", {0, 1'000'000});
     o.value("assumed_output_tokens", out.assumed_output_tokens, "Bound of an answer when neither request nor model has one.", {1, 100'000'000});
   });
+  root.section("cache", "Whole answers to requests that are the same byte for byte, for the key that asked; streams are never kept.", [&](Object& o) {
+    o.bytes("bytes_max", out.cache.bytes_max, "What it may hold; 0: no cache.");
+    o.value("kept", out.cache.kept, "How old an answer may be.", std::chrono::milliseconds(1));
+    o.value("any_temperature", out.cache.any_temperature, "Also what is not asked for with temperature 0; embeddings always are kept.");
+  });
   root.section("complete", "The gRPC call Complete.", [&](Object& o) {
     o.value("model", out.complete_model, "Model when the call names none; empty: the first of the list.");
     o.value("kept", out.complete_kept, "How long an answer waits for a caller that left and tries again.");

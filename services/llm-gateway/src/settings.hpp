@@ -42,6 +42,7 @@ struct Settings {
   int connections_max = 10'000;
   ClientLimits client;
   RelayOptions relay;
+  AnswerCache::Options cache;
   std::string grpc_listen = "127.0.0.1:50056";
   std::string admin_listen = "127.0.0.1:9156";
   Secret metrics_token;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "application/admission.hpp"
+#include "application/answer_cache.hpp"
 #include "application/breakers.hpp"
 #include "application/key_ring.hpp"
 #include "application/probe.hpp"
@@ -42,6 +43,7 @@ struct Services {
   Admission& admission;
   Breakers& breakers;
   Probe& probe;
+  AnswerCache* cache = nullptr;  // null: nothing is kept
 };
 
 struct RelayOptions {

@@ -68,6 +68,12 @@ asio::awaitable<void> RelayJob::run(Relay& relay, const Call& call, Answer& answ
     co_return;
   }
   if (!refused) {
+    if (const auto kept = job.look_up()) {
+      refused = co_await job.answer_from_cache(kept);
+      if (!refused) co_return;
+    }
+  }
+  if (!refused) {
     refused = co_await job.ask_model();
     while (refused && !job.gone_ && job.next_model()) refused = co_await job.ask_model();
   }
@@ -188,7 +194,7 @@ RelayJob::Step RelayJob::admit() {
   wish.task = call_.task;
   wish.model = model_;
   wish.size = scan_.size;
-  wish.free = call_.surface == Surface::CountTokens;
+  wish.free = free_ || call_.surface == Surface::CountTokens;
   auto admitted = services.admission.admit(wish);
   if (!admitted) {
     refusal_ = std::move(admitted.error());

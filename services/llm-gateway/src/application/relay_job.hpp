@@ -52,6 +52,8 @@ class RelayJob final : public Answer::Hangup {
   boost::asio::awaitable<bool> pause_before_retry(int round, std::chrono::milliseconds wanted);
   std::optional<std::chrono::milliseconds> retry_wish(std::optional<std::chrono::milliseconds> wish) const;
   boost::asio::awaitable<void> answer_token_count();
+  std::shared_ptr<const std::string> look_up();
+  boost::asio::awaitable<Step> answer_from_cache(std::shared_ptr<const std::string> kept);
   boost::asio::awaitable<void> relay_whole();
   boost::asio::awaitable<void> give_up(UpstreamFault why);
   bool translate_body(std::string_view body);
@@ -94,6 +96,8 @@ class RelayJob final : public Answer::Hangup {
   std::string pending_;                 // of a stream's beginning: what is no whole event yet
   std::string held_;                    // of a stream's beginning: for the caller, as soon as there is no way back
   int status_ = 0;
+  std::optional<AnswerCache::Key> cache_key_;  // this request's answer may be kept
+  bool free_ = false;                    // answered here, at no cost
   bool gone_ = false;
   bool streaming_ = false;
   bool translating_ = false;

@@ -83,8 +83,46 @@ asio::awaitable<void> RelayJob::relay_whole() {
     }
     body = translated_;
   }
+  if (cache_key_ && status_ == 200) relay_.services_.cache->put(*cache_key_, body);
   const std::string headers = answer_headers(cost);
   co_await answer_.whole(status_, headers, body);
+}
+
+/// A kept answer to the same request; and otherwise, whether this one's may be kept.
+std::shared_ptr<const std::string> RelayJob::look_up() {
+  AnswerCache* cache = relay_.services_.cache;
+  if (cache == nullptr || scan_.stream || call_.surface == Surface::Other || call_.surface == Surface::CountTokens) return nullptr;
+  const bool embeddings = scan_.size.choices == 0;
+  if (!embeddings && !scan_.repeatable && !cache->any_temperature()) return nullptr;
+  std::string where(call_.path);
+  if (call_.head != nullptr) {
+    const std::string_view control = call_.head->find("cache-control");
+    if (control.find("no-store") != std::string_view::npos) return nullptr;
+    for (const char* name : {"anthropic-beta", "openai-beta", "anthropic-version"}) (where += '\n').append(call_.head->find(name));
+    cache_key_ = AnswerCache::key_of(who_->name, where, call_.body);
+    if (control.find("no-cache") != std::string_view::npos) return nullptr;
+  } else {
+    cache_key_ = AnswerCache::key_of(who_->name, where, call_.body);
+  }
+  return cache->find(*cache_key_);
+}
+
+/// It costs nothing, but counts against the key's limits, and a dry budget refuses it.
+asio::awaitable<RelayJob::Step> RelayJob::answer_from_cache(std::shared_ptr<const std::string> kept) {
+  free_ = true;
+  Step refused = admit();
+  if (refused && refusal_.reason == RefusalReason::NotDurable) refused = co_await admit_when_durable();
+  if (refused) co_return refused;
+  charge_->moved_to("cache");
+  charge_->settle(Ending::Ok, 200, Usage{});
+  std::string headers;
+  append_own_headers(headers, call_);
+  headers += "content-type: application/json\r\nx-swarm-cache: hit\r\nx-swarm-cost-usd: 0\r\n";
+  append_rate_headers(headers, call_.dialect, charge_->admitted());
+  status_ = 200;
+  if (!gone_) co_await answer_.whole(status_, headers, *kept);
+  count(status_);
+  co_return Step();
 }
 
 /// The body of an answer could not be had.

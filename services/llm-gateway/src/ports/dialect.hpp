@@ -45,6 +45,7 @@ struct RequestScan {
   std::size_t model_at = 0;       // its JSON text in the body, quotes included
   std::size_t model_length = 0;
   bool stream = false;
+  bool repeatable = false;        // asked for with temperature 0
   bool wants_usage = true;        // false: the caller does not expect the usage of a stream
   std::size_t insert_at = 0;      // where `insert` goes so that the upstream reports usage; 0: nowhere
   std::size_t insert_over = 0;    // bytes there that it replaces

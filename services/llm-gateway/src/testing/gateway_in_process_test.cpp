@@ -220,5 +220,29 @@ TEST_CASE("a route passes unknown paths on under the same key and budget", "[in-
   REQUIRE(upstream.count() == asked);
 }
 
+TEST_CASE("the same request of the same key is answered once by the upstream, when the cache is on", "[in-process]") {
+  ScriptedUpstream upstream(answer_well);
+  Settings settings = usual_settings(upstream);
+  settings.cache.bytes_max = 1 << 20;
+  GatewayRig gateway(std::move(settings));
+  const std::string exact = R"({"model":"small","temperature":0,"messages":[{"role":"user","content":"hi"}]})";
+  REQUIRE(gateway.chat(exact).header("x-swarm-cache").empty());
+  const Reply again = gateway.chat(exact);
+  REQUIRE(again.status == 200);
+  REQUIRE(again.header("x-swarm-cache") == "hit");
+  REQUIRE(again.body == completion());
+  REQUIRE(upstream.count() == 1);
+  REQUIRE(gateway.settled());
+  REQUIRE(gateway.spent("global") == kCost);
+  REQUIRE(gateway.chat(exact, "x-api-key: sk-plain\r\n").header("x-swarm-cache").empty());
+  REQUIRE(gateway.chat(exact, "x-api-key: sk-agent\r\ncache-control: no-cache\r\n").header("x-swarm-cache").empty());
+  REQUIRE(upstream.count() == 3);
+  for (const std::string_view other : {kBody, std::string_view(R"({"model":"small","temperature":0.1,"messages":[]})"),
+                                       std::string_view(R"({"model":"small","temperature":1,"temperature":0,"messages":[]})")}) {
+    gateway.chat(other);
+    REQUIRE(gateway.chat(other).header("x-swarm-cache").empty());
+  }
+}
+
 }  // namespace
 }  // namespace swarm::gateway::testing

@@ -110,7 +110,8 @@ class GatewayRig {
         store(open_store()), spend(books, *store, probe, clock, SpendLoop::Options{}, SpendLoop::Hooks{}),
         keys(key_entries(), nullptr), admission(books, spend, clock, Admission::Options{}),
         breakers(catalog.upstreams().size(), probe), tls(std::move(UpstreamTls::create(catalog).value())),
-        worker(settings, Services{catalog, keys, admission, breakers, probe}, *tls, clock, settings.http_listen, false, nullptr) {
+        cache(settings.cache.bytes_max > 0 ? std::make_unique<AnswerCache>(registry, clock, settings.cache) : nullptr),
+        worker(settings, Services{catalog, keys, admission, breakers, probe, cache.get()}, *tls, clock, settings.http_listen, false, nullptr) {
     SWARM_CHECK(worker.listen().has_value(), "a free port");
     spend.start();
     worker.start();
@@ -159,6 +160,7 @@ class GatewayRig {
   Admission admission;
   Breakers breakers;
   std::unique_ptr<UpstreamTls> tls;
+  std::unique_ptr<AnswerCache> cache;
   Worker worker;
 
  private:

@@ -43,7 +43,7 @@ class Scanner {
   }
 
  private:
-  enum Seen : unsigned { kModel = 1, kStream = 2, kLimit = 4, kChoices = 8, kOptions = 16 };
+  enum Seen : unsigned { kModel = 1, kStream = 2, kLimit = 4, kChoices = 8, kOptions = 16, kTemperature = 32 };
 
   Result<void> once(Seen what, std::string_view key) {
     if ((seen_ & what) != 0) return invalid("\"" + std::string(key) + "\" is given twice");
@@ -65,6 +65,10 @@ class Scanner {
       if (value.get_uint64().get(choices_) != sj::SUCCESS) choices_ = 1;
     } else if (fields_.asks_stream_usage && key == "stream_options") {
       return take_options(value);
+    } else if (key == "temperature") {
+      double temperature = 1;
+      scan_.repeatable = value.get_double().get(temperature) == sj::SUCCESS && temperature == 0 && (seen_ & kTemperature) == 0;
+      seen_ |= kTemperature;
     } else if (key == fields_.messages) {
       take_messages(value);
     }
