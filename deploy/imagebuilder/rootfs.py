@@ -24,6 +24,15 @@ _TEXTS = {
 
 def lay(root: Path, binary: Path, libraries: list[Library]) -> None:
     """Fills the empty or absent directory `root`."""
+    frame(root, libraries)
+    target = root / "usr/bin" / binary.name
+    copy(binary, target, executable=True)
+    subprocess.run(["strip", "--strip-unneeded", str(target)], check=True)
+    finish(root)
+
+
+def frame(root: Path, libraries: list[Library]) -> None:
+    """What every image has: directories, libraries, CA certificates, a user."""
     if root.exists() and any(root.iterdir()):
         raise FileExistsError(f"{root} is not empty")
     for directory in ("usr/bin", "usr/lib", "usr/lib64", "etc/ssl/certs", "tmp", DATA_DIRECTORY):
@@ -31,15 +40,15 @@ def lay(root: Path, binary: Path, libraries: list[Library]) -> None:
     for link, target in _LINKS.items():
         (root / link).symlink_to(target)
     for library in libraries:
-        _copy(library.path.resolve(), root / _home(library))
-    target = root / "usr/bin" / binary.name
-    _copy(binary, target)
-    target.chmod(0o755)
-    subprocess.run(["strip", "--strip-unneeded", str(target)], check=True)
-    _copy(CA_BUNDLE, root / CA_BUNDLE.relative_to("/"))
+        copy(library.path.resolve(), root / _home(library))
+    copy(CA_BUNDLE, root / CA_BUNDLE.relative_to("/"))
     for name, text in _TEXTS.items():
         (root / name).write_text(text, encoding="ascii")
         (root / name).chmod(0o644)
+
+
+def finish(root: Path) -> None:
+    """Modes and owners, once everything lies there."""
     for path in root.rglob("*"):
         if path.is_dir() and not path.is_symlink():
             path.chmod(0o755)
@@ -61,8 +70,8 @@ def _home(library: Library) -> Path:
     return (directory / library.soname).relative_to("/")
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path, executable: bool = False) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     # The loader must be executable; a library need not be.
-    target.chmod(0o755 if target.name.startswith("ld-linux") else 0o644)
+    target.chmod(0o755 if executable or target.name.startswith("ld-linux") else 0o644)

@@ -16,8 +16,12 @@ from .rootfs import CA_BUNDLE
 _COPYRIGHT = Path("/usr/share/doc")
 
 
-def document(name: str, version: str, architecture: str, created: str, root: Path, libraries: list[Library]) -> bytes:
-    """`root` is the laid file system. Licences are Debian's own copyright files, word for word."""
+def document(name: str, version: str, architecture: str, created: str, root: Path, libraries: list[Library],
+             extra: dict[str, tuple[str, str]] | None = None, pypi: list[tuple[str, str]] | None = None) -> bytes:
+    """`root` is the laid file system. Licences are Debian's own copyright files, word for word.
+
+    `extra` are further Debian packages, name to version and source; `pypi` names and versions of what comes from there.
+    """
     packages, relations, files, licences = [], [], [], []
     ours = _spdx_id("Package", name)
     packages.append({
@@ -27,7 +31,7 @@ def document(name: str, version: str, architecture: str, created: str, root: Pat
     })
     relations.append(_relation("SPDXRef-DOCUMENT", "DESCRIBES", ours))
     owner_of = {library.soname: library.package for library in libraries} | {CA_BUNDLE.name: "ca-certificates"}
-    for package, package_version, source in sorted(_packages(libraries)):
+    for package, package_version, source in sorted(_packages(libraries) | {(n, v, s) for n, (v, s) in (extra or {}).items()}):
         identifier, licence = _spdx_id("Package", package), f"LicenseRef-{_safe(package)}"
         packages.append({
             "SPDXID": identifier, "name": package, "versionInfo": package_version, "sourceInfo": f"built from {source}",
@@ -37,6 +41,15 @@ def document(name: str, version: str, architecture: str, created: str, root: Pat
                               "referenceLocator": _purl(package, package_version, architecture)}],
         })
         licences.append({"licenseId": licence, "name": f"copyright file of {package}", "extractedText": _licence(package)})
+        relations.append(_relation(ours, "DEPENDS_ON", identifier))
+    for package, package_version in pypi or []:
+        identifier = _spdx_id("Package", f"pypi-{package}")
+        packages.append({
+            "SPDXID": identifier, "name": package, "versionInfo": package_version, "downloadLocation": "NOASSERTION", "filesAnalyzed": False,
+            "licenseConcluded": "NOASSERTION", "licenseDeclared": "NOASSERTION", "copyrightText": "NOASSERTION",
+            "externalRefs": [{"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl",
+                              "referenceLocator": f"pkg:pypi/{package.replace('_', '-')}@{package_version}"}],
+        })
         relations.append(_relation(ours, "DEPENDS_ON", identifier))
     for path in sorted(p for p in root.rglob("*") if p.is_file() and not p.is_symlink()):
         content, place = path.read_bytes(), "./" + str(path.relative_to(root))

@@ -9,7 +9,7 @@ from tools import ROOT
 
 sys.dont_write_bytecode = True
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
-IMAGES = ["orchestrator-core", "analyst-service", "llm-gateway", "swarmctl"]
+IMAGES = ["orchestrator-core", "analyst-service", "llm-gateway", "swarmctl", "trello-bridge"]
 
 
 def _stage(name: str) -> str:

@@ -31,6 +31,8 @@ BUILD = ROOT / "deploy" / "build-images"
 LIST = ROOT / "deploy" / "libraries.txt"
 SERVICES = ["orchestrator-core", "analyst-service", "llm-gateway"]
 BINARIES = [*SERVICES, "swarmctl"]
+IMAGES = [*BINARIES, "trello-bridge"]
+PYTHON_PACKAGES = Path(grpc.__file__).resolve().parent.parent
 EPOCH = "1700000000"
 
 
@@ -50,7 +52,7 @@ def built(swarm_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def _build(binaries: Path, output: Path, name: str) -> None:
-    done = run(BUILD, "--bin", binaries, "--output", output, name, env=os.environ | {"SOURCE_DATE_EPOCH": EPOCH})
+    done = run(BUILD, "--bin", binaries, "--python-packages", PYTHON_PACKAGES, "--output", output, name, env=os.environ | {"SOURCE_DATE_EPOCH": EPOCH})
     assert done.returncode == 0, done.stderr
 
 
@@ -123,7 +125,19 @@ def test_an_image_holds_the_binary_its_libraries_and_nothing_else(built: Any, sw
             assert member.mtime == int(EPOCH)
 
 
-@pytest.mark.parametrize("name", BINARIES)
+def test_the_bridges_image_holds_no_shell_no_tests_and_no_tools(built: Any) -> None:
+    with _layer(built("trello-bridge")) as layer:
+        files = [m for m in layer.getmembers() if m.isfile()]
+        names = {m.name for m in files}
+        assert {n for n in names if n.startswith("usr/bin/")} == {"usr/bin/python3.11", "usr/bin/trello-bridge"}
+        assert not [n for n in names if "/test/" in n or "__pycache__" in n or "ensurepip" in n or "/pip/" in n]
+        assert {"usr/lib/trello-bridge/trello_bridge/bridge.py", "usr/lib/trello-bridge/swarm_sdk/descriptors.binpb"} <= names
+        assert sum(m.size for m in files) <= 60_000_000
+        document = json.load(layer.extractfile("usr/share/sbom/trello-bridge.spdx.json"))  # type: ignore[arg-type]
+    assert {"grpcio", "protobuf", "python3.11-minimal", "libssl3"} <= {package["name"] for package in document["packages"]}
+
+
+@pytest.mark.parametrize("name", IMAGES)
 def test_an_image_is_a_valid_oci_layout(built: Any, name: str, tmp_path: Path) -> None:
     with tarfile.open(built(name)) as archive:
         assert _json(archive, "oci-layout") == {"imageLayoutVersion": "1.0.0"}
@@ -220,6 +234,38 @@ class Contained:
                     return json.loads(line)
             time.sleep(0.02)
         raise AssertionError(f"not ready, status {self.process.poll()}:\n{self.log.read_text('utf-8', 'replace')}")
+
+
+@pytest.mark.timeout(120)
+def test_the_bridge_runs_from_its_image_alone(built: Any, start_orchestrator: Any, tmp_path: Path) -> None:
+    if not _can_isolate():
+        pytest.skip("a chroot with mounts of its own needs root here")
+    sys.path.insert(0, str(ROOT / "services" / "trello-bridge" / "tests"))
+    from trello_double import BOARD, KEY, TOKEN, TrelloDouble
+
+    root, config = tmp_path / "root", tmp_path / "config"
+    root.mkdir()
+    config.mkdir()
+    with _layer(built("trello-bridge")) as layer:
+        layer.extractall(root, numeric_owner=True)
+    (root / "dev").mkdir()  # every container runtime provides it, and grpcio wants /dev/urandom
+    trello = TrelloDouble("INBOX", "REQUIREMENTS", "DESIGN", "TODO", "IN PROGRESS", "DONE")
+    card = trello.add_card("INBOX", "Add a login page", "please")
+    (config / "trello.toml").write_text(f'board = "{BOARD}"\nbase_url = "{trello.url}"\norchestrator = "{start_orchestrator().grpc}"\ninterval = 0.1\n')
+    script = ('mount --make-rprivate / && mount --bind "$1" "$1" && mount --bind "$2" "$1/data" && mount --bind /dev "$1/dev" '
+              '&& mount -o remount,ro,bind "$1" && exec chroot --userspec=65532:65532 --groups= "$1" /usr/bin/trello-bridge --config /data/trello.toml')
+    bridge = subprocess.Popen(["unshare", "--mount", "bash", "-c", script, "bash", str(root), str(config)], stderr=subprocess.PIPE, text=True,
+                              env={"PATH": os.environ["PATH"], "TRELLO_KEY": KEY, "TRELLO_TOKEN": TOKEN})
+    try:
+        deadline = time.monotonic() + 60
+        while trello.place(card) != "REQUIREMENTS":
+            assert time.monotonic() < deadline and bridge.poll() is None
+            time.sleep(0.05)
+    finally:
+        bridge.send_signal(signal.SIGTERM)
+        _, log = bridge.communicate(timeout=20)
+        trello.close()
+    assert bridge.returncode == 0, log
 
 
 @pytest.mark.timeout(120)
