@@ -174,6 +174,25 @@ def test_a_sick_store_costs_no_task_and_no_report_anything(
         assert eventually(lambda s=service: "everything arrived" in json.dumps(readiness(s)))
 
 
+def test_a_wrong_token_is_said_and_what_waited_arrives_with_the_right_one(
+    tmp_path: Path, start_orchestrator: Callable[..., Any]
+) -> None:
+    store = SynapseProcess(tmp_path / "guarded", tokens={"right": ["team"]}).start()
+    at = ORCHESTRATOR | {"knowledge.synapse.address": store.address, "knowledge.synapse.namespace": "team"}
+    orchestrator = start_orchestrator(at | {"knowledge.synapse.token": "wrong"})
+    one_task(orchestrator.grpc, "python")
+    assert eventually(lambda: "PERMISSION_DENIED" in json.dumps(readiness(orchestrator)))
+    assert "wrong" not in orchestrator.log_path.read_text()
+    orchestrator.stop()
+    orchestrator = start_orchestrator(at | {"knowledge.synapse.token": "right"}, directory=orchestrator.directory)
+    assert eventually(lambda: "everything arrived" in json.dumps(readiness(orchestrator)))
+    client = SynapseClient(store.address, token="right")
+    runs = f'SELECT ?e WHERE {{ ?e a <{SWARM}ExecutionRecord> ; <{NIST}resultState> "success" }}'
+    assert len(client.query(runs, namespace="team")) == 1
+    client.close()
+    store.stop()
+
+
 HOSTILE = 'x" } ; <a> \\u0022 \\ \n\r\t } # {{ ?s ?p ?o }} "@en "^^<b> \u202e ☃ %20 \' `'
 
 

@@ -80,14 +80,6 @@ class SimilaritySearch {
   virtual Result<std::vector<Similar>> nearest(std::string_view text, std::size_t count) = 0;
 };
 
-/// The similarity search of a store that has none.
-class NoSimilaritySearch final : public SimilaritySearch {
- public:
-  Result<std::vector<Similar>> nearest(std::string_view, std::size_t) override {
-    return Error{Code::Unavailable, "no similarity search configured"};
-  }
-};
-
 // What our services write down. Subjects come from the ids given, so that the same event written again adds nothing.
 
 /// A golden rule, below its stack, or below its role when the stack is unknown.
