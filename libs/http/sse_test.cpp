@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <random>
+
 namespace swarm::http {
 namespace {
 
@@ -41,6 +43,23 @@ TEST_CASE("cutting a stream anywhere never splits an event", "[sse]") {
     }
     REQUIRE(events == 3);
     REQUIRE(pending.empty());
+  }
+}
+
+TEST_CASE("no bytes make the reader claim more than it was given, or stand still", "[sse][fuzz]") {
+  std::mt19937 random(7);
+  const std::string alphabet = "data: event:id\n\r\r\n\n{}\xff\xef\xbb\xbf\0x";
+  std::string scratch;
+  for (int round = 0; round < 20'000; ++round) {
+    std::string text;
+    for (auto n = random() % 60; n-- > 0;) text += random() % 10 == 0 ? static_cast<char>(random()) : alphabet[random() % alphabet.size()];
+    std::string_view rest = text;
+    while (const std::size_t length = sse_event_length(rest)) {
+      REQUIRE(length <= rest.size());
+      const SseEvent event = parse_sse_event(rest.substr(0, length), scratch);
+      REQUIRE(event.event.size() + event.data.size() <= length);
+      rest.remove_prefix(length);
+    }
   }
 }
 
