@@ -11,10 +11,12 @@
 #include "adapters/grpc/legacy_services.hpp"
 #include "adapters/knowledge/knowledge_sink.hpp"
 #include "adapters/lmdb/failure_store.hpp"
+#include "adapters/orchestrator/sanity_tasks.hpp"
 #include "adapters/turtle/turtle_sink.hpp"
 #include "application/failure_intake.hpp"
 #include "application/rule_desk.hpp"
 #include "application/rule_publisher.hpp"
+#include "application/sanity_desk.hpp"
 #include "libs/admin/admin_server.hpp"
 #include "libs/async/shutdown.hpp"
 #include "libs/knowledge/control/journal_service.hpp"
@@ -55,6 +57,8 @@ struct Composition::Parts {
   std::unique_ptr<ModelAuthor> author;
   std::unique_ptr<LedgerLoop> loop;
   std::unique_ptr<RuleDesk> desk;
+  std::unique_ptr<SanityTasks> sanity_tasks;
+  std::shared_ptr<SanityDesk> sanity;        // the board holds it weakly
   std::shared_ptr<RulePublisher> publisher;  // the board holds it weakly
   std::unique_ptr<FailureIntake> intake;
   std::unique_ptr<rpc::Server> server;
@@ -67,8 +71,26 @@ struct Composition::Parts {
   std::atomic<bool> draining = false;
 };
 
+namespace {
+
+// A folder that holds something else is left as it is.
+Result<void> check_folder(const std::filesystem::path& root) {
+  std::error_code failed;
+  if (std::filesystem::exists(root / "store" / "identity", failed)) return outcome::success();
+  for (std::filesystem::directory_iterator at(root, failed), end; !failed && at != end; at.increment(failed)) {
+    const auto name = at->path().filename().string();
+    if (name.starts_with('.') || name == "lost+found") continue;
+    if (name == "store" && std::filesystem::is_empty(at->path(), failed)) continue;
+    return Error{Code::FailedPrecondition, "data_dir " + root.string() + " holds " + name + " and no data of analyst-service; give it an empty folder of its own"};
+  }
+  return outcome::success();
+}
+
+}  // namespace
+
 Result<void> Composition::Parts::open_stores() {
   const std::filesystem::path root = settings.data_dir;
+  BOOST_OUTCOME_TRY(check_folder(root));
   BOOST_OUTCOME_TRY(store, LmdbFailureStore::open({root / "store", settings.store_bytes_max, true}));
   lmdb::Options options;
   options.directory = root / "knowledge";
@@ -85,8 +107,16 @@ Result<void> Composition::Parts::open_stores() {
 }
 
 Result<void> Composition::Parts::build_application() {
-  const LedgerLimits limits{settings.threshold, static_cast<std::size_t>(settings.groups_max),
-                            static_cast<std::uint64_t>(settings.journal_entries_max), settings.approval};
+  const bool tried = !settings.sanity_task.empty() && !settings.orchestrator_address.empty();
+  LedgerLimits limits;
+  limits.threshold = settings.threshold;
+  limits.groups_max = static_cast<std::size_t>(settings.groups_max);
+  limits.journal_entries_max = static_cast<std::uint64_t>(settings.journal_entries_max);
+  limits.approval = settings.approval;
+  limits.agents_min = settings.agents_min;
+  limits.sanity = tried;
+  limits.lifetime_ms = settings.rule_lifetime.count();
+  limits.trial.attempts = settings.trial_attempts;
   ledger = std::make_unique<Ledger>(*store, limits);
   LedgerLoop::Hooks hooks;
   hooks.rule_made = [this](const domain::Id& kind) {
@@ -102,11 +132,23 @@ Result<void> Composition::Parts::build_application() {
     BOOST_OUTCOME_TRY(const auto credentials, rpc::channel_credentials(settings.security, "analyst-service", clock));
     author = std::make_unique<ModelAuthor>(rpc::connect(settings.gateway_address, credentials), clock,
                                            ModelAuthor::Options{settings.author_model, settings.author_timeout});
-    desk = std::make_unique<RuleDesk>(*author, *store, board, *loop, probe, RuleDesk::Limits{});
+    RuleDesk::Limits desk_limits;
+    desk_limits.proposed_only = tried;
+    desk = std::make_unique<RuleDesk>(*author, *store, board, *loop, probe, desk_limits);
     registry.gauge_callback("swarm_analyst_breaker_state", "0 closed, 1 half-open, 2 open", {{"dependency", "gateway"}}, [this] {
       const auto state = author->state();
       return state == CircuitBreaker::State::Closed ? 0.0 : state == CircuitBreaker::State::HalfOpen ? 1.0 : 2.0;
     });
+  }
+  if (tried) {
+    BOOST_OUTCOME_TRY(const auto credentials, rpc::channel_credentials(settings.security, "analyst-service", clock));
+    sanity_tasks = std::make_unique<SanityTasks>(rpc::connect(settings.orchestrator_address, credentials),
+                                                 SanityTasks::Options{settings.sanity_task, settings.sanity_time});
+    SanityDesk::Options sanity_options;
+    sanity_options.time = settings.sanity_time;
+    sanity_options.approval = settings.approval;
+    sanity = std::make_shared<SanityDesk>(*sanity_tasks, board, *loop, clock, sanity_options);
+    board.watch(sanity);
   }
   std::vector<ports::RuleSink*> sinks{knowledge_sink.get(), turtle_sink.get()};
   if (common_store) {
@@ -132,7 +174,7 @@ Result<void> Composition::Parts::build_server() {
   options.drain_time = settings.drain_time;
   BOOST_OUTCOME_TRY(auto guard, rpc::make_guard(access_table(), settings.security.auth, clock));
   server = std::make_unique<rpc::Server>(options, registry, std::move(guard));
-  analyst = std::make_unique<AnalystService>(AnalystService::Parts{server->gate(), analyzers, *loop, board, *store, probe, settings.threshold});
+  analyst = std::make_unique<AnalystService>(AnalystService::Parts{server->gate(), analyzers, *loop, board, *store, probe, settings.threshold, clock});
   legacy_v1 = std::make_unique<AnalystServiceV1>(server->gate(), analyzers);
   legacy_v2 = std::make_unique<AnalystServiceV2>(server->gate(), analyzers);
   journal_service = std::make_unique<knowledge::JournalService>(server->gate(), common_store ? &common_store->outbox() : nullptr);
@@ -149,11 +191,19 @@ Result<void> Composition::Parts::build_server() {
 
 std::vector<admin::Readiness> Composition::Parts::readiness() const {
   std::vector<admin::Readiness> all;
-  all.push_back({"store", !lost, lost ? "fsync failed; restart recovers what was acknowledged" : "", true});
+  const auto fault = loop->fault();
+  all.push_back({"store", !lost && fault.empty(),
+                 lost            ? "fsync failed; restart recovers what was acknowledged"
+                 : fault.empty() ? ""
+                                 : "nothing can be stored (" + fault + "); free space on the disk of " + settings.data_dir, true});
   if (author) {
     const auto state = author->state();
     const bool up = state != CircuitBreaker::State::Open;
     all.push_back({"gateway", up, up ? "" : settings.gateway_address + " does not answer; rules come from the template", false});
+  }
+  if (sanity) {
+    const auto trouble = sanity->trouble();
+    all.push_back({"orchestrator", trouble.empty(), trouble.empty() ? "" : "no sanity runs: " + trouble, false});
   }
   const auto backlog = publisher->backlog();
   all.push_back({"knowledge", backlog.empty(), backlog, false});
@@ -169,6 +219,7 @@ void Composition::Parts::drain() {
   analyst->drain();
   if (intake) intake->stop();
   if (desk) desk->stop();
+  if (sanity) sanity->stop();
   loop->stop();  // everything queued is committed and answered
   server->stop();
   publisher->stop();
@@ -182,6 +233,7 @@ Composition::~Composition() {
   if (parts_->server) parts_->server->stop();
   if (parts_->intake) parts_->intake->stop();
   if (parts_->desk) parts_->desk->stop();
+  if (parts_->sanity) parts_->sanity->stop();
   if (parts_->loop) parts_->loop->stop();
   if (parts_->publisher) parts_->publisher->stop();
   if (parts_->admin) parts_->admin->stop();
@@ -195,6 +247,7 @@ Result<void> Composition::start() {
   metrics::add_process_metrics(p.registry, "analyst-service");
   BOOST_OUTCOME_TRY(p.loop->start());
   if (p.desk) p.desk->start();
+  if (p.sanity) p.sanity->start();
   p.publisher->start();
   if (p.intake) p.intake->start();
   BOOST_OUTCOME_TRY(p.admin->start());

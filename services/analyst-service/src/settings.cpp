@@ -28,6 +28,11 @@ void read(settings::Object& root, Settings& out) {
   root.section("rules", "When and how golden rules come to be.", [&](settings::Object& o) {
     o.value("threshold", out.threshold, "Distinct tasks that must fail the same way before a rule is made.", {1, 1'000'000});
     o.value("approval", out.approval, "New rules stay proposed until a person activates them.");
+    o.value("agents_min", out.agents_min, "Distinct agents that must have failed this way, too.", {1, 10'000});
+    o.value("lifetime", out.rule_lifetime, "How long after its activation a rule retires; 0: never.", std::chrono::milliseconds(0));
+    o.value("trial_attempts", out.trial_attempts, "Attempts with a rule after which it retires unless it measurably helps; 0: never.", {0, 1'000'000});
+    o.value("sanity_task", out.sanity_task, "A task that every new rule is tried on, through the orchestrator, before it holds; empty: none.");
+    o.value("sanity_time", out.sanity_time, "How long a sanity run may take before the rule stays proposed.", std::chrono::milliseconds(1000), std::chrono::hours(24));
   });
   root.section("author", "Who words the rules.", [&](settings::Object& o) {
     o.value("mode", out.author_mode, "template: always the built-in text. model: that at once, and a model's text as soon as there is a good one.", check_mode);
@@ -44,7 +49,7 @@ void read(settings::Object& root, Settings& out) {
     o.value("address", out.gateway_address, "llm-gateway's gRPC address; empty: none.", check_optional_address);
   });
   root.section("orchestrator", "Where tasks are.", [&](settings::Object& o) {
-    o.value("address", out.orchestrator_address, "orchestrator-core's gRPC address; empty: none.", check_optional_address);
+    o.value("address", out.orchestrator_address, "orchestrator-core's gRPC address, for sanity runs; empty: none.", check_optional_address);
   });
   root.section("knowledge", "What the swarm knows in common.", [&](settings::Object& o) {
     o.value("poll", out.knowledge_poll, "How often the common store is asked for failures that agents left there.", std::chrono::milliseconds(50));

@@ -23,6 +23,11 @@ struct Settings {
 
   std::int64_t threshold = 5;
   bool approval = false;
+  std::int64_t agents_min = 1;
+  std::chrono::milliseconds rule_lifetime{0};
+  std::int64_t trial_attempts = 200;
+  std::string sanity_task;
+  std::chrono::milliseconds sanity_time{600'000};
   std::int64_t groups_max = 50'000;
   std::int64_t journal_entries_max = 1'000'000;
   std::int64_t queue_max = 8192;

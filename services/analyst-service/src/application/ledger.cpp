@@ -11,11 +11,15 @@ namespace {
 
 constexpr std::size_t kEvidenceMax = 10;
 
+domain::Id attempt_key(const std::string& task_id, std::int64_t attempt) {
+  return domain::Digest().add("attempt").add(task_id).add(static_cast<std::uint64_t>(attempt)).id();
+}
+
 std::vector<domain::Id> repeat_keys(const FailureReport& report) {
   std::vector<domain::Id> keys;
   if (!report.event_id.empty()) keys.push_back(domain::Digest().add("event").add(report.event_id).id());
   if (!report.task_id.empty() && report.attempt > 0)
-    keys.push_back(domain::Digest().add("attempt").add(report.task_id).add(static_cast<std::uint64_t>(report.attempt)).id());
+    keys.push_back(attempt_key(report.task_id, report.attempt));
   return keys;
 }
 
@@ -24,6 +28,10 @@ domain::Id task_key(const FailureReport& report, std::uint64_t sequence) {
   if (!report.task_id.empty()) return domain::Digest().add("task").add(report.task_id).id();
   if (!report.event_id.empty()) return domain::Digest().add("event").add(report.event_id).id();
   return domain::Digest().add("sequence").add(sequence).id();
+}
+
+domain::Id agent_key(const FailureReport& report) {
+  return report.agent_id.empty() ? domain::Id{} : domain::Digest().add("agent").add(report.agent_id).id();
 }
 
 std::string evidence_id(const FailureReport& report, std::uint64_t sequence) {
@@ -57,7 +65,7 @@ Result<bool> Ledger::is_repeat(const std::vector<domain::Id>& keys) {
   return false;
 }
 
-Result<bool> Ledger::is_new_task(const domain::Id& kind, const domain::Id& task) {
+Result<bool> Ledger::is_new(const domain::Id& kind, const domain::Id& task) {
   if (draft_.tasks.contains({kind, task})) return false;
   BOOST_OUTCOME_TRY(const bool known, store_.has_task(kind, task));
   return !known;
@@ -87,22 +95,30 @@ Result<FailureAnswer> Ledger::stage(const FailureReport& report, std::int64_t no
   } else {
     const auto sequence = draft_.totals.next_sequence;
     auto task = task_key(report, sequence);
-    BOOST_OUTCOME_TRY(const bool new_task, is_new_task(kind, task));
+    auto agent = agent_key(report);
+    BOOST_OUTCOME_TRY(const bool new_task, is_new(kind, task));
+    bool new_agent = false;
+    if (!agent.empty()) {
+      BOOST_OUTCOME_TRY(new_agent, is_new(kind, agent));
+    }
     if (known == nullptr) draft_.kinds.push_back(report.kind);
     ++draft_.totals.next_sequence;
     ++draft_.totals.events;
-    ++group.events;
+    domain::count_event(group, now_ms);
     group.tasks += new_task ? 1 : 0;
-    group.first_ms = std::min(group.first_ms, now_ms);
-    group.last_ms = std::max(group.last_ms, now_ms);
+    group.agents += new_agent ? 1 : 0;
     draft_.groups[kind] = group;
     draft_.repeat_keys.insert(keys.begin(), keys.end());
     if (new_task) draft_.tasks.insert({kind, task});
     else task = {};
+    if (new_agent) draft_.tasks.insert({kind, agent});
+    else agent = {};
     const auto evidence = evidence_id(report, sequence);
-    draft_.journal.push_back({sequence, keys, kind, report.place, task, evidence, report.task_id, report.agent_id, now_ms});
-    if (group.tasks >= limits_.threshold && find_rule(kind) == nullptr) {
-      BOOST_OUTCOME_TRY(make_rule(report.kind, group, evidence, now_ms));
+    draft_.journal.push_back({sequence, keys, kind, report.place, task, evidence, report.task_id, report.agent_id, now_ms, agent});
+    // Who gives no name can't be told from others, and counts as one.
+    const bool quorum = std::max<std::int64_t>(group.agents, 1) >= limits_.agents_min;
+    if (group.tasks >= limits_.threshold && quorum && find_rule(kind) == nullptr) {
+      BOOST_OUTCOME_TRY(make_rule(report.kind, evidence, now_ms));
       answer.rule_made = true;
     }
   }
@@ -113,8 +129,7 @@ Result<FailureAnswer> Ledger::stage(const FailureReport& report, std::int64_t no
 }
 
 // The template's rule holds at once; a model may better its text later.
-Result<void> Ledger::make_rule(const domain::KindText& kind, const domain::Group& group, const std::string& evidence,
-                               std::int64_t now_ms) {
+Result<void> Ledger::make_rule(const domain::KindText& kind, const std::string& evidence, std::int64_t now_ms) {
   domain::GoldenRule rule;
   rule.id = domain::rule_id(kind.kind);
   rule.kind = kind.kind;
@@ -129,14 +144,56 @@ Result<void> Ledger::make_rule(const domain::KindText& kind, const domain::Group
   for (const auto& entry : draft_.journal)
     if (entry.kind == kind.kind && rule.evidence.size() < kEvidenceMax && entry.event_id != evidence) rule.evidence.push_back(entry.event_id);
   rule.evidence.push_back(evidence);
-  const auto fault = domain::fault_of_rule(rule.text, rule.cause);
-  rule.state = fault.empty() && !limits_.approval ? domain::RuleState::Active : domain::RuleState::Proposed;
-  rule.state_reason = !fault.empty() ? "refused: " + fault : limits_.approval ? "waits for approval" : "threshold reached";
-  rule.effect.kind_failures_before = group.events;
-  if (const auto it = scopes_.find({kind.stack, kind.role}); it != scopes_.end())
-    rule.effect.scope_outcomes_before = it->second.successes + it->second.failures;
+  rule.must_not_match = domain::pattern_for(kind.cause);
+  auto fault = domain::fault_of_rule(rule.text, rule.cause);
+  if (fault.empty()) fault = fault_among_others(rule);
+  const bool waits = !fault.empty() || limits_.sanity || limits_.approval;
+  set_state(rule, waits ? domain::RuleState::Proposed : domain::RuleState::Active,
+            !fault.empty()     ? "refused: " + fault
+            : limits_.sanity   ? std::string(domain::kWaitsForSanity)
+            : limits_.approval ? "waits for approval"
+                               : "threshold reached",
+            now_ms);
   draft_.rules[kind.kind] = std::move(rule);
   return outcome::success();
+}
+
+// Every change of a rule passes here: the comparison begins anew when it becomes active, and its history grows by a step.
+void Ledger::set_state(domain::GoldenRule& rule, domain::RuleState state, const std::string& reason, std::int64_t now_ms) {
+  const bool activated = state == domain::RuleState::Active && (rule.state != state || rule.activated_ms == 0);
+  rule.state = state;
+  if (!reason.empty()) rule.state_reason = reason;
+  if (activated) {
+    rule.effect = {};
+    const auto* group = find_group(rule.kind);
+    rule.effect.kind_failures_before = group == nullptr ? 0 : group->events;
+    rule.effect.scope_outcomes_before = staged_outcomes(rule.stack, rule.role);
+    rule.activated_ms = now_ms;
+    rule.expires_ms = limits_.lifetime_ms > 0 ? now_ms + limits_.lifetime_ms : 0;
+  }
+  domain::remember_step(rule, now_ms);
+}
+
+// Against the active rules that the same agents get.
+std::string Ledger::fault_among_others(const domain::GoldenRule& rule) const {
+  for (const auto* rules : {&draft_.rules, &rules_}) {
+    for (const auto& [kind, other] : *rules) {
+      if (other.state != domain::RuleState::Active || other.id == rule.id || !domain::in_scope(other, rule.stack, rule.role)) continue;
+      if (domain::contradicts(rule.text, other.text)) return "contradicts rule " + other.id;
+      if (domain::says_the_same(rule.text, other.text)) return "says the same as rule " + other.id;
+    }
+  }
+  return {};
+}
+
+std::int64_t Ledger::scope_outcomes(const std::string& stack, const std::string& role) const {
+  const auto it = scopes_.find(std::pair(stack, role));
+  return it == scopes_.end() ? 0 : it->second.successes + it->second.failures;
+}
+
+std::int64_t Ledger::staged_outcomes(const std::string& stack, const std::string& role) const {
+  const auto it = draft_.scopes.find(std::pair(stack, role));
+  return it == draft_.scopes.end() ? scope_outcomes(stack, role) : it->second.successes + it->second.failures;
 }
 
 domain::GoldenRule* Ledger::rule_for_change(const std::string& rule_id) {
@@ -159,38 +216,91 @@ Result<bool> Ledger::stage(const OutcomeReport& report, std::int64_t now_ms) {
   if (repeat) return false;
   auto& scope = scope_for_change(report.stack, report.role);
   ++(report.success ? scope.successes : scope.failures);
-  for (const auto& id : report.rules_given) {
-    if (auto* rule = rule_for_change(id)) ++(report.success ? rule->effect.given_successes : rule->effect.given_failures);
+  domain::Id kind;
+  if (!report.success) {
+    BOOST_OUTCOME_TRY(kind, kind_of_attempt(report));
   }
-  for (const auto& id : report.rules_held_out) {
-    if (auto* rule = rule_for_change(id)) ++(report.success ? rule->effect.held_successes : rule->effect.held_failures);
-  }
+  BOOST_OUTCOME_TRY(count_outcome(report, kind, now_ms));
   draft_.repeat_keys.insert(keys.front());
   const auto sequence = draft_.totals.next_sequence++;
-  draft_.journal.push_back({sequence, std::move(keys), {}, {}, {}, {}, report.task_id, {}, report.at_ms > 0 ? report.at_ms : now_ms});
+  draft_.journal.push_back({sequence, std::move(keys), {}, {}, {}, {}, report.task_id, {}, report.at_ms > 0 ? report.at_ms : now_ms, {}});
   return true;
 }
 
-Result<domain::GoldenRule> Ledger::stage(const RuleChange& change) {
+// An agent reports its failure before its attempt ends, so the failure is known by now, unless it never came.
+Result<domain::Id> Ledger::kind_of_attempt(const OutcomeReport& report) {
+  const auto key = attempt_key(report.task_id, report.attempt);
+  for (const auto& entry : draft_.journal) {
+    for (const auto& known : entry.repeat_keys)
+      if (known == key) return entry.kind;
+  }
+  return store_.kind_of(key);
+}
+
+Result<void> Ledger::count_outcome(const OutcomeReport& report, const domain::Id& kind, std::int64_t now_ms) {
+  for (const bool given : {true, false}) {
+    for (const auto& id : given ? report.rules_given : report.rules_held_out) {
+      auto* rule = rule_for_change(id);
+      if (rule == nullptr) continue;
+      auto& e = rule->effect;
+      ++(report.success ? (given ? e.given_successes : e.held_successes) : (given ? e.given_failures : e.held_failures));
+      if (!kind.empty() && rule->kind == kind) ++(given ? e.given_kind_failures : e.held_kind_failures);
+      if (rule->state != domain::RuleState::Active) continue;
+      const auto* group = find_group(rule->kind);
+      const auto seen = domain::balance(e, group == nullptr ? 0 : group->events, staged_outcomes(rule->stack, rule->role));
+      const auto reason = domain::retire_reason(seen, limits_.trial);
+      if (reason.empty()) continue;
+      rule->version = ++draft_.totals.rule_version;
+      set_state(*rule, domain::RuleState::Retired, reason, now_ms);
+    }
+  }
+  return outcome::success();
+}
+
+Result<domain::GoldenRule> Ledger::stage(const RuleChange& change, std::int64_t now_ms) {
   auto* rule = rule_for_change(change.rule_id);
   if (rule == nullptr) return Error{Code::NotFound, "no rule id=" + change.rule_id};
   if (change.expected_version != 0 && rule->version != change.expected_version)
     return Error{Code::Aborted, "rule changed meanwhile id=" + change.rule_id};
-  if (change.text) rule->text = *change.text;
-  if (change.author) rule->author = *change.author;
-  if (change.state) rule->state = *change.state;
-  if (!change.reason.empty()) rule->state_reason = change.reason;
-  rule->version = ++draft_.totals.rule_version;
+  domain::GoldenRule changed = *rule;
+  if (change.text) changed.text = *change.text;
+  if (change.author) changed.author = *change.author;
+  if (change.must_not_match) changed.must_not_match = *change.must_not_match;
+  const auto state = change.state.value_or(changed.state);
+  if (state == domain::RuleState::Active) {
+    if (const auto fault = fault_among_others(changed); !fault.empty()) return Error{Code::FailedPrecondition, "rule id=" + change.rule_id + " " + fault};
+  }
+  changed.version = ++draft_.totals.rule_version;
+  set_state(changed, state, change.reason, now_ms);
+  *rule = std::move(changed);
   return *rule;
+}
+
+bool Ledger::has_expired(std::int64_t now_ms) const {
+  return std::any_of(rules_.begin(), rules_.end(), [&](const auto& entry) {
+    const auto& rule = entry.second;
+    return rule.state == domain::RuleState::Active && rule.expires_ms > 0 && rule.expires_ms <= now_ms;
+  });
+}
+
+void Ledger::stage_expiry(std::int64_t now_ms) {
+  for (const auto& [kind, rule] : rules_) {
+    if (rule.state != domain::RuleState::Active || rule.expires_ms == 0 || rule.expires_ms > now_ms || draft_.rules.contains(kind)) continue;
+    auto& old = draft_.rules[kind] = rule;
+    old.version = ++draft_.totals.rule_version;
+    set_state(old, domain::RuleState::Retired, "its time is up", now_ms);
+  }
 }
 
 // Groups without a rule that were not seen for longest go, a twentieth at a time, so that the search is rare.
 void Ledger::forget_least_recent() {
-  if (groups_.size() <= limits_.groups_max) return;
+  std::size_t size = groups_.size();
+  for (const auto& [kind, group] : draft_.groups) size += groups_.contains(kind) ? 0 : 1;
+  if (size <= limits_.groups_max) return;
   std::vector<const domain::Group*> candidates;
   for (const auto& [kind, group] : groups_)
     if (find_rule(kind) == nullptr && !draft_.groups.contains(kind)) candidates.push_back(&group);
-  const auto excess = groups_.size() - limits_.groups_max + limits_.groups_max / 20;
+  const auto excess = size - limits_.groups_max + limits_.groups_max / 20;
   const auto count = std::min(excess, candidates.size());
   const auto older = [](const domain::Group* a, const domain::Group* b) {
     return std::pair(a->last_ms, a->kind) < std::pair(b->last_ms, b->kind);

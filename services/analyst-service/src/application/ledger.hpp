@@ -46,6 +46,7 @@ struct RuleChange {
   std::optional<std::string> text;
   std::optional<std::string> author;
   std::optional<domain::RuleState> state;
+  std::optional<std::string> must_not_match;
   std::string reason;
   std::uint64_t expected_version = 0;  // 0: any; otherwise Aborted when the rule has changed since
 };
@@ -55,6 +56,10 @@ struct LedgerLimits {
   std::size_t groups_max = 50'000;      // in memory and in the store; the least recent ones without a rule go first
   std::uint64_t journal_entries_max = 1'000'000;
   bool approval = false;                // rules wait for a person
+  std::int64_t agents_min = 1;          // distinct agents that must have failed, of those that give a name
+  bool sanity = false;                  // rules wait for their sanity run
+  std::int64_t lifetime_ms = 0;         // after its activation a rule retires; 0: never
+  domain::Trial trial = {};
 };
 
 /// The books: which failures were counted, the groups, the rules. Every stage_…() works on a draft; the draft becomes
@@ -69,7 +74,10 @@ class Ledger {
   Result<FailureAnswer> stage(const FailureReport& report, std::int64_t now_ms);
   /// False for a repeat. Unknown rules are ignored.
   Result<bool> stage(const OutcomeReport& report, std::int64_t now_ms);
-  Result<domain::GoldenRule> stage(const RuleChange& change);
+  Result<domain::GoldenRule> stage(const RuleChange& change, std::int64_t now_ms);
+  /// Retires the active rules whose time is up.
+  void stage_expiry(std::int64_t now_ms);
+  bool has_expired(std::int64_t now_ms) const;
 
   /// What to commit now; ends the staging.
   ports::Changes changes();
@@ -78,6 +86,8 @@ class Ledger {
 
   const std::unordered_map<domain::Id, domain::Group, domain::IdHash>& groups() const { return groups_; }
   const std::map<domain::Id, domain::GoldenRule>& rules() const { return rules_; }
+  /// Attempts that ended in a scope, as committed.
+  std::int64_t scope_outcomes(const std::string& stack, const std::string& role) const;
   const domain::Totals& totals() const { return totals_; }
   /// The most frequent groups first.
   std::vector<domain::Group> largest(std::size_t limit) const;
@@ -96,12 +106,17 @@ class Ledger {
   };
 
   Result<bool> is_repeat(const std::vector<domain::Id>& keys);
-  Result<bool> is_new_task(const domain::Id& kind, const domain::Id& task);
+  Result<bool> is_new(const domain::Id& kind, const domain::Id& task);
+  Result<domain::Id> kind_of_attempt(const OutcomeReport& report);
   const domain::Group* find_group(const domain::Id& kind) const;
   const domain::GoldenRule* find_rule(const domain::Id& kind) const;
   domain::GoldenRule* rule_for_change(const std::string& rule_id);
+  std::int64_t staged_outcomes(const std::string& stack, const std::string& role) const;
+  void set_state(domain::GoldenRule& rule, domain::RuleState state, const std::string& reason, std::int64_t now_ms);
+  std::string fault_among_others(const domain::GoldenRule& rule) const;
+  Result<void> count_outcome(const OutcomeReport& report, const domain::Id& kind, std::int64_t now_ms);
   domain::ScopeOutcomes& scope_for_change(const std::string& stack, const std::string& role);
-  Result<void> make_rule(const domain::KindText& kind, const domain::Group& group, const std::string& evidence, std::int64_t now_ms);
+  Result<void> make_rule(const domain::KindText& kind, const std::string& evidence, std::int64_t now_ms);
   void forget_least_recent();
 
   ports::FailureStore& store_;

@@ -4,6 +4,13 @@
 
 namespace swarm::analyst::application {
 
+namespace {
+
+// How late a rule may retire whose time is up, or a disk be found well again, while nothing else happens.
+constexpr std::chrono::seconds kExpiryPause{5};
+
+}  // namespace
+
 LedgerLoop::LedgerLoop(Ledger& ledger, ports::FailureStore& store, RuleBoard& board, const Clock& clock, Probe& probe,
                        Hooks hooks, std::size_t queue_max)
     : ledger_(ledger), store_(store), board_(board), clock_(clock), probe_(probe), hooks_(std::move(hooks)), queue_max_(queue_max) {}
@@ -61,8 +68,10 @@ void LedgerLoop::run() {
     std::vector<Command> batch;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
+      wake_.wait_for(lock, kExpiryPause, [this] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty() && stopping_) return;
+      const bool due = !fault_.empty() || ledger_.has_expired(unix_ms(clock_.wall_now()));
+      if (queue_.empty() && (lost_ || !due)) continue;
       batch.swap(queue_);
       probe_.queue.set(0);
     }
@@ -102,8 +111,8 @@ LedgerLoop::Answer LedgerLoop::stage(Outcomes& command, std::int64_t now_ms) {
   };
 }
 
-LedgerLoop::Answer LedgerLoop::stage(Change& command, std::int64_t) {
-  auto changed = ledger_.stage(command.change);
+LedgerLoop::Answer LedgerLoop::stage(Change& command, std::int64_t now_ms) {
+  auto changed = ledger_.stage(command.change, now_ms);
   return [done = std::move(command.done), changed = std::move(changed)](const Error* failed) {
     if (failed != nullptr) return done(*failed);
     done(changed);
@@ -115,11 +124,13 @@ void LedgerLoop::process(std::vector<Command> batch) {
   std::vector<Answer> answers;
   answers.reserve(batch.size());
   for (auto& command : batch) answers.push_back(std::visit([&](auto& c) { return stage(c, now_ms); }, command));
+  ledger_.stage_expiry(now_ms);
   const auto changes = ledger_.changes();
   const auto before = clock_.boot_now();
   auto committed = store_.commit(changes);
   probe_.commit_seconds.observe(std::chrono::duration<double>(clock_.boot_now() - before).count());
   probe_.commits.add();
+  note_commit(committed);
   {
     std::lock_guard lock(ledger_mutex_);
     committed ? ledger_.committed() : ledger_.dropped();
@@ -159,12 +170,27 @@ void LedgerLoop::lose(const Error& error) {
 domain::Group LedgerLoop::group(const domain::Id& kind) const {
   std::lock_guard lock(ledger_mutex_);
   const auto it = ledger_.groups().find(kind);
-  return it == ledger_.groups().end() ? domain::Group{kind, 0, 0, 0, 0} : it->second;
+  return it == ledger_.groups().end() ? domain::Group{kind} : it->second;
 }
 
 bool LedgerLoop::has_rule(const domain::Id& kind) const {
   std::lock_guard lock(ledger_mutex_);
   return ledger_.rules().contains(kind);
+}
+
+void LedgerLoop::note_commit(const Result<void>& committed) {
+  std::lock_guard lock(mutex_);
+  fault_ = committed ? std::string() : committed.error().message;
+}
+
+std::string LedgerLoop::fault() const {
+  std::lock_guard lock(mutex_);
+  return fault_;
+}
+
+std::int64_t LedgerLoop::scope_outcomes(const std::string& stack, const std::string& role) const {
+  std::lock_guard lock(ledger_mutex_);
+  return ledger_.scope_outcomes(stack, role);
 }
 
 LedgerLoop::Overview LedgerLoop::overview(std::size_t limit) const {

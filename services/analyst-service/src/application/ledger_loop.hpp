@@ -52,6 +52,10 @@ class LedgerLoop {
   /// With zero events when the kind is not known.
   domain::Group group(const domain::Id& kind) const;
   bool has_rule(const domain::Id& kind) const;
+  /// Why the last commit failed; empty when it did not. While it stands, an empty commit is tried now and then.
+  std::string fault() const;
+  /// Attempts that ended in a scope.
+  std::int64_t scope_outcomes(const std::string& stack, const std::string& role) const;
 
  private:
   struct Failure { FailureReport report; Done<FailureAnswer> done; };
@@ -69,6 +73,7 @@ class LedgerLoop {
   Answer stage(Change& command, std::int64_t now_ms);
   void count_rules();
   void lose(const Error& error);
+  void note_commit(const Result<void>& committed);
 
   Ledger& ledger_;
   ports::FailureStore& store_;
@@ -79,11 +84,12 @@ class LedgerLoop {
   const std::size_t queue_max_;
 
   mutable std::mutex ledger_mutex_;  // the thread holds it while committed state changes, readers while they look
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Command> queue_;
   bool stopping_ = false;
   bool lost_ = false;
+  std::string fault_;
   std::thread thread_;
 };
 

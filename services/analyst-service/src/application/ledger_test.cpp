@@ -128,7 +128,7 @@ TEST_CASE("memory is bounded and the counts add up", "[ledger]") {
     if (i % 50 == 49) books.commit();
   }
   books.commit();
-  CHECK(books.ledger->groups().size() <= 260);
+  CHECK(books.ledger->groups().size() <= 200);
   CHECK(books.ledger->totals().events == 3000);
   CHECK(books.sum() == 3000);
   books.open();
@@ -158,11 +158,11 @@ TEST_CASE("rules wait for approval when asked to, and change by version", "[ledg
   change.rule_id = id;
   change.state = RuleState::Active;
   change.expected_version = 1;
-  CHECK(books.ledger->stage(change).value().version == 2);
+  CHECK(books.ledger->stage(change, 1).value().version == 2);
   books.commit();
-  CHECK(books.ledger->stage(change).error().code == Code::Aborted);
+  CHECK(books.ledger->stage(change, 1).error().code == Code::Aborted);
   change.rule_id = "gr-unknown";
-  CHECK(books.ledger->stage(change).error().code == Code::NotFound);
+  CHECK(books.ledger->stage(change, 1).error().code == Code::NotFound);
   CHECK_FALSE(books.count(report("t2")).rule_text.empty());
 }
 
@@ -180,6 +180,7 @@ TEST_CASE("outcomes are counted once, for the rules that were given and held out
     o.success = success;
     return o;
   };
+  books.count(report("b"));  // the failure that the outcome below speaks of
   CHECK(books.ledger->stage(outcome("a", true, true), 1).value());
   CHECK(books.ledger->stage(outcome("b", false, false), 1).value());
   CHECK_FALSE(books.ledger->stage(outcome("a", false, true), 1).value());
@@ -189,4 +190,116 @@ TEST_CASE("outcomes are counted once, for the rules that were given and held out
   CHECK(effect.given_successes == 1);
   CHECK(effect.held_failures == 1);
   CHECK(effect_share(effect) == 1.0);
+}
+
+TEST_CASE("a quorum of agents is asked for, and an agent counts once", "[ledger]") {
+  LedgerLimits limits;
+  limits.threshold = 2;
+  limits.agents_min = 2;
+  Books books(limits);
+  const auto by = [](const std::string& agent, const std::string& task) {
+    auto r = report(task);
+    r.agent_id = agent;
+    return r;
+  };
+  for (int i = 0; i < 5; ++i) CHECK_FALSE(books.count(by("anna", "t" + std::to_string(i))).rule_made);
+  CHECK(books.count(by("anna", "t5")).group.agents == 1);
+  books.open();
+  CHECK_FALSE(books.count(by("anna", "t6")).rule_made);
+  CHECK(books.count(by("ben", "t7")).rule_made);
+  CHECK(books.count(by("ben", "t8")).group.agents == 2);
+}
+
+TEST_CASE("a rule's life is written down: made, activated, expired, each with a version", "[ledger]") {
+  LedgerLimits limits;
+  limits.threshold = 1;
+  limits.approval = true;
+  limits.lifetime_ms = 1000;
+  Books books(limits);
+  books.count(report("t1"), 10);
+  RuleChange change;
+  change.rule_id = books.ledger->rules().begin()->second.id;
+  change.state = RuleState::Active;
+  change.reason = "looks right";
+  REQUIRE(books.ledger->stage(change, 20));
+  books.commit();
+  CHECK_FALSE(books.ledger->has_expired(1019));
+  CHECK(books.ledger->has_expired(1020));
+  books.ledger->stage_expiry(1020);
+  books.commit();
+  books.open();
+  const auto& rule = books.ledger->rules().begin()->second;
+  CHECK(rule.state == RuleState::Retired);
+  CHECK_FALSE(books.ledger->has_expired(5000));
+  REQUIRE(rule.history.size() == 3);
+  CHECK(rule.history[0].state == RuleState::Proposed);
+  CHECK(rule.history[1].reason == "looks right");
+  CHECK(rule.history[1].at_ms == 20);
+  CHECK(rule.history[2].reason == "its time is up");
+  CHECK(rule.history[2].version == rule.version);
+}
+
+TEST_CASE("a rule that does not help retires by itself, one that helps stays", "[ledger]") {
+  for (const bool helps : {false, true}) {
+    LedgerLimits limits;
+    limits.threshold = 1;
+    limits.trial.attempts = 100;
+    Books books(limits);
+    books.count(report("first"));
+    const auto id = books.ledger->rules().begin()->second.id;
+    for (int i = 0; i < 200; ++i) {
+      const bool given = i % 2 == 0;
+      const bool fails = i % 4 == 0 ? !helps : i % 4 == 1;
+      OutcomeReport o;
+      o.task_id = "o" + std::to_string(i);
+      o.attempt = 1;
+      o.stack = "python";
+      o.role = "Coder";
+      (given ? o.rules_given : o.rules_held_out) = {id};
+      o.success = !fails;
+      if (fails) REQUIRE(books.ledger->stage(report(o.task_id), i));
+      REQUIRE(books.ledger->stage(o, i));
+      if (i % 10 == 9) books.commit();
+    }
+    books.commit();
+    const auto& rule = books.ledger->rules().begin()->second;
+    INFO(rule.state_reason);
+    CHECK(rule.effect.held_kind_failures == 50);
+    CHECK(rule.effect.given_kind_failures == (helps ? 0 : 50));
+    CHECK(rule.state == (helps ? RuleState::Active : RuleState::Retired));
+    CHECK((helps || rule.state_reason.starts_with("no measurable help")));
+  }
+}
+
+TEST_CASE("a rule that contradicts or repeats an active one is not let in", "[ledger]") {
+  Books books({1});
+  books.count(report("t1", "KeyError: <*>"));
+  books.count(report("t2", "ValueError: odd thing"));
+  RuleChange change;
+  change.rule_id = domain::rule_id(domain::Digest().add("KeyError: <*>").id());
+  change.text = "Always use the global cache for settings of KeyError.";
+  REQUIRE(books.ledger->stage(change, 1));
+  books.commit();
+  change.rule_id = domain::rule_id(domain::Digest().add("ValueError: odd thing").id());
+  change.text = "Never use the global cache for settings of KeyError.";
+  const auto refused = books.ledger->stage(change, 1);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("contradicts") != std::string::npos);
+  change.text = "Use the global cache for settings of KeyError always.";
+  CHECK_FALSE(books.ledger->stage(change, 1));
+}
+
+TEST_CASE("shards that are counted apart add up to what one ledger counts", "[ledger]") {
+  std::map<domain::Id, std::int64_t> apart, together;
+  Books one, left, right;
+  for (int i = 0; i < 300; ++i) {
+    const auto r = report("t" + std::to_string(i), "cause " + std::to_string(i % 13), i);
+    REQUIRE(one.ledger->stage(r, 1));
+    REQUIRE((i % 3 == 0 ? left : right).ledger->stage(r, 1));
+  }
+  for (auto* books : {&one, &left, &right}) {
+    books->commit();
+    for (const auto& [kind, group] : books->ledger->groups()) (books == &one ? together : apart)[kind] += group.events;
+  }
+  CHECK(apart == together);
 }

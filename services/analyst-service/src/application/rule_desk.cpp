@@ -77,6 +77,7 @@ bool RuleDesk::write(const domain::Id& kind) {
   for (auto& known : board_.all())
     if (known.id == id) rule = std::move(known);
   if (!about || rule.id.empty()) return true;  // forgotten meanwhile
+  if (limits_.proposed_only && rule.state != domain::RuleState::Proposed) return true;
   const auto written = author_.write(about.value(), static_cast<std::int64_t>(rule.evidence.size()));
   if (!written) {
     probe_.author_failed.add();
@@ -95,7 +96,7 @@ bool RuleDesk::write(const domain::Id& kind) {
   change.rule_id = id;
   change.text = text;
   change.author = author_.name();
-  change.reason = "written by " + author_.name();
+  if (rule.state == domain::RuleState::Active) change.reason = "written by " + author_.name();
   change.expected_version = rule.version;
   probe_.author_good.add();
   ledger_.submit(std::move(change), [id](const Result<domain::GoldenRule>& done) {

@@ -20,6 +20,7 @@ class RuleDesk {
     int tries_max = 3;
     std::chrono::milliseconds pause{1000};  // doubled after each try
     std::chrono::milliseconds later{30'000};  // before what failed that often is tried anew
+    bool proposed_only = false;  // what is active was tried as it stands
   };
   RuleDesk(ports::RuleAuthor& author, ports::FailureStore& store, RuleBoard& board, LedgerLoop& ledger, Probe& probe, Limits limits);
   ~RuleDesk();

@@ -26,7 +26,23 @@ struct Group {
   std::int64_t tasks = 0;    // distinct
   std::int64_t first_ms = 0;
   std::int64_t last_ms = 0;
+  std::int64_t agents = 0;        // distinct, of those that give a name
+  std::int64_t returned_ms = 0;   // when it last came back after a silence; 0: never
+  std::int64_t day = 0;           // days since 1970, UTC, of the last event
+  std::int64_t today = 0;         // events on that day
+  std::int64_t yesterday = 0;     // events on the day before it
 };
+
+/// Counts one more event at this time; not its task and its agent.
+void count_event(Group& group, std::int64_t now_ms);
+
+/// What stands out about a kind at this moment.
+struct GroupFlags {
+  bool is_new = false;      // first seen within a day
+  bool regressed = false;   // came back within the last day after a week of silence
+  bool escalating = false;  // at least ten events today, and more than three times yesterday's
+};
+GroupFlags flags(const Group& group, std::int64_t now_ms);
 
 /// Counts that always add up: events = Σ groups.events + aged_events.
 struct Totals {

@@ -5,7 +5,7 @@
 #include <bit>
 #include <cstring>
 #if defined(__SSE2__)
-#include <emmintrin.h>
+#include <emmintrin.h>  // tidy: allow layer: instructions of the processor, no I/O
 #endif
 
 #include "domain/text_class.hpp"

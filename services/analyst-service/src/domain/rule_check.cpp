@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <set>
 #include <vector>
 
 #include "domain/text_class.hpp"
@@ -70,7 +71,80 @@ std::vector<std::string> words_of(std::string_view text) {
   return words;
 }
 
+// The text without what stands in double quotes.
+std::string unquoted(std::string_view text) {
+  std::string out;
+  bool quoted = false;
+  for (const char c : text) {
+    if (c == '"') quoted = !quoted;
+    else if (!quoted) out.push_back(c);
+  }
+  return out;
+}
+
+std::string quoted_part(std::string_view text) {
+  const auto open = text.find('"');
+  const auto close = text.rfind('"');
+  return open == text.npos || close == open ? std::string() : std::string(text.substr(open + 1, close - open - 1));
+}
+
+struct Directive {
+  bool negated = false;
+  std::set<std::string> words;
+};
+
+// A text's clauses, each as the set of its telling words and whether it forbids.
+std::vector<Directive> directives(std::string_view text) {
+  std::vector<Directive> found;
+  const std::string plain = unquoted(text);
+  for (std::size_t at = 0; at < plain.size();) {
+    std::size_t end = std::min(plain.find_first_of(".;:", at), plain.size());
+    while (end + 1 < plain.size() && !is_blank(plain[end + 1])) end = std::min(plain.find_first_of(".;:", end + 1), plain.size());  // within a name
+    Directive one;
+    for (const auto& word : words_of(std::string_view(plain).substr(at, end - at))) {
+      if (word == "never" || word == "dont" || word == "not" || word == "avoid" || word == "without") one.negated = true;
+      else if (!is_filler(word) && word != "always" && word != "should" && word != "instead") one.words.insert(word);
+    }
+    if (one.words.size() >= 2) found.push_back(std::move(one));
+    at = end + 1;
+  }
+  return found;
+}
+
+double overlap(const std::set<std::string>& a, const std::set<std::string>& b) {
+  if (a.empty() && b.empty()) return 0;
+  const auto common = static_cast<double>(std::count_if(a.begin(), a.end(), [&](const auto& word) { return b.contains(word); }));
+  return common / (static_cast<double>(a.size() + b.size()) - common);
+}
+
 }  // namespace
+
+bool says_the_same(std::string_view a, std::string_view b) {
+  const auto alike = [](std::string_view x, std::string_view y) {
+    const auto left = words_of(x), right = words_of(y);
+    return (left.empty() && right.empty()) || overlap({left.begin(), left.end()}, {right.begin(), right.end()}) >= 0.9;
+  };
+  // One remedy for two causes is two rules.
+  return alike(unquoted(a), unquoted(b)) && words_of(quoted_part(a)) == words_of(quoted_part(b));
+}
+
+bool contradicts(std::string_view a, std::string_view b) {
+  const auto right = directives(b);
+  for (const auto& x : directives(a))
+    for (const auto& y : right)
+      if (x.negated != y.negated && overlap(x.words, y.words) >= 0.6) return true;
+  return false;
+}
+
+std::string fault_of_pattern(std::string_view pattern) {
+  if (pattern.size() > 200) return "longer than 200 bytes";
+  RE2::Options options;
+  options.set_log_errors(false);
+  options.set_max_mem(1 << 20);
+  const RE2 compiled(re2::StringPiece(pattern.data(), pattern.size()), options);
+  if (!compiled.ok()) return compiled.error();
+  return RE2::PartialMatch("", compiled) ? "matches the empty text" : "";
+}
 
 bool holds_secret(std::string_view text) {
   static const RE2::Set secrets = compile({

@@ -25,6 +25,16 @@ bool names_cause(std::string_view text, std::string_view cause);
 /// For duplicates: lower case, words only.
 std::string essence(std::string_view text);
 
+/// True when two rules say nearly the same, nine of ten of their words, about the same quoted cause.
+bool says_the_same(std::string_view a, std::string_view b);
+
+/// True when one rule tells to do what the other forbids: a sentence of each with mostly the same words, only one of them
+/// negated. Quoted text doesn't count. A filter for a person's attention, not a proof.
+bool contradicts(std::string_view a, std::string_view b);
+
+/// Why a pattern can't be a rule's check by machine, or nothing.
+std::string fault_of_pattern(std::string_view pattern);
+
 /// Valid UTF-8 without control characters, line breaks as blanks, cut at a character's border.
 std::string printable(std::string_view text, std::size_t bytes_max);
 

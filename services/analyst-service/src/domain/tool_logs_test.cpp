@@ -6,6 +6,8 @@
 #include <set>
 
 #include "domain/analysis.hpp"
+#include "domain/rule_check.hpp"
+#include "domain/rule_template.hpp"
 
 using namespace swarm::analyst::domain;
 
@@ -51,6 +53,18 @@ TEST_CASE("the same fault of a real tool is one kind, two faults are two", "[ana
   for (const auto& [kind, found] : labels) {
     INFO(*found.begin() << " and " << *found.rbegin());
     CHECK(found.size() == 1);
+  }
+}
+
+TEST_CASE("every fault of a real tool can become a rule that passes its own checks", "[rule][tools]") {
+  Analyzer analyzer;
+  for (const auto& row : tool_logs()) {
+    const auto found = analyzer.analyse({"Coder", row.stack, row.log});
+    const KindText kind{found.kind, "Coder", row.stack, found.family, printable(found.cause, 400), {}, {}};
+    const auto text = rule_from_template(kind);
+    INFO(text);
+    CHECK(fault_of_rule(text, kind.cause).empty());
+    CHECK(fault_of_pattern(pattern_for(kind.cause).empty() ? "x" : pattern_for(kind.cause)).empty());
   }
 }
 

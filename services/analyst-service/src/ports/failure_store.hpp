@@ -20,6 +20,7 @@ struct JournalEntry {
   std::string task_id;
   std::string agent_id;
   std::int64_t at_ms = 0;
+  domain::Id agent = {};                // key of the distinct agent; empty when it had been counted for this kind
 };
 
 /// What one commit changes, all of it or nothing.
@@ -50,7 +51,10 @@ class FailureStore {
   /// Durable (fdatasync) when it returns.
   virtual Result<void> commit(const Changes& changes) = 0;
   virtual Result<bool> is_repeat(const domain::Id& key) = 0;
+  /// True when this task, or agent, was counted for the kind.
   virtual Result<bool> has_task(const domain::Id& kind, const domain::Id& task) = 0;
+  /// Kind of the failure that has this repeat key; empty when there is none.
+  virtual Result<domain::Id> kind_of(const domain::Id& repeat_key) = 0;
   virtual Result<domain::KindText> kind_text(const domain::Id& kind) = 0;
   /// Event ids of the kind's first failures.
   virtual Result<std::vector<std::string>> evidence(const domain::Id& kind, std::size_t limit) = 0;

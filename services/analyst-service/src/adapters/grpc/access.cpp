@@ -7,6 +7,7 @@ auth::AccessTable access_table() {
   const auth::Roles operators{Operator};
   return {
       {"/analyst.Analyst/ReportFailure", {Agent, Operator}},
+      {"/analyst.Analyst/ReportFailures", {Agent, Operator}},
       {"/analyst.Analyst/GetGoldenRules", {Viewer, Agent, Operator}},
       {"/analyst.Analyst/WatchGoldenRules", {Viewer, Agent, Operator}},
       {"/analyst.Analyst/ReportOutcomes", {Operator}},

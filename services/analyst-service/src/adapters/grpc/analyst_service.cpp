@@ -29,6 +29,18 @@ class RefusedStream final : public grpc::ServerWriteReactor<::analyst::RuleEvent
   void OnDone() override { delete this; }
 };
 
+class RefusedReports final : public grpc::ServerBidiReactor<::analyst::FailureBatch, ::analyst::BatchAck> {
+ public:
+  explicit RefusedReports(const Error& error) { Finish(rpc::to_status(error)); }
+  void OnDone() override { delete this; }
+};
+
+template <class Stream>
+void remember(std::vector<std::weak_ptr<Stream>>& list, const std::shared_ptr<Stream>& stream) {
+  std::erase_if(list, [](const auto& known) { return known.expired(); });
+  list.push_back(stream);
+}
+
 }  // namespace
 
 template <class Answer>
@@ -84,7 +96,9 @@ grpc::ServerUnaryReactor* AnalystService::GetGoldenRules(grpc::CallbackServerCon
     if (!state) return Error{Code::InvalidArgument, "state=" + query->state() + " is none of proposed, active, retired"};
     for (const auto& rule : parts_.board.list(query->stack(), query->role(), *state)) {
       const auto group = parts_.ledger.group(rule.kind);
-      fill(rule, &group, *out->add_rules());
+      auto& row = *out->add_rules();
+      fill(rule, &group, row);
+      fill(domain::balance(rule.effect, group.events, parts_.ledger.scope_outcomes(rule.stack, rule.role)), *row.mutable_measured());
     }
     return outcome::success();
   });
@@ -95,8 +109,15 @@ grpc::ServerWriteReactor<::analyst::RuleEvent>* AnalystService::WatchGoldenRules
   if (const auto admitted = parts_.gate.admit(*context, "/analyst.Analyst/WatchGoldenRules"); !admitted) return new RefusedStream(admitted.error());
   auto stream = RuleStream::open(parts_.board, request->from_version());
   std::lock_guard lock(streams_mutex_);
-  std::erase_if(streams_, [](const auto& known) { return known.expired(); });
-  streams_.push_back(stream);
+  remember(streams_, stream);
+  return stream.get();
+}
+
+grpc::ServerBidiReactor<::analyst::FailureBatch, ::analyst::BatchAck>* AnalystService::ReportFailures(grpc::CallbackServerContext* context) {
+  if (const auto admitted = parts_.gate.admit(*context, "/analyst.Analyst/ReportFailures"); !admitted) return new RefusedReports(admitted.error());
+  auto stream = ReportStream::open(context, parts_.analyzers, parts_.ledger);
+  std::lock_guard lock(streams_mutex_);
+  remember(report_streams_, stream);
   return stream.get();
 }
 
@@ -140,6 +161,7 @@ Result<void> AnalystService::list_groups(const ::analyst::GroupQuery& query, ::a
     if (!query.stack().empty() && kind.value().stack != query.stack()) continue;
     auto& row = *out.add_groups();
     fill(kind.value(), group, row);
+    fill(domain::flags(group, unix_ms(parts_.clock.wall_now())), row);
     if (parts_.ledger.has_rule(group.kind)) row.set_rule_id(domain::rule_id(group.kind));
   }
   out.set_total_events(overview.totals.events);
@@ -164,6 +186,11 @@ grpc::ServerUnaryReactor* AnalystService::ChangeRule(grpc::CallbackServerContext
     if (!fault.empty()) return refuse(context, {Code::InvalidArgument, "text refused: " + fault});
     change.text = request->text();
     change.author = "person:" + (admitted.value().subject.empty() ? std::string("unknown") : admitted.value().subject);
+  }
+  if (!request->must_not_match().empty()) {
+    const auto fault = domain::fault_of_pattern(request->must_not_match());
+    if (!fault.empty()) return refuse(context, {Code::InvalidArgument, "must_not_match refused: " + fault});
+    change.must_not_match = request->must_not_match();
   }
   const auto [id, reactor] = changes_.open(out);
   parts_.ledger.submit(std::move(change), [this, id = id](const Result<domain::GoldenRule>& changed) {
@@ -208,12 +235,16 @@ Result<void> AnalystService::explain(const ::analyst::FailureEvent& event, ::ana
 
 void AnalystService::drain() {
   std::vector<std::weak_ptr<RuleStream>> streams;
+  std::vector<std::weak_ptr<ReportStream>> reports;
   {
     std::lock_guard lock(streams_mutex_);
     streams.swap(streams_);
+    reports.swap(report_streams_);
   }
   for (const auto& known : streams)
     if (const auto stream = known.lock()) stream->end(rpc::to_status({Code::Unavailable, "the service is draining; follow again"}));
+  for (const auto& known : reports)
+    if (const auto stream = known.lock()) stream->end(rpc::to_status({Code::Unavailable, "the service is draining; send what was not answered again"}));
 }
 
 }  // namespace swarm::analyst::adapters

@@ -3,6 +3,7 @@
 #include <mutex>
 #include <vector>
 
+#include "adapters/grpc/report_stream.hpp"
 #include "adapters/grpc/rule_stream.hpp"
 #include "application/analyzers.hpp"
 #include "application/ledger_loop.hpp"
@@ -23,10 +24,12 @@ class AnalystService final : public ::analyst::Analyst::CallbackService {
     ports::FailureStore& store;
     application::Probe& probe;
     std::int64_t threshold;
+    const Clock& clock;
   };
   explicit AnalystService(Parts parts) : parts_(parts) {}
 
   grpc::ServerUnaryReactor* ReportFailure(grpc::CallbackServerContext*, const ::analyst::FailureEvent*, ::analyst::AnalysisResult*) override;
+  grpc::ServerBidiReactor<::analyst::FailureBatch, ::analyst::BatchAck>* ReportFailures(grpc::CallbackServerContext*) override;
   grpc::ServerUnaryReactor* GetGoldenRules(grpc::CallbackServerContext*, const ::analyst::RuleQuery*, ::analyst::RuleList*) override;
   grpc::ServerWriteReactor<::analyst::RuleEvent>* WatchGoldenRules(grpc::CallbackServerContext*, const ::analyst::WatchRulesRequest*) override;
   grpc::ServerUnaryReactor* ReportOutcomes(grpc::CallbackServerContext*, const ::analyst::OutcomeReport*, ::analyst::Ack*) override;
@@ -49,6 +52,7 @@ class AnalystService final : public ::analyst::Analyst::CallbackService {
   rpc::PendingCalls<::analyst::GoldenRule> changes_;
   std::mutex streams_mutex_;
   std::vector<std::weak_ptr<RuleStream>> streams_;
+  std::vector<std::weak_ptr<ReportStream>> report_streams_;
 };
 
 }  // namespace swarm::analyst::adapters

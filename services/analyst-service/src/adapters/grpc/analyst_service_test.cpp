@@ -104,7 +104,7 @@ struct Service {
   FakeAuthor author;
   application::RuleDesk desk{author, *store, board, loop, probe, {256, 3, 5ms}};
   rpc::Server server{{}, registry, std::make_unique<auth::Guard>(access_table())};
-  AnalystService service{{server.gate(), analyzers, loop, board, *store, probe, 3}};
+  AnalystService service{{server.gate(), analyzers, loop, board, *store, probe, 3, clock}};
   AnalystServiceV1 v1{server.gate(), analyzers};
   AnalystServiceV2 v2{server.gate(), analyzers};
   std::shared_ptr<grpc::Channel> channel;
@@ -217,11 +217,22 @@ TEST_CASE("bad reports are refused with the field's name", "[grpc][grpc]") {
 TEST_CASE("concurrent reports are all counted", "[grpc][grpc]") {
   Service s;
   std::vector<std::thread> clients;
+  std::atomic<int> refused = 0;
   for (int c = 0; c < 4; ++c)
-    clients.emplace_back([&s, c] {
-      for (int i = 0; i < 50; ++i) s.report("task-" + std::to_string(c) + "-" + std::to_string(i), "KeyError: 'k" + std::to_string(i) + "'");
+    clients.emplace_back([&s, &refused, c] {  // Catch's macros are for one thread only
+      for (int i = 0; i < 50; ++i) {
+        ::analyst::FailureEvent event;
+        event.set_task_id("task-" + std::to_string(c) + "-" + std::to_string(i));
+        event.set_attempt(1);
+        event.set_stack("python");
+        event.set_role("Coder");
+        event.set_error_log("KeyError: 'k" + std::to_string(i) + "'");
+        ::analyst::AnalysisResult out;
+        if (!s.report(event, out).ok()) ++refused;
+      }
     });
   for (auto& client : clients) client.join();
+  CHECK(refused == 0);
   grpc::ClientContext context;
   ::analyst::GroupList groups;
   REQUIRE(s.stub->ListGroups(&context, {}, &groups).ok());
@@ -298,4 +309,67 @@ TEST_CASE("agents of both older generations are served", "[grpc][grpc]") {
     REQUIRE(v2_stub->GenerateGoldenRules(&hostile, request, &out).ok());
     CHECK(out.rule().find("ignore") == std::string::npos);
   }
+}
+
+TEST_CASE("a stream of batches is acknowledged batch by batch, and sent again counts as known", "[grpc]") {
+  Service s;
+  for (const int round : {0, 1}) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + 20s);
+    const auto stream = s.stub->ReportFailures(&context);
+    for (std::uint64_t batch = 1; batch <= 3; ++batch) {
+      ::analyst::FailureBatch out;
+      out.set_sequence(batch);
+      for (int i = 0; i < 200; ++i) {
+        auto& event = *out.add_events();
+        event.set_event_id(std::to_string(batch) + "-" + std::to_string(i));
+        event.set_error_log("KeyError: 'x'");
+        event.set_stack("python");
+      }
+      out.add_events();  // without a log
+      REQUIRE(stream->Write(out));
+      ::analyst::BatchAck ack;
+      REQUIRE(stream->Read(&ack));
+      CHECK(ack.sequence() == batch);
+      CHECK((round == 0 ? ack.counted() : ack.repeats()) == 200);
+      CHECK(ack.refused() == 1);
+      CHECK(ack.message() == "error_log is empty");
+    }
+    stream->WritesDone();
+    CHECK(stream->Finish().ok());
+  }
+  CHECK(s.loop.overview(1).totals.events == 600);
+}
+
+TEST_CASE("a batch that is too long ends its stream, and an idle stream does not hold up the drain", "[grpc]") {
+  std::optional<grpc::Status> ended;
+  std::thread follower;
+  {
+    Service s;
+    grpc::ClientContext context;
+    const auto stream = s.stub->ReportFailures(&context);
+    ::analyst::FailureBatch batch;
+    for (int i = 0; i < 1001; ++i) batch.add_events()->set_error_log("x");
+    stream->Write(batch);
+    ::analyst::BatchAck ack;
+    CHECK_FALSE(stream->Read(&ack));
+    CHECK(stream->Finish().error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+    std::atomic<bool> open = false;
+    follower = std::thread([&ended, &open, channel = s.channel] {
+      grpc::ClientContext idle;
+      const auto stub = ::analyst::Analyst::NewStub(channel);
+      const auto quiet = stub->ReportFailures(&idle);
+      ::analyst::FailureBatch one;
+      one.add_events()->set_error_log("x");
+      quiet->Write(one);
+      ::analyst::BatchAck first;
+      open = quiet->Read(&first);
+      quiet->Read(&first);
+      ended = quiet->Finish();
+    });
+    REQUIRE(testing::eventually([&] { return open.load(); }));
+  }
+  follower.join();
+  REQUIRE(ended);
+  CHECK_FALSE(ended->ok());
 }

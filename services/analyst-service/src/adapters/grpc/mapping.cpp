@@ -101,6 +101,41 @@ void fill(const domain::GoldenRule& rule, const domain::Group* group, ::analyst:
   }
   out.set_effect(effect_share(rule.effect));
   out.set_state_reason(rule.state_reason);
+  out.set_expires_unix_ms(rule.expires_ms);
+  out.set_activated_unix_ms(rule.activated_ms);
+  out.set_must_not_match(rule.must_not_match);
+  for (const auto& step : rule.history) {
+    auto& row = *out.add_history();
+    row.set_version(step.version);
+    row.set_at_unix_ms(step.at_ms);
+    row.set_state(std::string(name(step.state)));
+    row.set_author(step.author);
+    row.set_text(step.text);
+    row.set_reason(step.reason);
+  }
+}
+
+void fill(const domain::RuleBalance& seen, ::analyst::RuleEffect& out) {
+  out.set_given_attempts(seen.given.trials);
+  out.set_given_failures(seen.given.hits);
+  out.set_held_attempts(seen.held.trials);
+  out.set_held_failures(seen.held.hits);
+  out.set_held_difference(seen.against_held.value);
+  out.set_held_low(seen.against_held.low);
+  out.set_held_high(seen.against_held.high);
+  out.set_before_attempts(seen.before.trials);
+  out.set_before_failures(seen.before.hits);
+  out.set_after_attempts(seen.after.trials);
+  out.set_after_failures(seen.after.hits);
+  out.set_before_difference(seen.against_before.value);
+  out.set_before_low(seen.against_before.low);
+  out.set_before_high(seen.against_before.high);
+}
+
+void fill(const domain::GroupFlags& flags, ::analyst::FailureGroup& out) {
+  out.set_is_new(flags.is_new);
+  out.set_regressed(flags.regressed);
+  out.set_escalating(flags.escalating);
 }
 
 void fill(const domain::KindText& kind, const domain::Group& group, ::analyst::FailureGroup& out) {

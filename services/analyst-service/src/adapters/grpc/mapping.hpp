@@ -17,6 +17,8 @@ application::FailureReport to_report(const ::analyst::FailureEvent& event, const
 application::OutcomeReport to_report(const ::analyst::Outcome& outcome);
 
 void fill(const domain::GoldenRule& rule, const domain::Group* group, ::analyst::GoldenRule& out);
+void fill(const domain::RuleBalance& balance, ::analyst::RuleEffect& out);
+void fill(const domain::GroupFlags& flags, ::analyst::FailureGroup& out);
 void fill(const domain::KindText& kind, const domain::Group& group, ::analyst::FailureGroup& out);
 
 }  // namespace swarm::analyst::adapters

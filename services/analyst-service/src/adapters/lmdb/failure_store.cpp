@@ -94,8 +94,9 @@ Result<void> LmdbFailureStore::put_journal(lmdb::WriteTxn& txn, const ports::Cha
       BOOST_OUTCOME_TRY(txn.put(repeats_, key_of(key), sequence));
     }
     if (entry.kind.empty()) continue;
-    if (!entry.task.empty()) {
-      BOOST_OUTCOME_TRY(txn.put(tasks_, key_of(entry.kind) + key_of(entry.task), sequence));
+    for (const auto& counted : {entry.task, entry.agent}) {
+      if (counted.empty()) continue;
+      BOOST_OUTCOME_TRY(txn.put(tasks_, key_of(entry.kind) + key_of(counted), sequence));
     }
     if (entry.event_id.empty()) continue;
     std::size_t known = 0;
@@ -128,8 +129,9 @@ Result<void> LmdbFailureStore::prune_journal(lmdb::WriteTxn& txn, const ports::C
     for (const auto& key : entry.repeat_keys) {
       BOOST_OUTCOME_TRY(txn.erase(repeats_, key_of(key)));
     }
-    if (!entry.task.empty()) {
-      BOOST_OUTCOME_TRY(txn.erase(tasks_, key_of(entry.kind) + key_of(entry.task)));
+    for (const auto& counted : {entry.task, entry.agent}) {
+      if (counted.empty()) continue;
+      BOOST_OUTCOME_TRY(txn.erase(tasks_, key_of(entry.kind) + key_of(counted)));
     }
   }
   return outcome::success();
@@ -163,6 +165,18 @@ Result<bool> LmdbFailureStore::is_repeat(const domain::Id& key) { return contain
 
 Result<bool> LmdbFailureStore::has_task(const domain::Id& kind, const domain::Id& task) {
   return contains(tasks_, key_of(kind) + key_of(task));
+}
+
+Result<domain::Id> LmdbFailureStore::kind_of(const domain::Id& repeat_key) {
+  BOOST_OUTCOME_TRY(auto txn, environment_->read());
+  BOOST_OUTCOME_TRY(const auto sequence, txn.get(repeats_, key_of(repeat_key)));
+  if (!sequence) return domain::Id{};
+  BOOST_OUTCOME_TRY(const auto bytes, txn.get(journal_, *sequence));
+  ports::JournalEntry entry;
+  if (bytes) {
+    BOOST_OUTCOME_TRY(decode(*bytes, entry));
+  }
+  return entry.kind;
 }
 
 Result<domain::KindText> LmdbFailureStore::kind_text(const domain::Id& kind) {

@@ -23,6 +23,7 @@ class LmdbFailureStore final : public ports::FailureStore {
   Result<void> commit(const ports::Changes& changes) override;
   Result<bool> is_repeat(const domain::Id& key) override;
   Result<bool> has_task(const domain::Id& kind, const domain::Id& task) override;
+  Result<domain::Id> kind_of(const domain::Id& repeat_key) override;
   Result<domain::KindText> kind_text(const domain::Id& kind) override;
   Result<std::vector<std::string>> evidence(const domain::Id& kind, std::size_t limit) override;
   std::uint64_t bytes_used() const { return environment_->bytes_used(); }

@@ -26,11 +26,14 @@ class Writer {
   template <class T>
     requires std::is_enum_v<T>
   void operator()(const T& value) { (*this)(static_cast<std::uint64_t>(value)); }
+  void operator()(const domain::RuleVersion& step);
   template <class T>
   void operator()(const std::vector<T>& list) {
     (*this)(static_cast<std::uint64_t>(list.size()));
     for (const auto& item : list) (*this)(item);
   }
+  template <class T>
+  void later(const T& value) { (*this)(value); }
 
  private:
   std::string out_;
@@ -72,6 +75,12 @@ class Reader {
     (*this)(raw);
     value = static_cast<T>(raw);
   }
+  void operator()(domain::RuleVersion& step);
+  /// A field that records of an earlier version of the program end before.
+  template <class T>
+  void later(T& value) {
+    if (!left_.empty()) (*this)(value);
+  }
   template <class T>
   void operator()(std::vector<T>& list) {
     std::uint64_t size = 0;
@@ -87,6 +96,14 @@ class Reader {
   bool good_;
 };
 
+void Writer::operator()(const domain::RuleVersion& s) {
+  (*this)(s.version), (*this)(s.at_ms), (*this)(s.state), (*this)(s.author), (*this)(s.text), (*this)(s.reason);
+}
+
+void Reader::operator()(domain::RuleVersion& s) {
+  (*this)(s.version), (*this)(s.at_ms), (*this)(s.state), (*this)(s.author), (*this)(s.text), (*this)(s.reason);
+}
+
 // One list of fields per record, for both directions.
 template <class Visit, class T>
 void fields(Visit& visit, T& r) {
@@ -95,18 +112,21 @@ void fields(Visit& visit, T& r) {
     visit(r.kind), visit(r.role), visit(r.stack), visit(r.family), visit(r.cause), visit(r.sample), visit(r.excerpt);
   } else if constexpr (std::is_same_v<Record, domain::Group>) {
     visit(r.kind), visit(r.events), visit(r.tasks), visit(r.first_ms), visit(r.last_ms);
+    visit.later(r.agents), visit.later(r.returned_ms), visit.later(r.day), visit.later(r.today), visit.later(r.yesterday);
   } else if constexpr (std::is_same_v<Record, domain::GoldenRule>) {
     visit(r.id), visit(r.kind), visit(r.stack), visit(r.role), visit(r.text), visit(r.state), visit(r.author);
     visit(r.evidence), visit(r.created_ms), visit(r.version), visit(r.cause), visit(r.state_reason);
     visit(r.effect.given_successes), visit(r.effect.given_failures), visit(r.effect.held_successes);
     visit(r.effect.held_failures), visit(r.effect.kind_failures_before), visit(r.effect.scope_outcomes_before);
+    visit.later(r.effect.given_kind_failures), visit.later(r.effect.held_kind_failures), visit.later(r.activated_ms);
+    visit.later(r.expires_ms), visit.later(r.must_not_match), visit.later(r.history);
   } else if constexpr (std::is_same_v<Record, domain::ScopeOutcomes>) {
     visit(r.stack), visit(r.role), visit(r.successes), visit(r.failures);
   } else if constexpr (std::is_same_v<Record, domain::Totals>) {
     visit(r.events), visit(r.repeats), visit(r.aged_events), visit(r.aged_groups), visit(r.next_sequence), visit(r.rule_version);
   } else {
     visit(r.sequence), visit(r.repeat_keys), visit(r.kind), visit(r.place), visit(r.task), visit(r.event_id);
-    visit(r.task_id), visit(r.agent_id), visit(r.at_ms);
+    visit(r.task_id), visit(r.agent_id), visit(r.at_ms), visit.later(r.agent);
   }
 }
 
