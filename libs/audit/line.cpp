@@ -1,10 +1,8 @@
 #include "libs/audit/line.hpp"
 
-#include <openssl/sha.h>
-
-#include <array>
 #include <charconv>
 
+#include "libs/base/sha256.hpp"
 #include "libs/telemetry/json_line.hpp"
 
 namespace swarm::audit {
@@ -16,18 +14,6 @@ constexpr std::string_view kBeforeNumber = R"({"seq":)";
 constexpr std::string_view kBeforePrevious = R"(","prev":")";
 constexpr std::string_view kBeforeHash = R"(,"hash":")";
 constexpr std::string_view kEnd = R"("})";
-
-std::string sha256(std::string_view bytes) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.data());
-  std::string text;
-  for (const unsigned char byte : digest) {
-    text.push_back(kHex[byte >> 4]);
-    text.push_back(kHex[byte & 15]);
-  }
-  return text;
-}
 
 }  // namespace
 
@@ -47,7 +33,7 @@ std::string make_line(const Link& before, WallTime at, std::string_view event, F
     line += ':';
     log::append_json_string(line, value, kValueBytesMax);
   }
-  const auto hash = sha256(line);
+  const auto hash = sha256_hex(line);
   line += kBeforeHash;
   line += hash;
   line += kEnd;
@@ -68,7 +54,7 @@ std::optional<Place> place_of(std::string_view line) {
   const auto previous = body.find(kBeforePrevious);
   if (bad != std::errc() || previous == std::string_view::npos) return std::nullopt;
   place.before = body.substr(previous + kBeforePrevious.size(), kHashDigits);
-  if (sha256(body) != place.link.hash) return std::nullopt;
+  if (sha256_hex(body) != place.link.hash) return std::nullopt;
   return place;
 }
 

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "libs/auth/base64url.hpp"
+#include "libs/auth/payload.hpp"
 #include "libs/base/check.hpp"
 
 namespace swarm::auth {
@@ -192,7 +193,6 @@ Result<Claims> verify(std::string_view token, const KeySet& keys, const Expectat
 
 std::string sign(const Claims& claims, const PrivateKey& key) {
   const auto seconds = [](WallTime t) { return unix_ms(t) / 1000; };
-  const boost::json::object header{{"alg", name(key.algorithm)}, {"kid", key.id}, {"typ", "JWT"}};
   boost::json::object payload{{"sub", claims.subject}, {"role", name(claims.role)},      {"iss", claims.issuer},
                               {"iat", seconds(claims.issued_at)}, {"exp", seconds(claims.expires_at)}};
   if (claims.audience.size() == 1) payload["aud"] = claims.audience.front();
@@ -200,6 +200,11 @@ std::string sign(const Claims& claims, const PrivateKey& key) {
   if (!claims.team.empty()) payload["team"] = claims.team;
   if (!claims.id.empty()) payload["jti"] = claims.id;
   if (!claims.cert_fingerprint.empty()) payload["cert_fingerprint"] = claims.cert_fingerprint;
+  return sign_payload(payload, key);
+}
+
+std::string sign_payload(const boost::json::object& payload, const PrivateKey& key) {
+  const boost::json::object header{{"alg", name(key.algorithm)}, {"kid", key.id}, {"typ", "JWT"}};
   const std::string signed_part =
       base64url_encode(boost::json::serialize(header)) + '.' + base64url_encode(boost::json::serialize(payload));
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OUTPUT = Path(__file__).resolve().parent / "src" / "swarm_sdk" / "descriptors.binpb"
-PROTOS = ["orchestrator.proto", "analyst.proto", "llm_gateway.proto"]
+PROTOS = ["orchestrator.proto", "analyst.proto", "llm_gateway.proto", "operations.proto"]
 
 
 def compile_protos() -> bytes:
-    """The serialised FileDescriptorSet of our own three interfaces. Needs grpcio-tools."""
+    """The serialised FileDescriptorSet of our own interfaces. Needs grpcio-tools."""
     from grpc_tools import protoc
 
     with tempfile.TemporaryDirectory() as directory:

@@ -10,7 +10,9 @@
 #include <atomic>
 #include <cerrno>
 #include <mutex>
+#include <optional>
 
+#include "libs/rpc/peer_counts.hpp"
 #include "libs/telemetry/logging.hpp"
 
 namespace swarm::rpc {
@@ -25,6 +27,33 @@ int spare = -1;
 
 void open_spare() {
   if (spare < 0) spare = ::open("/", O_PATH | O_CLOEXEC);
+}
+
+/// Null until there are limits.
+std::mutex peers_mutex;
+std::optional<PeerCounts> peers;
+bool loopback_counts = false;
+
+/// Is the descriptor still the connection from there?
+bool still_there(int descriptor, const Peer& peer) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&address), &length) != 0) return false;
+  const auto now = peer_of(reinterpret_cast<const sockaddr*>(&address));
+  return now && now->address == peer.address;
+}
+
+/// Whether limits let the new connection stay.
+bool within_limits(int connection) {
+  std::lock_guard lock(peers_mutex);
+  if (!peers) return true;
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (::getpeername(connection, reinterpret_cast<sockaddr*>(&address), &length) != 0) return true;  // gone already; gRPC will see
+  auto peer = peer_of(reinterpret_cast<const sockaddr*>(&address));
+  if (!peer) return true;
+  if (peer->loopback() && !loopback_counts) peer = peer->alone();
+  return peers->admit(connection, *peer, SystemClock().boot_now());
 }
 
 int system_accept4(int listener, sockaddr* address, socklen_t* length, int flags) {
@@ -43,7 +72,7 @@ void close_at_once(int connection) {
 void count_shed() {
   // One line for the first and then for each ten thousandth: a flood must not flood the log.
   if (shed.fetch_add(1, std::memory_order_relaxed) % 10'000 == 0) {
-    log::warn("shedding connections: too many are open", {{"open_max", highest_served.load(std::memory_order_relaxed)}});
+    log::warn("shedding connections: too many are open, in all or from one peer", {{"open_max", highest_served.load(std::memory_order_relaxed)}});
   }
 }
 
@@ -75,6 +104,13 @@ void guard_accept(std::uint64_t descriptors_max, std::uint64_t reserve) {
   open_spare();
 }
 
+void limit_connections(std::uint64_t max, std::uint64_t per_peer_max, bool loopback_too) {
+  std::lock_guard lock(peers_mutex);
+  loopback_counts = loopback_too;
+  peers.reset();
+  if (max > 0 || per_peer_max > 0) peers.emplace(PeerCounts::Limits{max, per_peer_max}, still_there);
+}
+
 std::uint64_t connections_shed() { return shed.load(std::memory_order_relaxed); }
 
 }  // namespace swarm::rpc
@@ -87,7 +123,7 @@ extern "C" __attribute__((visibility("default"), used)) int accept4(int listener
   for (int tries = 0; tries < 4096; ++tries) {
     const int connection = system_accept4(listener, address, length, flags);
     if (connection >= 0) {
-      if (connection < highest_served.load(std::memory_order_relaxed)) return connection;
+      if (connection < highest_served.load(std::memory_order_relaxed) && within_limits(connection)) return connection;
       close_at_once(connection);
       count_shed();
     } else if (out_of_descriptors(errno)) {

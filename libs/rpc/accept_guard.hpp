@@ -12,6 +12,10 @@ namespace swarm::rpc {
 /// Raises the descriptor limit as far as allowed, at most to `descriptors_max`, and opens the spare. Call before listening.
 void guard_accept(std::uint64_t descriptors_max = 65'536, std::uint64_t reserve = 128);
 
+/// Beyond so many connections in all, and from one peer (an IPv4 address or an IPv6 /64), new ones are closed unserved; 0: no
+/// limit. Loopback counts only in all, unless `loopback_too`. For the listeners of gRPC. Call before listening.
+void limit_connections(std::uint64_t max, std::uint64_t per_peer_max, bool loopback_too = false);
+
 /// Connections that were closed unserved so far.
 std::uint64_t connections_shed();
 

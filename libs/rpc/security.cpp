@@ -99,10 +99,16 @@ void read_security(settings::Object& root, SecuritySettings& out) {
         .value("issuer", auth.issuer, "Issuer that tokens must name.")
         .value("audience", auth.audience, "Audience that tokens must name.")
         .value("token_lifetime_max", auth.token_lifetime_max, "Longest life of a token.", std::chrono::minutes(1), std::chrono::hours(24))
-        .value("signing_key_file", auth.signing_key_file, "PEM private key for this service's own tokens towards its peers.")
+        .value("renewal_max", auth.renewal_max, "How long after its first issue a token may be renewed.", std::chrono::minutes(1), std::chrono::hours(24 * 366))
+        .value("signing_key_file", auth.signing_key_file, "PEM private key for this service's own tokens towards its peers, and for those that it makes for others.")
         .value("signing_key_id", auth.signing_key_id, "Its kid in the JWKS file.");
     need_file(o, "jwks_file", auth.jwks_file);
     need_file(o, "signing_key_file", auth.signing_key_file);
+  });
+  root.section("connections", "How many clients the gRPC port takes; what is beyond is closed unserved.", [&](settings::Object& o) {
+    o.value("max", out.connections.max, "In all; 0: as many as there are descriptors, less 128.", {0, 65'536})
+        .value("per_peer_max", out.connections.per_peer_max,
+               "From one IPv4 address or IPv6 /64, loopback excepted; 0: no limit. Raise it where many agents share an address.", {0, 65'536});
   });
 }
 
@@ -114,6 +120,18 @@ Result<std::unique_ptr<auth::Guard>> make_guard(auth::AccessTable table, const A
   expected.audience = settings.audience;
   expected.lifetime_max = std::chrono::duration_cast<std::chrono::seconds>(settings.token_lifetime_max);
   return std::make_unique<auth::Guard>(std::move(table), std::move(keys), std::move(expected), clock);
+}
+
+Result<std::unique_ptr<auth::TokenMint>> make_token_mint(const AuthSettings& settings, const Clock& clock) {
+  if (settings.signing_key_file.empty()) return nullptr;
+  BOOST_OUTCOME_TRY(const auto pem, read_file(settings.signing_key_file));
+  BOOST_OUTCOME_TRY(auto key, auth::PrivateKey::from_pem(pem, settings.signing_key_id));
+  auth::TokenMint::Options options;
+  options.issuer = settings.issuer;
+  options.audience = settings.audience;
+  options.lifetime_max = settings.token_lifetime_max;
+  options.renewal_max = settings.renewal_max;
+  return std::make_unique<auth::TokenMint>(std::move(key), std::move(options), clock);
 }
 
 std::shared_ptr<grpc::ServerCredentials> server_credentials(const TlsSettings& tls) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "libs/auth/guard.hpp"
+#include "libs/auth/token_mint.hpp"
 #include "libs/base/clock.hpp"
 #include "libs/base/result.hpp"
 #include "libs/settings/settings.hpp"
@@ -32,20 +33,31 @@ struct AuthSettings {
   std::string issuer = "swarm";
   std::string audience = "swarm";
   std::chrono::milliseconds token_lifetime_max = std::chrono::minutes(15);
+  std::chrono::milliseconds renewal_max = std::chrono::hours(24);
   std::string signing_key_file;  // PEM private key for tokens of our own
   std::string signing_key_id = "swarm";
+};
+
+/// How many connections the gRPC port takes. Loopback counts only in all.
+struct ConnectionSettings {
+  int max = 0;  // 0: as many as descriptors allow
+  int per_peer_max = 2048;
 };
 
 struct SecuritySettings {
   TlsSettings tls;
   AuthSettings auth;
+  ConnectionSettings connections;
 };
 
-/// Describes `tls.*` and `auth.*`, the same in every service, and checks that they fit together.
+/// Describes `tls.*`, `auth.*` and `connections.*`, the same in every service, and checks that they fit together.
 void read_security(settings::Object& root, SecuritySettings& out);
 
 /// An open guard without jwks_file. Fails when the file can't be read or a key in it is weak.
 Result<std::unique_ptr<auth::Guard>> make_guard(auth::AccessTable table, const AuthSettings& settings, const Clock& clock);
+
+/// Null without a signing key. Fails when the key can't be read.
+Result<std::unique_ptr<auth::TokenMint>> make_token_mint(const AuthSettings& settings, const Clock& clock);
 
 /// Plain-text credentials when TLS is off.
 std::shared_ptr<grpc::ServerCredentials> server_credentials(const TlsSettings& settings);

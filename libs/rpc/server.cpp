@@ -12,6 +12,7 @@
 #include "libs/rpc/accept_guard.hpp"
 #include "libs/rpc/audit_trail.hpp"
 #include "libs/rpc/call_metrics.hpp"
+#include "libs/rpc/call_traces.hpp"
 #include "libs/rpc/chttp2_filter.hpp"
 #include "libs/telemetry/logging.hpp"
 
@@ -108,10 +109,12 @@ void Server::add(grpc::Service& service, std::string full_name) { impl_->service
 Result<void> Server::start() {
   BOOST_OUTCOME_TRY(impl_->check_exposure());
   BOOST_OUTCOME_TRY(impl_->open_audit_log());
+  limit_connections(impl_->options.connections.max, impl_->options.connections.per_peer_max);
   grpc::ServerBuilder builder;
   set_limits(builder, impl_->options);
   std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
   interceptors.push_back(std::make_unique<CallMetrics>(impl_->registry));
+  interceptors.push_back(std::make_unique<CallTraces>(impl_->clock));
   if (impl_->trail) interceptors.push_back(std::make_unique<AuditInterceptors>(*impl_->trail, impl_->gate.guard().table()));
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
   builder.AddListeningPort(impl_->options.listen, server_credentials(impl_->options.tls), &impl_->port);

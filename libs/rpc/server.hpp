@@ -23,6 +23,7 @@ struct ServerOptions {
   std::string service = "service";                    // its name, for the audit log
   std::filesystem::path audit_directory;              // empty: no audit log
   TlsSettings tls;
+  ConnectionSettings connections;
   int message_bytes_max = 16 << 20;
   int metadata_bytes_max = 16 << 10;
   int streams_per_connection_max = 4096;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import socket
 import ssl
 import time
@@ -13,6 +15,7 @@ import pytest
 from credentials import Credentials
 from grpc_raw import REAL_REQUEST, call, serving
 from swarm_process import BINARIES, ServiceProcess
+from swarm_sdk import wire
 
 Start = Callable[..., ServiceProcess]
 SERVICES = sorted(BINARIES)
@@ -68,10 +71,28 @@ def test_a_token_bound_to_another_certificate_is_refused(start_service: Start, c
     assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_secured_services_find_and_trust_each_other(start_service: Start, credentials: Credentials, name: str) -> None:
-    if name != "orchestrator":
-        pytest.skip("one run with all three is enough")
+def test_an_agent_renews_its_token_and_keeps_who_it_is(start_service: Start, credentials: Credentials) -> None:
+    service = _secured(start_service, credentials, "orchestrator")
+    renew = wire.method("operations.Operations.RenewToken")
+    with credentials.channel(service.grpc) as channel:
+        first = credentials.token("agent", sub="coder-1", team="red", lifetime=120)
+        answer = renew.response.FromString(call(channel, renew.path, token=first))
+        claims = json.loads(base64.urlsafe_b64decode(answer.token.split(".")[1] + "=="))
+        assert (claims["sub"], claims["team"], claims["role"]) == ("coder-1", "red", "agent")
+        assert claims["exp"] == answer.expires_unix_ms // 1000 and claims["exp"] > time.time() + 600
+        call(channel, renew.path, token=answer.token)
+        with pytest.raises(grpc.RpcError) as refused:
+            call(channel, "/operations.Operations/MintToken", token=answer.token)
+        assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED
+        with pytest.raises(grpc.RpcError) as refused:
+            call(channel, renew.path)
+        assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED
+    (file,) = (service.data_dir / "audit").glob("*.jsonl")
+    denied = [line for line in map(json.loads, file.read_text("utf-8").splitlines()) if line["event"] == "denied"]
+    assert [line["method"].rsplit("/", 1)[1] for line in denied] == ["MintToken", "RenewToken"]
+
+
+def test_secured_services_find_and_trust_each_other(start_service: Start, credentials: Credentials) -> None:
     gateway = start_service("gateway", credentials.settings("llm-gateway"))
     peer = gateway.grpc.replace("127.0.0.1", "localhost")
     analyst = start_service("analyst", credentials.settings("analyst-service") | {"gateway.address": peer, "orchestrator.address": ""})

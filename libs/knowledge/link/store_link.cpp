@@ -53,6 +53,7 @@ Result<std::unique_ptr<StoreLink>> StoreLink::open(const LinkOptions& options, c
 Knowledge& StoreLink::knowledge() { return *impl_->knowledge; }
 synapse::SynapseKnowledge& StoreLink::store() { return *impl_->store; }
 Outbox& StoreLink::outbox() { return *impl_->outbox; }
+const lmdb::Environment& StoreLink::journal() const { return *impl_->environment; }
 
 bool StoreLink::well() const {
   return impl_->outbox->state().last_error.empty() && impl_->client->last_error().empty();

@@ -34,6 +34,8 @@ class StoreLink {
   /// For asking: failures, spend, kill switch, similarity.
   synapse::SynapseKnowledge& store();
   Outbox& outbox();
+  /// The journal, for a backup.
+  const lmdb::Environment& journal() const;
 
   /// For readiness: whether everything arrived and the store answers, and what is missing.
   bool well() const;

@@ -21,6 +21,7 @@
 #include "libs/async/shutdown.hpp"
 #include "libs/knowledge/control/journal_service.hpp"
 #include "libs/knowledge/embedded/embedded_knowledge.hpp"
+#include "libs/operations/operations.hpp"
 #include "libs/rpc/channel.hpp"
 #include "libs/rpc/server.hpp"
 #include "libs/telemetry/logging.hpp"
@@ -36,12 +37,14 @@ struct Composition::Parts {
   Result<void> open_stores();
   Result<void> build_application();
   Result<void> build_server();
+  Result<void> serve_operations();
   std::vector<admin::Readiness> readiness() const;
   void drain();
 
   Settings settings;
   SystemClock clock;
   metrics::Registry registry;
+  std::unique_ptr<otlp::Exporter> traces;  // null: not wanted
   Probe probe;
   boost::asio::io_context io{1};
   std::unique_ptr<LmdbFailureStore> store;
@@ -66,6 +69,7 @@ struct Composition::Parts {
   std::unique_ptr<AnalystServiceV1> legacy_v1;
   std::unique_ptr<AnalystServiceV2> legacy_v2;
   std::unique_ptr<knowledge::JournalService> journal_service;
+  std::unique_ptr<grpc::Service> operations_service;
   std::unique_ptr<admin::AdminServer> admin;
   std::atomic<bool> lost = false;
   std::atomic<bool> draining = false;
@@ -170,9 +174,10 @@ Result<void> Composition::Parts::build_server() {
   options.service = "analyst-service";
   options.audit_directory = std::filesystem::path(settings.data_dir) / "audit";
   options.tls = settings.security.tls;
+  options.connections = settings.security.connections;
   options.message_bytes_max = (16 << 20) + (64 << 10);  // a log of 16 MiB and what goes with it
   options.drain_time = settings.drain_time;
-  BOOST_OUTCOME_TRY(auto guard, rpc::make_guard(access_table(), settings.security.auth, clock));
+  BOOST_OUTCOME_TRY(auto guard, rpc::make_guard(operations::with_operations(access_table()), settings.security.auth, clock));
   server = std::make_unique<rpc::Server>(options, registry, std::move(guard));
   analyst = std::make_unique<AnalystService>(AnalystService::Parts{server->gate(), analyzers, *loop, board, *store, probe, settings.threshold, clock});
   legacy_v1 = std::make_unique<AnalystServiceV1>(server->gate(), analyzers);
@@ -182,10 +187,23 @@ Result<void> Composition::Parts::build_server() {
   server->add(*analyst, ::analyst::Analyst::service_full_name());
   server->add(*legacy_v1, ::orchestrator::v1::AnalystService::service_full_name());
   server->add(*legacy_v2, ::orchestrator::AnalystService::service_full_name());
+  BOOST_OUTCOME_TRY(serve_operations());
   admin::Options admin_options;
   admin_options.listen = settings.admin_listen;
   admin_options.metrics_token = settings.metrics_token;
   admin = std::make_unique<admin::AdminServer>(admin_options, registry, [this] { return readiness(); });
+  return outcome::success();
+}
+
+Result<void> Composition::Parts::serve_operations() {
+  BOOST_OUTCOME_TRY(auto mint, rpc::make_token_mint(settings.security.auth, clock));
+  std::vector<operations::BackupSource> sources = {operations::store_in("store", store->environment()),
+                                                   operations::store_in("knowledge", *knowledge_environment)};
+  if (common_store) sources.push_back(operations::store_in("outbox", common_store->journal()));
+  sources.push_back(operations::plain_files(settings.data_dir, "rules"));
+  sources.push_back(operations::plain_files(settings.data_dir, "audit"));
+  operations_service = operations::make_operations({server->gate(), std::move(mint), "analyst-service", settings.data_dir, std::move(sources), clock});
+  server->add(*operations_service, operations::operations_name());
   return outcome::success();
 }
 
@@ -242,6 +260,7 @@ Composition::~Composition() {
 Result<void> Composition::start() {
   auto& p = *parts_;
   BOOST_OUTCOME_TRY(p.open_stores());
+  p.traces = otlp::Exporter::start(p.settings.traces, "analyst-service", p.registry);
   BOOST_OUTCOME_TRY(p.build_application());
   BOOST_OUTCOME_TRY(p.build_server());
   metrics::add_process_metrics(p.registry, "analyst-service");

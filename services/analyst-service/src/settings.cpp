@@ -56,6 +56,7 @@ void read(settings::Object& root, Settings& out) {
     knowledge::read_link(o, out.knowledge);
   });
   rpc::read_security(root, out.security);
+  otlp::read_traces(root, out.traces);
 }
 
 }  // namespace swarm::analyst

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "libs/knowledge/link/store_link.hpp"
+#include "libs/otlp/exporter.hpp"
 #include "libs/rpc/security.hpp"
 #include "libs/base/secret.hpp"
 #include "libs/settings/settings.hpp"
@@ -20,6 +21,7 @@ struct Settings {
   Secret metrics_token;
   std::chrono::milliseconds drain_time{10'000};
   rpc::SecuritySettings security;
+  otlp::TraceSettings traces;
 
   std::int64_t threshold = 5;
   bool approval = false;

@@ -19,6 +19,7 @@
 #include "libs/async/shutdown.hpp"
 #include "libs/http/endpoint.hpp"
 #include "libs/knowledge/control/journal_service.hpp"
+#include "libs/operations/operations.hpp"
 #include "libs/rpc/server.hpp"
 #include "libs/telemetry/logging.hpp"
 #include "worker.hpp"
@@ -61,6 +62,7 @@ struct Composition::Parts {
   Result<void> make_keys();
   Result<void> make_workers();
   Result<void> make_servers();
+  Result<void> serve_operations();
   void export_budgets();
   std::vector<admin::Readiness> readiness() const;
   void drain();
@@ -70,6 +72,7 @@ struct Composition::Parts {
   Settings settings;
   SystemClock clock;
   metrics::Registry registry;
+  std::unique_ptr<otlp::Exporter> traces;  // null: not wanted
   Catalog catalog;
   Probe probe;
   asio::io_context io{1};
@@ -94,6 +97,7 @@ struct Composition::Parts {
   std::unique_ptr<CompletionServiceV1> completion_v1;
   std::unique_ptr<CompletionServiceV2> completion_v2;
   std::unique_ptr<knowledge::JournalService> journal_service;
+  std::unique_ptr<grpc::Service> operations_service;
   std::unique_ptr<admin::AdminServer> admin;
   BootTime drain_until{};
   std::atomic<bool> lost = false;
@@ -236,8 +240,9 @@ Result<void> Composition::Parts::make_servers() {
   options.service = "llm-gateway";
   options.audit_directory = std::filesystem::path(settings.data_dir) / "audit";
   options.tls = settings.security.tls;
+  options.connections = settings.security.connections;
   options.drain_time = settings.drain_time;
-  BOOST_OUTCOME_TRY(auto guard, rpc::make_guard(access_table(), settings.security.auth, clock));
+  BOOST_OUTCOME_TRY(auto guard, rpc::make_guard(operations::with_operations(access_table()), settings.security.auth, clock));
   server = std::make_unique<rpc::Server>(options, registry, std::move(guard));
   budget_control = std::make_unique<BudgetControlService>(server->gate(), *desk);
   completion_v1 = std::make_unique<CompletionServiceV1>(server->gate(), *completions, &anonymous, "/orchestrator.v1.LlmGatewayService/Complete");
@@ -247,10 +252,21 @@ Result<void> Composition::Parts::make_servers() {
   server->add(*budget_control, ::llm_gateway::BudgetControl::service_full_name());
   server->add(*completion_v1, ::orchestrator::v1::LlmGatewayService::service_full_name());
   server->add(*completion_v2, ::orchestrator::LlmGatewayService::service_full_name());
+  BOOST_OUTCOME_TRYV(serve_operations());
   admin::Options admin_options;
   admin_options.listen = settings.admin_listen;
   admin_options.metrics_token = settings.metrics_token;
   admin = std::make_unique<admin::AdminServer>(admin_options, registry, [this] { return readiness(); });
+  return outcome::success();
+}
+
+Result<void> Composition::Parts::serve_operations() {
+  BOOST_OUTCOME_TRY(auto mint, rpc::make_token_mint(settings.security.auth, clock));
+  std::vector<operations::BackupSource> sources = {operations::store_in("", store->environment())};
+  if (common_store) sources.push_back(operations::store_in("outbox", common_store->journal()));
+  sources.push_back(operations::plain_files(settings.data_dir, "audit"));
+  operations_service = operations::make_operations({server->gate(), std::move(mint), "llm-gateway", settings.data_dir, std::move(sources), clock});
+  server->add(*operations_service, operations::operations_name());
   return outcome::success();
 }
 
@@ -347,6 +363,7 @@ Result<void> Composition::start() {
   auto& p = *parts_;
   BOOST_OUTCOME_TRYV(p.open_books());
   BOOST_OUTCOME_TRYV(p.connect_common_store());
+  p.traces = otlp::Exporter::start(p.settings.traces, "llm-gateway", p.registry);
   BOOST_OUTCOME_TRYV(p.make_keys());
   BOOST_OUTCOME_TRYV(p.make_workers());
   BOOST_OUTCOME_TRYV(p.make_servers());

@@ -312,6 +312,7 @@ void read(Object& root, Settings& out) {
     knowledge::read_link(o, out.knowledge);
   });
   rpc::read_security(root, out.security);
+  otlp::read_traces(root, out.traces);
   check_fallbacks(root, out);
   check_open_port(root, out);
 }

@@ -10,6 +10,7 @@
 #include "domain/catalog.hpp"
 #include "libs/base/secret.hpp"
 #include "libs/knowledge/link/store_link.hpp"
+#include "libs/otlp/exporter.hpp"
 #include "libs/rpc/security.hpp"
 #include "libs/settings/settings.hpp"
 
@@ -47,6 +48,7 @@ struct Settings {
   std::string admin_listen = "127.0.0.1:9156";
   Secret metrics_token;
   rpc::SecuritySettings security;
+  otlp::TraceSettings traces;
   std::vector<Upstream> upstreams;
   std::vector<Model> models;
   std::vector<KeySettings> keys;

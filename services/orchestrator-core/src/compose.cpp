@@ -22,6 +22,7 @@
 #include "libs/async/shutdown.hpp"
 #include "libs/base/uuid.hpp"
 #include "libs/knowledge/control/journal_service.hpp"
+#include "libs/operations/operations.hpp"
 #include "libs/rpc/channel.hpp"
 #include "libs/telemetry/logging.hpp"
 #include "protos/compat/orchestrator_legacy.grpc.pb.h"
@@ -67,6 +68,7 @@ grpc_api::RouterOptions router_options(const Settings& settings, const LessonBoo
 rpc::ServerOptions server_options(const Settings& settings) {
   auto options = settings.grpc;
   options.service = "orchestrator-core";
+  options.connections = settings.security.connections;
   options.audit_directory = std::filesystem::path(settings.data_dir) / "audit";
   return options;
 }
@@ -97,6 +99,7 @@ struct Orchestrator::Impl {
     server.add(*legacy_v1, ::orchestrator::v1::OrchestratorService::service_full_name());
   }
 
+  Result<void> serve_operations();
   Result<void> connect_analyst();
   Result<void> connect_gateway();
   Result<void> connect_common_store();
@@ -111,6 +114,7 @@ struct Orchestrator::Impl {
   SystemClock clock;
   SystemRandom random;
   metrics::Registry registry;
+  std::unique_ptr<otlp::Exporter> traces;  // null: not wanted
   std::unique_ptr<lmdb_store::LmdbTaskStore> store;
   LessonBook lessons;
   TaskEngine engine;
@@ -125,6 +129,7 @@ struct Orchestrator::Impl {
   grpc_api::OrchestratorService service;
   std::unique_ptr<grpc::Service> legacy;
   std::unique_ptr<grpc::Service> legacy_v1;
+  std::unique_ptr<grpc::Service> operations_service;
   std::unique_ptr<analyst_client::RuleFollower> rules;
   std::unique_ptr<analyst_client::OutcomeSender> outcomes;
   std::unique_ptr<gateway_client::BudgetFollower> budgets;
@@ -147,7 +152,7 @@ struct Orchestrator::Impl {
 Result<std::unique_ptr<Orchestrator>> Orchestrator::open(const Settings& settings) {
   BOOST_OUTCOME_TRY(auto store, lmdb_store::LmdbTaskStore::open(store_options(settings)));
   static const SystemClock clock;
-  BOOST_OUTCOME_TRY(auto guard, rpc::make_guard(grpc_api::access_table(), settings.security.auth, clock));
+  BOOST_OUTCOME_TRY(auto guard, rpc::make_guard(operations::with_operations(grpc_api::access_table()), settings.security.auth, clock));
   auto impl = std::make_unique<Impl>(settings, std::move(store), std::move(guard));
   return std::unique_ptr<Orchestrator>(new Orchestrator(std::move(impl)));
 }
@@ -158,6 +163,7 @@ Orchestrator::~Orchestrator() { impl_->stop(); }
 
 Result<void> Orchestrator::start() {
   auto& s = *impl_;
+  s.traces = otlp::Exporter::start(s.settings.traces, "orchestrator-core", s.registry);
   s.shutdown.emplace(s.io, [&s] { s.begin_drain(); }, [&s] { s.hurry(); });
   BOOST_OUTCOME_TRY(s.connect_common_store());
   BOOST_OUTCOME_TRY(s.rules_from, s.loop.start());
@@ -167,10 +173,22 @@ Result<void> Orchestrator::start() {
     if (s.stacks) s.stacks->start();
   }
   BOOST_OUTCOME_TRY(s.admin.start());
+  BOOST_OUTCOME_TRY(s.serve_operations());
   BOOST_OUTCOME_TRY(s.server.start());
   BOOST_OUTCOME_TRY(s.connect_analyst());
   BOOST_OUTCOME_TRY(s.connect_gateway());
   log::info("ready", {{"grpc", grpc_address()}, {"admin", admin_address()}});
+  return outcome::success();
+}
+
+Result<void> Orchestrator::Impl::serve_operations() {
+  BOOST_OUTCOME_TRY(auto mint, rpc::make_token_mint(settings.security.auth, clock));
+  // What is on its way to the common store is copied after the tasks that it tells of: said twice is harmless, lost isn't.
+  std::vector<operations::BackupSource> sources = {operations::store_in("", store->environment())};
+  if (common_store) sources.push_back(operations::store_in("outbox", common_store->journal()));
+  sources.push_back(operations::plain_files(settings.data_dir, "audit"));
+  operations_service = operations::make_operations({server.gate(), std::move(mint), "orchestrator-core", settings.data_dir, std::move(sources), clock});
+  server.add(*operations_service, operations::operations_name());
   return outcome::success();
 }
 

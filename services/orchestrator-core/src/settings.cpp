@@ -118,6 +118,7 @@ void read(Object& root, Settings& out) {
     knowledge::read_link(o, out.knowledge);
   });
   rpc::read_security(root, out.security);
+  otlp::read_traces(root, out.traces);
   read_leases(root, out);
   read_rules(root, out);
   read_limits(root, out);

@@ -9,6 +9,7 @@
 #include "application/command_queue.hpp"
 #include "domain/task_engine.hpp"
 #include "libs/knowledge/link/store_link.hpp"
+#include "libs/otlp/exporter.hpp"
 #include "libs/rpc/server.hpp"
 #include "libs/settings/settings.hpp"
 
@@ -29,6 +30,7 @@ struct Settings {
   std::uint64_t store_bytes_max = 0;
   rpc::ServerOptions grpc;
   rpc::SecuritySettings security;
+  otlp::TraceSettings traces;
   EngineLimits engine;
   RuleLimits rules;
   QueueLimits queue;

@@ -52,6 +52,7 @@ from .models import (
     Transition,
 )
 from .retry import Backoff
+from .tokens import RenewingToken
 
 __all__ = [
     "Agent",
@@ -90,6 +91,7 @@ __all__ = [
     "OrchestratorClient",
     "PermissionDenied",
     "Redriven",
+    "RenewingToken",
     "ResourceExhausted",
     "RuleEvent",
     "Spend",

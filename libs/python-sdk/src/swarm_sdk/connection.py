@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -33,13 +33,14 @@ class ConnectionOptions:
     """How to reach a service.
 
     Plain text by default, which is meant for the loopback only. `root_certificates` (PEM) turns TLS on; with
-    `private_key` and `certificate_chain` the client proves its own identity as well. `token` goes as a bearer token.
+    `private_key` and `certificate_chain` the client proves its own identity as well. `token` goes as a bearer token; a
+    callable is asked before each call, as RenewingToken is.
     """
 
     timeout: float = 5.0  # seconds, one try of one call
     within: float = 30.0  # seconds, all tries of one call
     backoff: Backoff = field(default_factory=Backoff)
-    token: str = ""
+    token: str | Callable[[], str] = ""
     root_certificates: bytes | None = None
     private_key: bytes | None = None
     certificate_chain: bytes | None = None
@@ -52,7 +53,8 @@ class ConnectionOptions:
     def metadata(self) -> tuple[tuple[str, str], ...]:
         context = trace.current()
         traced = (("traceparent", context.child().traceparent),) if context else ()
-        return traced + ((("authorization", f"Bearer {self.token}"),) if self.token else ())
+        token = self.token() if callable(self.token) else self.token
+        return traced + ((("authorization", f"Bearer {token}"),) if token else ())
 
 
 class Connection:

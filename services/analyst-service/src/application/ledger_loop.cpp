@@ -37,7 +37,7 @@ void LedgerLoop::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void LedgerLoop::submit(FailureReport report, Done<FailureAnswer> done) { enqueue(Failure{std::move(report), std::move(done)}); }
+void LedgerLoop::submit(FailureReport report, Done<FailureAnswer> done) { enqueue(Failure{std::move(report), std::move(done), trace::copy_of_current()}); }
 void LedgerLoop::submit(std::vector<OutcomeReport> reports, Done<std::size_t> done) { enqueue(Outcomes{std::move(reports), std::move(done)}); }
 void LedgerLoop::submit(RuleChange change, Done<domain::GoldenRule> done) { enqueue(Change{std::move(change), std::move(done)}); }
 
@@ -81,12 +81,14 @@ void LedgerLoop::run() {
 
 LedgerLoop::Answer LedgerLoop::stage(Failure& command, std::int64_t now_ms) {
   auto answer = ledger_.stage(command.report, now_ms);
-  return [this, done = std::move(command.done), kind = command.report.kind.kind, answer = std::move(answer)](const Error* failed) {
+  return [this, done = std::move(command.done), kind = command.report.kind.kind, trace = command.trace, answer = std::move(answer)](const Error* failed) {
     if (failed != nullptr) return done(*failed);
     if (answer) {
       (answer.value().repeat ? probe_.repeats : probe_.counted).add();
       if (answer.value().rule_made) {
         probe_.rules_made.add();
+        std::optional<trace::Scope> scope;
+        if (trace) scope.emplace(*trace);
         if (hooks_.rule_made) hooks_.rule_made(kind);
       }
     }

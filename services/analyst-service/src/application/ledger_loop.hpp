@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <variant>
 
@@ -10,6 +11,7 @@
 #include "application/probe.hpp"
 #include "application/rule_board.hpp"
 #include "libs/base/clock.hpp"
+#include "libs/telemetry/span.hpp"
 
 namespace swarm::analyst::application {
 
@@ -24,7 +26,7 @@ class LedgerLoop {
   template <class T>
   using Done = std::function<void(Result<T>)>;
   struct Hooks {
-    std::function<void(const domain::Id& kind)> rule_made;  // after the commit
+    std::function<void(const domain::Id& kind)> rule_made;  // after the commit, within the trace of the report
     std::function<void(const Error&)> on_lost;
   };
 
@@ -58,7 +60,7 @@ class LedgerLoop {
   std::int64_t scope_outcomes(const std::string& stack, const std::string& role) const;
 
  private:
-  struct Failure { FailureReport report; Done<FailureAnswer> done; };
+  struct Failure { FailureReport report; Done<FailureAnswer> done; std::optional<trace::Context> trace; };
   struct Outcomes { std::vector<OutcomeReport> reports; Done<std::size_t> done; };
   struct Change { RuleChange change; Done<domain::GoldenRule> done; };
   using Command = std::variant<Failure, Outcomes, Change>;

@@ -24,12 +24,12 @@ void RuleDesk::stop() {
 void RuleDesk::improve(const domain::Id& kind) {
   std::lock_guard lock(mutex_);
   if (queue_.size() >= limits_.queue_max) return;
-  queue_.push_back(kind);
+  queue_.push_back({kind, trace::copy_of_current()});
   wake_.notify_one();
 }
 
 // False when the desk stops.
-bool RuleDesk::next(domain::Id& kind) {
+bool RuleDesk::next(Wish& wish) {
   std::unique_lock lock(mutex_);
   const auto ready = [this] { return stopping_ || !queue_.empty(); };
   if (later_.empty()) {
@@ -38,20 +38,20 @@ bool RuleDesk::next(domain::Id& kind) {
     queue_.swap(later_);
   }
   if (stopping_) return false;
-  kind = queue_.front();
+  wish = queue_.front();
   queue_.pop_front();
   return true;
 }
 
 void RuleDesk::run() {
-  for (domain::Id kind; next(kind);) {
+  for (Wish wish; next(wish);) {
     auto pause = limits_.pause;
-    bool done = write(kind);
+    bool done = write(wish);
     for (int tried = 1; !done && tried < limits_.tries_max; ++tried, pause *= 2) {
       if (!wait(pause)) return;
-      done = write(kind);
+      done = write(wish);
     }
-    if (!done && later_.size() < limits_.queue_max) later_.push_back(kind);
+    if (!done && later_.size() < limits_.queue_max) later_.push_back(wish);
   }
 }
 
@@ -70,7 +70,10 @@ std::string RuleDesk::fault(const std::string& text, const domain::GoldenRule& r
   return {};
 }
 
-bool RuleDesk::write(const domain::Id& kind) {
+bool RuleDesk::write(const Wish& wish) {
+  const auto& kind = wish.kind;
+  std::optional<trace::Scope> scope;
+  if (wish.trace) scope.emplace(*wish.trace);
   const auto about = store_.kind_text(kind);
   const auto id = domain::rule_id(kind);
   domain::GoldenRule rule;

@@ -3,9 +3,11 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "application/ledger_loop.hpp"
+#include "libs/telemetry/span.hpp"
 #include "ports/rule_author.hpp"
 
 namespace swarm::analyst::application {
@@ -27,14 +29,15 @@ class RuleDesk {
 
   void start();
   void stop();
-  /// When the queue is full the rule keeps its template.
+  /// When the queue is full the rule keeps its template. The author is asked within the caller's trace.
   void improve(const domain::Id& kind);
 
  private:
+  struct Wish { domain::Id kind; std::optional<trace::Context> trace; };
   void run();
-  bool write(const domain::Id& kind);  // false: worth another try
+  bool write(const Wish& wish);  // false: worth another try
   bool wait(std::chrono::milliseconds pause);
-  bool next(domain::Id& kind);
+  bool next(Wish& wish);
   std::string fault(const std::string& text, const domain::GoldenRule& rule) const;
 
   ports::RuleAuthor& author_;
@@ -45,8 +48,8 @@ class RuleDesk {
   const Limits limits_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<domain::Id> queue_;
-  std::deque<domain::Id> later_;   // of the desk's thread
+  std::deque<Wish> queue_;
+  std::deque<Wish> later_;   // of the desk's thread
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -11,6 +11,7 @@
 #include "application/problems.hpp"
 #include "domain/target_order.hpp"
 #include "libs/telemetry/logging.hpp"
+#include "libs/telemetry/span.hpp"
 
 namespace swarm::gateway {
 namespace asio = boost::asio;
@@ -37,6 +38,17 @@ Ending ending_of(const Problem& problem) { return problem.kind == ProblemKind::T
 
 bool is_task_id(std::string_view text) {
   return text.size() <= kTaskIdMax && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
+
+/// The call as a piece of its caller's trace.
+trace::FinishedSpan span_of(const trace::Context& caller, WallTime end, double seconds) {
+  trace::FinishedSpan span;
+  span.context = caller.child();
+  span.parent = caller.span_id;
+  span.kind = trace::SpanKind::Server;
+  span.end = end;
+  span.begin = end - std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
+  return span;
 }
 
 }  // namespace
@@ -232,6 +244,14 @@ double RelayJob::seconds() const {
 }
 
 void RelayJob::note(int status, double took) const {
+  if (trace::spans_wanted()) {
+    auto span = span_of(call_.trace, relay_.services_.admission.clock().wall_now(), took);
+    span.name = "model call " + std::string(name(call_.surface));
+    span.failed = status >= 500;
+    span.attributes = {{"http.response.status_code", std::to_string(status)}, {"gen_ai.request.model", std::string(scan_.model)},
+                       {"server.address", upstream_ != nullptr ? upstream_->name : std::string()}, {"swarm.request_id", std::string(call_.request_id)}};
+    trace::finish(std::move(span));
+  }
   if (!log::enabled(log::Level::Debug)) return;
   const trace::Scope scope(call_.trace);
   const Usage used = charge_ ? charge_->usage() : Usage{};

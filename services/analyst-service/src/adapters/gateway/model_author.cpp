@@ -5,6 +5,7 @@
 #include "libs/rpc/status.hpp"
 #include "libs/rpc/trace.hpp"
 #include "libs/telemetry/logging.hpp"
+#include "libs/telemetry/span.hpp"
 #include "protos/compat/orchestrator_v1.grpc.pb.h"
 
 namespace swarm::analyst::adapters {
@@ -76,8 +77,9 @@ Result<std::string> ModelAuthor::write(const domain::KindText& kind, std::int64_
   ::orchestrator::v1::CompletionResponse response;
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + options_.timeout);
-  // Rules are written in the background, long after the report was answered: a trace of their own joins this line with the gateway's.
-  const auto trace = trace::start();
+  // Rules are written in the background, after the report was answered, still as a part of its trace.
+  const trace::Span span("write a golden rule", trace::SpanKind::Internal, trace::copy_of_current(), clock_);
+  const auto& trace = span.context();
   const trace::Scope scope(trace);
   rpc::carry_trace(context, trace);
   log::info("asking a model for a rule", {{"cause", kind.cause}, {"tasks", tasks}});

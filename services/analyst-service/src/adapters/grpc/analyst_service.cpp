@@ -68,6 +68,7 @@ grpc::ServerUnaryReactor* AnalystService::ReportFailure(grpc::CallbackServerCont
   out->set_threshold(static_cast<std::int32_t>(parts_.threshold));
   const auto trace = rpc::trace_of(*context);
   const auto [id, reactor] = reports_.open(out);
+  const trace::Scope submitted(trace);
   parts_.ledger.submit(std::move(report), [this, id = id, started, trace, task = event->task_id(), kind = out->kind_id()](const Result<application::FailureAnswer>& answer) {
     parts_.probe.ingest_seconds.observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
     if (!answer) {

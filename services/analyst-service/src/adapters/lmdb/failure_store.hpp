@@ -27,6 +27,7 @@ class LmdbFailureStore final : public ports::FailureStore {
   Result<domain::KindText> kind_text(const domain::Id& kind) override;
   Result<std::vector<std::string>> evidence(const domain::Id& kind, std::size_t limit) override;
   std::uint64_t bytes_used() const { return environment_->bytes_used(); }
+  const lmdb::Environment& environment() const { return *environment_; }
 
  private:
   explicit LmdbFailureStore(std::unique_ptr<lmdb::Environment> environment) : environment_(std::move(environment)) {}

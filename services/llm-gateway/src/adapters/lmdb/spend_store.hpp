@@ -31,6 +31,8 @@ class LmdbSpendStore final : public SpendStore {
   Result<void> rows_after(std::uint64_t after,
                           const std::function<bool(std::uint64_t number, const UsageRow& row)>& visit) override;
 
+  const lmdb::Environment& environment() const { return *environment_; }
+
  private:
   using Sums = std::map<std::string, WindowSums>;  // by window key
 

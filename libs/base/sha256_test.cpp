@@ -1,0 +1,16 @@
+#include "libs/base/sha256.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace swarm;
+
+TEST_CASE("SHA-256 of the standard's examples, whole and in pieces", "[sha256]") {
+  CHECK(sha256_hex("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  const std::string expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  CHECK(sha256_hex("abc") == expected);
+  Sha256 sum;
+  sum.add("a");
+  sum.add("");
+  sum.add("bc");
+  CHECK(sum.finish() == expected);
+}

@@ -1,0 +1,37 @@
+#include "adapters/grpc/access.hpp"
+
+#include <catch2/catch.hpp>
+#include <google/protobuf/descriptor.h>
+
+#include "protos/compat/orchestrator_legacy.pb.h"
+#include "protos/compat/orchestrator_v1.pb.h"
+#include "protos/knowledge_journal.pb.h"
+#include "protos/llm_gateway.pb.h"
+
+using namespace swarm;
+
+TEST_CASE("every RPC that the gateway serves stands in its access table, and nothing else", "[access]") {
+  const auto table = gateway::access_table();
+  // Names messages of each file, so that their descriptors are linked in.
+  const google::protobuf::ServiceDescriptor* services[] = {
+      ::llm_gateway::Ack::descriptor()->file()->FindServiceByName("BudgetControl"),
+      ::knowledge_journal::JournalState::descriptor()->file()->FindServiceByName("KnowledgeJournal"),
+      ::orchestrator::CompletionRequest::descriptor()->file()->FindServiceByName("LlmGatewayService"),
+      ::orchestrator::v1::CompletionRequest::descriptor()->file()->FindServiceByName("LlmGatewayService")};
+  std::size_t methods = 0;
+  for (const auto* service : services) {
+    REQUIRE(service != nullptr);
+    for (int i = 0; i < service->method_count(); ++i) {
+      const auto name = "/" + service->full_name() + "/" + service->method(i)->name();
+      INFO(name);
+      CHECK(table.contains(name));
+      ++methods;
+    }
+  }
+  CHECK(table.size() == methods);
+  for (const char* change : {"ResetBudget", "SetLimit"}) {
+    const auto& row = table.at(std::string("/llm_gateway.BudgetControl/") + change);
+    CHECK(row.is_audited());
+    CHECK_FALSE(row.contains(auth::Role::Operator));
+  }
+}
