@@ -73,6 +73,30 @@ rpc::ServerOptions server_options(const Settings& settings) {
   return options;
 }
 
+grpc_api::ServiceOptions service_options(const Settings& settings, const Guardrails& guardrails, const GrantBook& grants) {
+  auto out = settings.service;
+  if (guardrails.policies() > 0) out.limits.guardrails = &guardrails;
+  out.limits.grants = &grants;
+  return out;
+}
+
+/// The backup is opened as what it claims to be, checked, and copied: it stays as it is.
+Result<void> restore(const Settings& settings) {
+  auto options = store_options(settings).environment;
+  std::error_code unknown;
+  if (std::filesystem::exists(options.directory / "data.mdb", unknown)) {
+    return Error{Code::FailedPrecondition, "restore_from: " + settings.data_dir + " holds data already; name a new data_dir"};
+  }
+  if (!std::filesystem::exists(std::filesystem::path(settings.restore_from) / "data.mdb", unknown)) {
+    return Error{Code::NotFound, "restore_from: " + settings.restore_from + " is no backup"};
+  }
+  options.directory = settings.restore_from;
+  BOOST_OUTCOME_TRY(const auto backup, lmdb::Environment::open(options));
+  BOOST_OUTCOME_TRY(backup->backup(settings.data_dir));
+  log::info("restored", {{"from", settings.restore_from}, {"to", settings.data_dir}});
+  return outcome::success();
+}
+
 }  // namespace
 
 // Members stand in the order in which they are built; they stop in the reverse one.
@@ -82,13 +106,17 @@ struct Orchestrator::Impl {
         store(std::move(opened)),
         engine(settings.engine, settings.rules, settings.make_workflow()),
         probe(registry),
+        guardrails(settings.policies, settings.grants),
+        grants(guardrails, settings.grants_from_knowledge && settings.knowledge.wanted()),
         router(*store, router_options(settings, lessons)),
         loop({engine, *store, router, bus, clock, random, probe}, settings.queue, settings.finished_in_memory,
              [this](const Error& error) { on_store_lost(error); }),
         hub(bus, kBusCapacity, settings.follower_events_max, settings.followers_max),
         counts(bus, probe, kBusCapacity),
+        backups(settings.backup_dir.empty() ? settings.data_dir + "-backups" : settings.backup_dir,
+                [this](const std::filesystem::path& directory) { return store->backup(directory); }, clock),
         server(server_options(settings), registry, std::move(guard)),
-        service({server.gate(), loop, router, hub, watch_streams, *store, clock}, settings.service),
+        service({server.gate(), loop, router, hub, watch_streams, *store, clock, backups}, service_options(settings, guardrails, grants)),
         legacy(grpc_api::make_legacy_service(server.gate(), engine.workflow())),
         legacy_v1(grpc_api::make_legacy_v1_service(server.gate(), engine.workflow())),
         admin({settings.admin_listen, settings.metrics_token}, registry, [this] { return readiness(); }),
@@ -120,11 +148,14 @@ struct Orchestrator::Impl {
   TaskEngine engine;
   Probe probe;
   EventBus bus;
+  Guardrails guardrails;
+  GrantBook grants;
   grpc_api::ReplyRouter router;
   EngineLoop loop;
   WatchHub hub;
   MetricsSubscriber counts;
   grpc_api::WatchStreams watch_streams;
+  Backups backups;
   rpc::Server server;
   grpc_api::OrchestratorService service;
   std::unique_ptr<grpc::Service> legacy;
@@ -150,6 +181,9 @@ struct Orchestrator::Impl {
 };
 
 Result<std::unique_ptr<Orchestrator>> Orchestrator::open(const Settings& settings) {
+  if (!settings.restore_from.empty()) {
+    BOOST_OUTCOME_TRY(restore(settings));
+  }
   BOOST_OUTCOME_TRY(auto store, lmdb_store::LmdbTaskStore::open(store_options(settings)));
   static const SystemClock clock;
   BOOST_OUTCOME_TRY(auto guard, rpc::make_guard(operations::with_operations(grpc_api::access_table()), settings.security.auth, clock));
@@ -222,7 +256,8 @@ Result<void> Orchestrator::Impl::connect_common_store() {
   journal_service = std::make_unique<knowledge::JournalService>(server.gate(), common_store ? &common_store->outbox() : nullptr);
   server.add(*journal_service, ::knowledge_journal::KnowledgeJournal::service_full_name());
   if (!common_store) return outcome::success();
-  common = std::make_unique<knowledge_store::CommonKnowledge>(common_store->store(), loop, lessons, settings.knowledge_refresh);
+  common = std::make_unique<knowledge_store::CommonKnowledge>(common_store->store(), loop, lessons, grants,
+                                                              knowledge_store::Intervals{settings.knowledge_refresh, settings.control_refresh});
   history = std::make_unique<knowledge_store::HistoryWriter>(bus, *store, common_store->knowledge(), *common);
   if (settings.knowledge_classify) {
     stacks = std::make_unique<knowledge_store::StackSearch>(common_store->store(), common_store->store(), knowledge_store::StackSearch::Options{});
@@ -304,6 +339,7 @@ void Orchestrator::Impl::stop() {
   if (common) common->stop();
   if (stacks) stacks->stop();
   server.stop();
+  backups.stop();
   loop.stop();
   if (history) history->stop();
   admin.stop();

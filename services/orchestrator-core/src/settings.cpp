@@ -69,6 +69,37 @@ void read_limits(Object& root, Settings& out) {
   });
 }
 
+std::int64_t nanos_of(double usd) { return static_cast<std::int64_t>(usd * 1e9 + 0.5); }
+
+void read_guardrails(Object& root, Settings& out) {
+  root.section("guardrails", "What no task and no agent may do", [&](Object& o) {
+    o.list("policies", "each restricts what it names", [&](Object& p) {
+      Policy policy;
+      double usd = 0;
+      p.value("id", policy.id, "its name, for messages and histories");
+      p.value("control", policy.control, "the control of NIST SP 800-53 that it enforces, e.g. AC-6");
+      p.value("tenant", policy.tenant, "whose tasks; empty: everybody's");
+      p.value("stacks", policy.stacks, "stacks that a task may be of; empty: any");
+      p.value("tools", policy.tools, "capabilities that a task may require; empty: any");
+      p.value("hosts", policy.hosts, "hosts that URLs in texts and artefacts may name, *.x for those below x; empty: any");
+      p.value("forbidden", policy.forbidden, "texts that no artefact may hold; only of policies without a tenant");
+      p.value("budget_usd_max", usd, "most that one task may spend, and the budget of one that names none; 0: no bound", 0, 1e6);
+      policy.budget_nanos_max = nanos_of(usd);
+      if (policy.id.empty()) p.fault("id", "is missing");
+      out.policies.push_back(std::move(policy));
+    });
+    o.list("grants", "permissions of agents; with any, what an agent claims counts only as far as it is granted", [&](Object& g) {
+      Grant grant;
+      g.value("agent", grant.agent, "its name; a * at the end stands for all that begin so");
+      g.value("permissions", grant.permissions, "what it may do");
+      if (grant.agent.empty()) g.fault("agent", "is missing");
+      out.grants.push_back(std::move(grant));
+    });
+    o.value("grants_from_knowledge", out.grants_from_knowledge,
+            "permissions of an agent and of its roles come from the common knowledge too");
+  });
+}
+
 void read_workflow(Object& root, Settings& out) {
   root.section("workflow", "States that a task moves through", [&](Object& o) {
     o.value("handlers", out.handlers, "roles that states may name");
@@ -82,6 +113,8 @@ void read_workflow(Object& root, Settings& out) {
       s.value("rounds_max", state.rounds_max, "how often on_failure may be taken", {0, 1000});
       out.workflow.push_back(std::move(state));
     });
+    o.value("classify", out.knowledge_classify,
+            "look for the stack of a task that names none by what similar texts there belonged to");
     for (const auto& fault : out.make_workflow().faults(out.handlers)) o.fault("states", fault);
   });
 }
@@ -90,6 +123,8 @@ void read_workflow(Object& root, Settings& out) {
 
 void read(Object& root, Settings& out) {
   root.value("data_dir", out.data_dir, "directory of the task store");
+  root.value("backup_dir", out.backup_dir, "directory below which backups are made; empty: data_dir with -backups behind it");
+  root.value("restore_from", out.restore_from, "a backup from which data_dir, which must have no data yet, is filled before the start");
   root.value("drain_time", out.drain_time, "time for work in flight at a stop");
   root.section("log", "The log", [&](Object& o) { o.value("level", out.log_level, "debug, info, warn or error"); });
   root.section("grpc", "The gRPC port", [&](Object& o) {
@@ -112,9 +147,8 @@ void read(Object& root, Settings& out) {
             "while the gateway does not answer no budget counts as dry; false: what it said last holds until it resets");
   });
   root.section("knowledge", "What the swarm knows in common", [&](Object& o) {
-    o.value("refresh", out.knowledge_refresh, "how often the kill switch, rules and lessons are looked up", milliseconds(50));
-    o.value("classify", out.knowledge_classify,
-            "look for the stack of a task that names none by what similar texts there belonged to");
+    o.value("refresh", out.knowledge_refresh, "how often rules, lessons and permissions are looked up", milliseconds(50));
+    o.value("control_refresh", out.control_refresh, "how often the kill switch is looked up", milliseconds(10));
     knowledge::read_link(o, out.knowledge);
   });
   rpc::read_security(root, out.security);
@@ -122,6 +156,7 @@ void read(Object& root, Settings& out) {
   read_leases(root, out);
   read_rules(root, out);
   read_limits(root, out);
+  read_guardrails(root, out);
   read_workflow(root, out);
   out.grpc.tls = out.security.tls;
   out.grpc.drain_time = out.drain_time;

@@ -20,6 +20,8 @@ struct Settings {
   Settings() { grpc.listen = "127.0.0.1:50054"; }
 
   std::string data_dir = "data/orchestrator-core";
+  std::string backup_dir;    // empty: beside data_dir
+  std::string restore_from;  // empty: nothing is restored
   std::string log_level = "info";
   std::string admin_listen = "127.0.0.1:9154";
   Secret metrics_token;
@@ -42,6 +44,10 @@ struct Settings {
   std::size_t finished_in_memory = 10'000;
   std::size_t followers_max = 1'000;
   std::size_t follower_events_max = 1'024;
+  std::vector<Policy> policies;
+  std::vector<Grant> grants;
+  bool grants_from_knowledge = false;
+  std::chrono::milliseconds control_refresh{50};
   std::vector<std::string> handlers = Workflow::standard_handlers();
   std::vector<WorkflowState> workflow;  // empty: the standard one
 

@@ -69,6 +69,8 @@ class NewTask:
     schedule_to_start_ms: int = 0  # in the queue; 0: the server's setting
     start_to_close_ms: int = 0  # one attempt
     heartbeat_ms: int = 0  # between two signs of the agent
+    concurrency_key: str = ""  # at most concurrency_max (0: one) of its tenant's tasks with it are in work at a time
+    concurrency_max: int = 0
     budget_usd: float = 0.0  # what its model calls may cost; 0: no limit of its own
     tenant: str = ""
     task_id: str = ""

@@ -78,6 +78,7 @@ struct Heartbeat {
 /// A task to be made. `spec.number`, `created` and, if empty, `id` are set by the engine.
 struct Submission {
   TaskSpec spec;
+  bool implied = false;  // made of another one of the same request (see expand()); the answer does not name it
   std::chrono::milliseconds delay{0};
   std::chrono::milliseconds deadline{0};
   std::shared_ptr<const InputTexts> texts;
@@ -128,6 +129,12 @@ struct ExplainTask {
   TaskId task;
 };
 
+/// What an agent is permitted from now on, whatever it said when it joined.
+struct PutPermissions {
+  std::string agent;
+  std::vector<std::string> permissions;  // normalised
+};
+
 struct PutRules {
   std::vector<GoldenRule> rules;
 };
@@ -152,6 +159,6 @@ struct Tick {};
 
 using Command = std::variant<RegisterAgent, PollTask, AbandonPoll, JoinStream, GrantCredit, LeaveStream, ReportResults,
                              Heartbeat, SubmitTasks, CancelTask, ApproveTask, SetDispatch, GetDispatch, ListAgents, InspectTask, ExplainTask,
-                             PutRules, PutBudgets, Undeliver, OutcomesDelivered, BeginDrain, Tick>;
+                             PutRules, PutPermissions, PutBudgets, Undeliver, OutcomesDelivered, BeginDrain, Tick>;
 
 }  // namespace swarm::orchestrator

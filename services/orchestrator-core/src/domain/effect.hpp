@@ -76,7 +76,7 @@ struct TaskInspected {
 
 /// One thing that stands between a task and an agent.
 struct Obstacle {
-  std::string kind;    // finished, leased, dependency, approval, budget, delay, retry, halt, drain, no_agent, busy, or a
+  std::string kind;    // finished, leased, dependency, approval, budget, concurrency, delay, retry, halt, drain, no_agent, busy, or a
                        // requirement that no agent meets: role, stack, capability, permission, tenant
   std::string detail;
   std::size_t agents = 0;                   // that it keeps away

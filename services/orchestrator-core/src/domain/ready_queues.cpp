@@ -14,16 +14,21 @@ void ReadyQueues::erase(const Requirements& requirements, QueuePosition position
   if (it->second.empty() && queues_.size() > 64) queues_.erase(it);
 }
 
-TaskEntry* ReadyQueues::best_for(const AgentProfile& agent) const {
+TaskEntry* ReadyQueues::best_for(const AgentProfile& agent, const TenantLoads& loads) const {
   TaskEntry* best = nullptr;
   QueuePosition best_position;
+  std::size_t best_load = 0;
   for (const auto& [requirements, queue] : queues_) {
     if (queue.empty()) continue;
     const auto& [position, entry] = *queue.begin();
-    if (best != nullptr && !(position < best_position)) continue;
+    const auto known = loads.find(requirements.tenant);
+    const std::size_t load = known == loads.end() ? 0 : known->second;
+    const bool fairer = load != best_load ? load < best_load : position < best_position;
+    if (best != nullptr && (position.priority != best_position.priority ? position.priority < best_position.priority : !fairer)) continue;
     if (mismatch(agent, requirements) != Mismatch::None) continue;
     best = entry;
     best_position = position;
+    best_load = load;
   }
   return best;
 }

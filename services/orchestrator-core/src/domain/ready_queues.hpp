@@ -22,6 +22,9 @@ struct QueuePosition {
   }
 };
 
+/// How many tasks of each tenant are being worked on.
+using TenantLoads = std::map<std::string, std::size_t>;
+
 /// All queued tasks, one ordered queue for each kind of requirement, so that finding the best task for an agent costs
 /// by the number of kinds and not of tasks. Entries are borrowed. Order depends on nothing but what was pushed.
 class ReadyQueues {
@@ -31,8 +34,9 @@ class ReadyQueues {
   /// The queue that a later push with these requirements goes to. Stable until it is empty and swept.
   void push(const Requirements& requirements, QueuePosition position, TaskEntry* entry);
   void erase(const Requirements& requirements, QueuePosition position);
-  /// The best task that this agent may have, or null.
-  TaskEntry* best_for(const AgentProfile& agent) const;
+  /// The best task that this agent may have, or null: the highest priority; then of the tenant that has the fewest in
+  /// work, so that a long queue of one does not hold up the others; then the oldest.
+  TaskEntry* best_for(const AgentProfile& agent, const TenantLoads& loads) const;
   /// Takes its walk through all kinds: for explanations and tests.
   const std::map<Requirements, Queue>& all() const { return queues_; }
   std::size_t size() const { return size_; }

@@ -21,6 +21,8 @@ struct TaskTerms {
   std::chrono::milliseconds schedule_to_start{0};  // in the queue, each time; then it is dead
   std::chrono::milliseconds start_to_close{0};     // one attempt, whatever its agent says; then it has failed
   std::chrono::milliseconds heartbeat{0};          // between two signs of its agent
+  std::string concurrency_key;                     // of its tenant; at most so many with it are in work at a time
+  int concurrency_max = 0;
 
   friend bool operator==(const TaskTerms&, const TaskTerms&) = default;
 };

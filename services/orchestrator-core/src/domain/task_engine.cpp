@@ -24,6 +24,7 @@ void TaskEngine::apply(Command command, Now now, Random& random, Batch& out) {
   random_ = &random;
   out_ = &out;
   std::visit([this](auto&& c) { on(std::move(c)); }, std::move(command));
+  fill_freed_keys();
 }
 
 void TaskEngine::tick(Now now, Random& random, Batch& out) {
@@ -38,6 +39,7 @@ void TaskEngine::tick(Now now, Random& random, Batch& out) {
     fire(task);
   }
   if (std::exchange(matching_, false)) match_all();
+  fill_freed_keys();
   if (now.boot - last_sweep_ > limits_.forget_agent / 4) {
     last_sweep_ = now.boot;
     agents_.forget_silent(now.boot - limits_.forget_agent);
@@ -181,19 +183,25 @@ void TaskEngine::move(TaskEntry& task, TaskStatus to, std::string_view actor, st
 /// Takes the task out of whatever its status had put it into.
 void TaskEngine::leave(TaskEntry& task) {
   const auto& state = *task.state;
+  if (task.spec->terms && task.spec->terms->concurrency_max > 0) leave_key(task);
   if (state.status == TaskStatus::Queued) ready_.erase(requirements(task), task.position);
   if (state.blocked == Blocked::Budget) parked_.erase(task.spec->number);
   if (has_lease(state.status)) {
-    if (auto* held = held_by(state.lease.agent)) held->erase(task.spec->number);
+    // Once for each lease, however often this is called on the way out.
+    if (held_by(state.lease.agent)->erase(task.spec->number) > 0) {
+      const auto load = loads_.find(task.spec->tenant);
+      if (--load->second == 0) loads_.erase(load);
+    }
   }
 }
 
 void TaskEngine::enter(TaskEntry& task) {
   const auto& state = *task.state;
+  if (task.spec->terms && task.spec->terms->concurrency_max > 0) enter_key(task);
   if (state.status == TaskStatus::Queued) ready_.push(requirements(task), task.position, &task);
   if (state.blocked == Blocked::Budget) parked_.emplace(task.spec->number, &task);
   if (has_lease(state.status)) {
-    held_by(state.lease.agent)->emplace(task.spec->number, &task);
+    if (held_by(state.lease.agent)->emplace(task.spec->number, &task).second) ++loads_[task.spec->tenant];
   }
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -71,6 +72,12 @@ struct EngineTally {
   std::uint64_t results_refused = 0;
 };
 
+/// Tasks of one concurrency key.
+struct KeySlot {
+  std::set<TaskNumber> in_work;
+  std::map<std::pair<int, TaskNumber>, TaskEntry*> waiting;  // by priority, then age
+};
+
 /// What a command refers to and the engine does not have in memory.
 struct Missing {
   std::vector<TaskId> ids;
@@ -123,6 +130,8 @@ class TaskEngine {
   const Workflow& workflow() const { return workflow_; }
   const DispatchState& dispatch() const { return dispatch_; }
   std::size_t queued() const { return ready_.size(); }
+  const TenantLoads& loads() const { return loads_; }
+  const std::map<std::string, KeySlot>& keys_in_use() const { return slots_; }
   const ReadyQueues& ready() const { return ready_; }
   std::size_t active() const { return active_; }
   std::uint64_t outcomes_waiting() const { return last_outcome_ - first_outcome_ + 1; }
@@ -180,6 +189,7 @@ class TaskEngine {
   void on(SetDispatch&& c);
   void on(GetDispatch&& c) { answer(c.call, DispatchAnswered{dispatch_}); }
   void on(PutRules&& c);
+  void on(PutPermissions&& c);
   void on(PutBudgets&& c);
   void on(Undeliver&& c);
   void on(OutcomesDelivered&& c);
@@ -187,7 +197,13 @@ class TaskEngine {
   void offer(TaskEntry& task);
   void offer_agent(Agent& agent);
   void match_all();
+  /// The last look before a task goes out: true when it was parked instead.
+  bool must_wait(TaskEntry& task) { return park_if_dry(task) || park_if_crowded(task); }
   bool park_if_dry(TaskEntry& task);
+  bool park_if_crowded(TaskEntry& task);
+  void fill_freed_keys();
+  void leave_key(TaskEntry& task);
+  void enter_key(TaskEntry& task);
   BootTime next_look(const DryBudget& dry) const;
   void assign(TaskEntry& task, Agent& agent);
   void deliver(TaskEntry& task, CallId call, bool repeated);
@@ -230,6 +246,9 @@ class TaskEngine {
   std::map<std::pair<BootTime, TaskNumber>, TaskEntry*> timers_;
   std::map<std::string, std::map<TaskNumber, TaskEntry*>> strangers_;  // leases of agents not registered
   std::map<TaskNumber, TaskEntry*> parked_;
+  TenantLoads loads_;
+  std::map<std::string, KeySlot> slots_;
+  std::vector<std::string> freed_keys_;
   std::deque<TaskId> finished_;
   ReadyQueues ready_;
   std::vector<TaskEntry*> dirty_;

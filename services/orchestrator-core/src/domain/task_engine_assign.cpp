@@ -13,7 +13,7 @@ constexpr int kParkedAtOnce = 256;
 void TaskEngine::offer(TaskEntry& task) {
   if (dispatch_.halted || draining_) return;
   Agent* agent = agents_.longest_waiting(requirements(task));
-  if (agent != nullptr && !park_if_dry(task)) assign(task, *agent);
+  if (agent != nullptr && !must_wait(task)) assign(task, *agent);
 }
 
 /// An agent has just begun to wait, or has room for more.
@@ -21,9 +21,9 @@ void TaskEngine::offer_agent(Agent& agent) {
   if (dispatch_.halted || draining_) return;
   int parked = 0;
   while (agent.ticket != 0) {
-    TaskEntry* task = ready_.best_for(agent.profile);
+    TaskEntry* task = ready_.best_for(agent.profile, loads_);
     if (task == nullptr) return;
-    if (!park_if_dry(*task)) {
+    if (!must_wait(*task)) {
       assign(*task, agent);
     } else if (++parked == kParkedAtOnce) {
       matching_ = true;  // others have their turn first
@@ -37,6 +37,7 @@ void TaskEngine::rematch(Now now, Random& random, Batch& out) {
   random_ = &random;
   out_ = &out;
   match_all();
+  fill_freed_keys();
 }
 
 void TaskEngine::match_all() {
@@ -61,6 +62,17 @@ BootTime TaskEngine::next_look(const DryBudget& dry) const {
   std::chrono::nanoseconds wait = limits_.retry.budget_park;
   if (dry.resets != WallTime{}) wait = std::min<std::chrono::nanoseconds>(wait, dry.resets - now_.wall);
   return now_.boot + std::max<std::chrono::nanoseconds>(wait, std::chrono::milliseconds(1));
+}
+
+void TaskEngine::on(PutPermissions&& c) {
+  Agent* agent = agents_.find(c.agent);
+  if (agent == nullptr || agent->profile.permissions == c.permissions) return;
+  AgentProfile profile = agent->profile;
+  profile.permissions = std::move(c.permissions);
+  const BootTime seen = agent->last_seen;
+  agent = join(std::move(profile));
+  agent->last_seen = seen;  // the agent itself has given no sign
+  if (agent->ticket != 0) offer_agent(*agent);
 }
 
 void TaskEngine::on(PutBudgets&& c) {
@@ -124,12 +136,6 @@ void TaskEngine::take_back(TaskEntry& task, const std::string& why) {
   const std::uint32_t lease = task.state->leases_granted;
   enqueue(task, "engine", why + " by " + task.state->lease.agent, true);
   task.taken_back = task.state->status == TaskStatus::Queued && task.state->leases_granted == lease;
-}
-
-/// The agent was only slow to speak, and nobody else has got the task since: its lease holds again.
-void TaskEngine::revive(TaskEntry& task) {
-  task.started = true;
-  move(task, TaskStatus::Leased, task.state->lease.agent, "a late sign of its agent");
 }
 
 void TaskEngine::on(Undeliver&& c) {

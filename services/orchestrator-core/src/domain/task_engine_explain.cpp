@@ -67,6 +67,9 @@ void TaskEngine::explain_block(const TaskEntry& task, TaskExplained& out) const 
       out.obstacles.push_back({"budget", dry ? "the budget " + dry->scope + " is used up" : state.reason, 0, resets});
       break;
     }
+    case Blocked::Concurrency:
+      out.obstacles.push_back({"concurrency", state.reason});
+      break;
     case Blocked::Halt:
     case Blocked::Delay:
     case Blocked::Permission:

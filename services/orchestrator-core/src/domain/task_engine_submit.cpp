@@ -20,12 +20,13 @@ void TaskEngine::on(SubmitTasks&& c) {
   for (auto& submission : c.tasks) {
     const auto key = keys_.find(submission.spec.key);
     const TaskId known = key != keys_.end() && !submission.spec.key.empty() ? key->second : submission.spec.id;
+    const bool implied = submission.implied;
     if (!known.empty() && tasks_.contains(known)) {
-      out.tasks.push_back({known, false});
+      if (!implied) out.tasks.push_back({known, false});
       continue;
     }
     TaskEntry& task = create(std::move(submission));
-    out.tasks.push_back({task.spec->id, true});
+    if (!implied) out.tasks.push_back({task.spec->id, true});
     created.push_back(&task);
   }
   // The caller learns of its tasks before anyone is given one.

@@ -56,6 +56,7 @@ std::string_view name(Blocked reason) {
     case Blocked::Budget: return "budget";
     case Blocked::Halt: return "halt";
     case Blocked::Delay: return "delay";
+    case Blocked::Concurrency: return "concurrency";
   }
   return "";
 }

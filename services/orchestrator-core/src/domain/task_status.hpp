@@ -22,7 +22,7 @@ inline constexpr std::array kAllStatuses{TaskStatus::Blocked,   TaskStatus::Queu
                                          TaskStatus::Cancelled, TaskStatus::Dead};
 
 /// What a blocked task waits for. Stored.
-enum class Blocked : std::uint8_t { No = 0, Dependency, Approval, Permission, Budget, Halt, Delay };
+enum class Blocked : std::uint8_t { No = 0, Dependency, Approval, Permission, Budget, Halt, Delay, Concurrency };
 
 /// How an attempt failed, as the agent classified it. Stored.
 enum class FailureClass : std::uint8_t {

@@ -30,6 +30,9 @@ struct TaskFilter {
   std::string text;                          // all its words stand in the description, in any case
   std::map<std::string, std::string> labels;
   TaskId parent;
+  WallTime created_from{};                   // zero: any
+  WallTime created_before{};                 // zero: any
+  std::string tenant;                        // empty: any
   bool live_only = false;                    // not finished
   bool with_budget = false;                  // of its own
   TaskNumber before = 0;                     // 0: from the newest

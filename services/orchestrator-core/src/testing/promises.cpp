@@ -97,6 +97,33 @@ void check_money(const TaskEngine& engine, Now now, std::chrono::nanoseconds lea
   if (parked != engine.parked().size()) violations.push_back("the list of tasks that wait for money is wrong");
 }
 
+/// Of each concurrency key no more than allowed are in work, and nobody waits for one that is free.
+void check_keys(const TaskEngine& engine, std::vector<std::string>& violations) {
+  std::map<std::string, std::size_t> in_work;
+  std::map<std::string, std::size_t> on_the_way;
+  std::size_t waiting = 0;
+  for (const auto& [id, task] : engine.tasks()) {
+    const auto* terms = task->spec->terms.get();
+    if (terms == nullptr || terms->concurrency_max == 0) continue;
+    const auto key = task->spec->tenant + '\n' + terms->concurrency_key;
+    const bool waits = task->state->status == TaskStatus::Blocked && task->state->blocked == Blocked::Concurrency;
+    if (waits) ++waiting;
+    if (task->state->status == TaskStatus::Queued || (waits && task->wake != BootTime{})) ++on_the_way[key];
+    if (has_lease(task->state->status) && ++in_work[key] > static_cast<std::size_t>(terms->concurrency_max)) {
+      violations.push_back("too many tasks of one concurrency key are in work" + of(id));
+    }
+  }
+  std::size_t listed = 0;
+  for (const auto& [key, slot] : engine.keys_in_use()) {
+    listed += slot.waiting.size();
+    if (slot.in_work.size() != in_work[key]) violations.push_back("the list of tasks in work with a concurrency key is wrong");
+    if (!slot.waiting.empty() && slot.in_work.empty() && on_the_way[key] == 0) {
+      violations.push_back("tasks wait for a concurrency key that is free");
+    }
+  }
+  if (waiting != listed) violations.push_back("the lists of tasks that wait for a concurrency key are wrong");
+}
+
 void check_books(const TaskEngine& engine, bool may_assign, std::vector<std::string>& violations) {
   std::size_t active = 0;
   std::size_t queued = 0;
@@ -126,6 +153,10 @@ void check_books(const TaskEngine& engine, bool may_assign, std::vector<std::str
   if (counted != active || engine.in_status(TaskStatus::Queued) != queued) violations.push_back("the counts by status are wrong");
   if (active != engine.active()) violations.push_back("the count of active tasks is wrong");
   if (queued != engine.queued()) violations.push_back("a queued task stands in no queue, or twice");
+  check_keys(engine, violations);
+  std::size_t loads = 0;
+  for (const auto& [tenant, load] : engine.loads()) loads += load;
+  if (loads != leased) violations.push_back("the loads of tenants are wrong");
   std::size_t held = 0;
   for (const auto& [name, agent] : engine.agents().all()) held += agent.held.size();
   if (held > leased) violations.push_back("agents hold more than is leased");

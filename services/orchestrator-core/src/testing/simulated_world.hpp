@@ -67,6 +67,8 @@ class Promises {
 
 /// No task with a dry budget was handed out just now, and every task that waits for money will be looked at again.
 void check_money(const TaskEngine& engine, Now now, std::chrono::nanoseconds lease, std::vector<std::string>& violations);
+/// Of each concurrency key no more than allowed are in work, and nobody waits for one that is free.
+void check_keys(const TaskEngine& engine, std::vector<std::string>& violations);
 /// The engine's inner books agree with each other.
 void check_books(const TaskEngine& engine, bool may_assign, std::vector<std::string>& violations);
 

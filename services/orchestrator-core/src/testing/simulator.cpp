@@ -373,10 +373,14 @@ struct Simulator::World {
     if (random.percent(20)) task.spec.tenant = "t";
     if (random.percent(10)) task.spec.permissions = {"deploy"};
     if (random.percent(10)) task.delay = milliseconds(random.below(2'000));
-    if (random.percent(20)) {
+    if (random.percent(35)) {
       TaskTerms terms;
+      if (random.percent(60)) {
+        terms.concurrency_max = static_cast<int>(1 + random.below(2));
+        terms.concurrency_key = "key" + std::to_string(terms.concurrency_max);
+      }
       if (random.percent(40)) terms.schedule_to_start = milliseconds(100 + random.below(6'000));
-      if (random.percent(60)) terms.start_to_close = milliseconds(200 + random.below(6'000));
+      if (random.percent(40)) terms.start_to_close = milliseconds(200 + random.below(6'000));
       if (random.percent(40)) terms.heartbeat = milliseconds(1'100 + random.below(5'000));
       task.spec.terms = std::make_shared<TaskTerms>(terms);
     }

@@ -16,9 +16,9 @@ TaskSpec with(TaskTerms terms) {
   return spec;
 }
 
-const TaskTerms kQueue{0, seconds(5), {}, {}};
-const TaskTerms kAttempt{0, {}, seconds(5), {}};
-const TaskTerms kBeat{0, {}, {}, seconds(2)};
+const TaskTerms kQueue{0, seconds(5), {}, {}, {}, 0};
+const TaskTerms kAttempt{0, {}, seconds(5), {}, {}, 0};
+const TaskTerms kBeat{0, {}, {}, seconds(2), {}, 0};
 
 }  // namespace
 

@@ -26,6 +26,8 @@ struct Options {
   int priority = 0;
   int max_attempts = 0;
   double budget = 0;
+  std::string concurrency_key;
+  int concurrency_max = 0;
   std::chrono::milliseconds schedule_to_start{0};
   std::chrono::milliseconds start_to_close{0};
   std::chrono::milliseconds heartbeat{0};
@@ -88,6 +90,8 @@ orchestrator::NewTask to_task(const Options& o) {
   task.set_delay_ms(o.delay.count());
   task.set_deadline_ms(o.deadline.count());
   task.set_budget_usd(o.budget);
+  task.set_concurrency_key(o.concurrency_key);
+  task.set_concurrency_max(o.concurrency_max);
   task.set_schedule_to_start_ms(o.schedule_to_start.count());
   task.set_start_to_close_ms(o.start_to_close.count());
   task.set_heartbeat_ms(o.heartbeat.count());
@@ -170,6 +174,8 @@ void add_task_submit(CLI::App& tasks, Session& session) {
   add_duration(*app, "--schedule-to-start", o->schedule_to_start, "dead when nobody takes it within this");
   add_duration(*app, "--start-to-close", o->start_to_close, "an attempt that takes longer has failed");
   add_duration(*app, "--heartbeat", o->heartbeat, "the agent must give a sign within this");
+  auto* key = app->add_option("--concurrency-key", o->concurrency_key, "tasks of the tenant with this key take turns");
+  app->add_option("--concurrency-max", o->concurrency_max, "so many of them at a time; default 1")->check(CLI::Range(1, 100'000))->needs(key);
   app->add_option("--budget", o->budget, "what its model calls may cost in all")->type_name("USD")->check(CLI::Range(0.0, 1e6));
   app->add_flag("--watch", o->watch, "stay and show its changes until it is final");
   app->callback([o, &session] {

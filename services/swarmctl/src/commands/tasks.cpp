@@ -20,17 +20,23 @@ constexpr int kPageMax = 1000;
 constexpr int kListedMax = 100'000;
 
 struct ListOptions {
-  std::string status, stack, state, text, parent;
+  std::string status, stack, state, text, parent, tenant;
+  std::chrono::milliseconds newer{0};
+  std::chrono::milliseconds older{0};
   std::map<std::string, std::string> labels;
   int limit = 50;
 };
 
-void to_request(const ListOptions& o, orchestrator::ListTasksRequest& out) {
+void to_request(const Session& session, const ListOptions& o, orchestrator::ListTasksRequest& out) {
   out.set_status(status_of(o.status));
   out.set_stack(o.stack);
   out.set_workflow_state(o.state);
   out.set_text(o.text);
   out.set_parent_id(o.parent);
+  out.set_tenant(o.tenant);
+  const auto now = unix_ms(session.clock.wall_now());
+  if (o.newer.count() > 0) out.set_created_from_unix_ms(now - o.newer.count());
+  if (o.older.count() > 0) out.set_created_before_unix_ms(now - o.older.count());
   for (const auto& [key, value] : o.labels) (*out.mutable_labels())[key] = value;
 }
 
@@ -39,7 +45,7 @@ Result<orchestrator::ListTasksResponse> list(Session& session, const ListOptions
   const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
   const int limit = o.limit == 0 ? kListedMax : std::min(o.limit, kListedMax);
   orchestrator::ListTasksRequest request;
-  to_request(o, request);
+  to_request(session, o, request);
   orchestrator::ListTasksResponse all;
   do {
     request.set_page_size(std::min(kPageMax, limit - all.tasks_size()));
@@ -84,6 +90,9 @@ void add_list(CLI::App& tasks, Session& session) {
   add_labels(*app, "--label", o->labels, "only with this label; repeatable");
   app->add_option("--text", o->text, "only with these words in the description");
   app->add_option("--parent", o->parent, "only made by this task")->type_name("ID");
+  app->add_option("--tenant", o->tenant, "only of this tenant");
+  add_duration(*app, "--newer", o->newer, "only submitted within this time");
+  add_duration(*app, "--older", o->older, "only submitted before that");
   app->add_option("--limit", o->limit, "at most so many; 0: all")->capture_default_str()->check(CLI::Range(0, kListedMax));
   app->callback([o, &session] { run_list(session, *o); });
 }
@@ -152,6 +161,21 @@ void add_why(CLI::App& tasks, Session& session) {
   });
 }
 
+void add_backup(CLI::App& tasks, Session& session) {
+  auto name = std::make_shared<std::string>();
+  CLI::App* app = tasks.add_subcommand("backup", "copy everything on the server's disk, while work goes on; prints where");
+  app->add_option("name", *name, "of the copy; default: the time")->type_name("NAME");
+  app->callback([name, &session] {
+    const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
+    orchestrator::BackupRequest request;
+    request.set_name(*name);
+    const auto made = call(session, *stub, &Stub::BackupStore, request);
+    if (!made) return session.fail("tasks backup", Peer::Orchestrator, made.error());
+    if (session.json) session.print_json(made.value());
+    else session.out << made.value().directory() << std::endl;
+  });
+}
+
 struct RedriveOptions {
   std::vector<std::string> ids;
   ListOptions filter;
@@ -163,7 +187,7 @@ void run_redrive(Session& session, const RedriveOptions& o) {
   const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
   orchestrator::RedriveRequest request;
   for (const std::string& id : o.ids) request.add_task_ids(id);
-  if (o.ids.empty()) to_request(o.filter, *request.mutable_filter());
+  if (o.ids.empty()) to_request(session, o.filter, *request.mutable_filter());
   int left = o.filter.limit == 0 ? kListedMax : o.filter.limit;
   do {
     if (o.ids.empty()) request.set_limit(std::min(kPageMax, left));
@@ -276,6 +300,7 @@ void add_tasks(CLI::App& program, Session& session) {
   add_show(*tasks, session);
   add_why(*tasks, session);
   add_redrive(*tasks, session);
+  add_backup(*tasks, session);
   add_watch(*tasks, session);
   add_cancel(*tasks, session);
   add_verdict(*tasks, session, "approve", true);

@@ -19,6 +19,7 @@ auth::AccessTable access_table() {
       {core + "WatchTasks", everybody},      {core + "ListAgents", everybody},
       {core + "GetDispatch", everybody},     {core + "WhyNotScheduled", everybody},
       {core + "ExplainDecision", everybody}, {core + "RedriveTasks", steering},
+      {core + "BackupStore", steering},
       {core + "CancelTask", steering},      {core + "ApproveTask", steering},     {core + "SetDispatch", steering},
       {"/knowledge_journal.KnowledgeJournal/Resync", steering},
       {"/knowledge_journal.KnowledgeJournal/GetJournal", {Role::Viewer, Role::Operator}},

@@ -5,12 +5,16 @@
 #include <charconv>
 
 #include "domain/stack_classifier.hpp"
+#include "domain/task_mode.hpp"
 #include "domain/text_cut.hpp"
+#include "libs/base/uuid.hpp"
 
 namespace swarm::orchestrator::grpc_api {
 namespace {
 
 constexpr std::size_t kProgressBytesMax = 1024;
+constexpr int kConcurrencyMax = 100'000;
+constexpr std::size_t kPartsMax = 32;
 constexpr int kRedrivenMax = 1'000;
 constexpr double kBudgetUsdMax = 1e6;
 constexpr std::chrono::milliseconds kHeartbeatMin{100};
@@ -83,6 +87,7 @@ std::uint64_t digest_of(const ::orchestrator::NewTask& in) {
       std::to_string(in.deadline_ms()));
   // Only where it is set, so that tasks of before keep their digest.
   if (in.budget_usd() != 0) add("budget " + std::to_string(in.budget_usd()));
+  if (!in.concurrency_key().empty()) add(in.concurrency_key() + " " + std::to_string(in.concurrency_max()));
   for (const auto ms : {in.schedule_to_start_ms(), in.start_to_close_ms(), in.heartbeat_ms()}) {
     if (ms != 0) add("time-out " + std::to_string(ms));
   }
@@ -100,6 +105,13 @@ Result<std::shared_ptr<const TaskTerms>> to_terms(const ::orchestrator::NewTask&
   BOOST_OUTCOME_TRY(terms.start_to_close, to_duration("start_to_close_ms", in.start_to_close_ms(), limits));
   BOOST_OUTCOME_TRY(terms.heartbeat, to_duration("heartbeat_ms", in.heartbeat_ms(), limits));
   if (in.heartbeat_ms() != 0 && terms.heartbeat < kHeartbeatMin) return invalid("heartbeat_ms", "less than 100");
+  BOOST_OUTCOME_TRY(check_name("concurrency_key", in.concurrency_key(), limits));
+  if (in.concurrency_max() < 0 || in.concurrency_max() > kConcurrencyMax) return invalid("concurrency_max", "not within 0 and 100000");
+  if (in.concurrency_key().empty() && in.concurrency_max() > 0) return invalid("concurrency_key", "is missing");
+  if (!in.concurrency_key().empty()) {
+    terms.concurrency_key = in.concurrency_key();
+    terms.concurrency_max = std::max(1, in.concurrency_max());
+  }
   if (terms == TaskTerms()) return std::shared_ptr<const TaskTerms>();
   return std::shared_ptr<const TaskTerms>(std::make_shared<TaskTerms>(terms));
 }
@@ -125,6 +137,7 @@ Result<AgentProfile> to_profile(const ::orchestrator::AgentInfo& in, const Input
   BOOST_OUTCOME_TRY(out.capabilities, to_names("capabilities", in.capabilities(), limits));
   BOOST_OUTCOME_TRY(out.roles, to_names("roles", in.roles(), limits));
   BOOST_OUTCOME_TRY(out.permissions, to_names("permissions", in.permissions(), limits));
+  if (limits.grants != nullptr) out.permissions = limits.grants->effective(out);
   return out;
 }
 
@@ -190,7 +203,49 @@ Result<Submission> to_submission(const ::orchestrator::NewTask& in, const InputL
   texts->description = in.description();
   texts->context = in.context();
   out.texts = std::move(texts);
+  if (limits.guardrails == nullptr) return out;
+  if (auto denial = limits.guardrails->check(spec, in.description() + "\n" + in.context())) {
+    return Error{Code::PermissionDenied, denial->text()};
+  }
   return out;
+}
+
+Result<void> expand(const ::orchestrator::NewTask& in, const InputLimits& limits, std::vector<Submission>& out) {
+  const auto [mode, rest] = mode_of(in.description());
+  if (mode == TaskMode::Plain) {
+    BOOST_OUTCOME_TRY(auto task, to_submission(in, limits));
+    out.push_back(std::move(task));
+    return outcome::success();
+  }
+  const bool war_room = mode == TaskMode::WarRoom;
+  const auto parts = listed(war_room ? in.stack() : in.role());
+  if (parts.empty()) return invalid(war_room ? "stack" : "role", war_room ? "a war room needs its stacks" : "a council needs its seats");
+  if (parts.size() > kPartsMax) return invalid(war_room ? "stack" : "role", "more than 32 parts");
+  ::orchestrator::NewTask last = in;
+  last.set_description(std::string(rest));
+  if (last.task_id().empty()) last.set_task_id(uuid_v7(SystemClock().wall_now()));
+  if (war_room) last.clear_stack();
+  else last.set_role(parts.back());
+  for (std::size_t i = 0; i + (war_room ? 0 : 1) < parts.size(); ++i) {
+    ::orchestrator::NewTask part = in;
+    part.set_description(std::string(rest));
+    part.set_task_id(uuid_v7(SystemClock().wall_now()));
+    part.set_parent_id(last.task_id());
+    (war_room ? *part.mutable_stack() : *part.mutable_role()) = parts[i];
+    if (!in.idempotency_key().empty()) part.set_idempotency_key(in.idempotency_key() + "/" + parts[i]);
+    if (in.idempotency_key().empty() && !in.task_id().empty()) part.set_idempotency_key(in.task_id() + "/" + parts[i]);
+    // A seat hears those before it; the stacks do not wait for each other.
+    if (!war_room && i > 0) part.add_depends_on(text(out.back().spec.id));
+    BOOST_OUTCOME_TRY(auto task, to_submission(part, limits));
+    task.spec.content_digest = digest_of(in);
+    task.implied = true;
+    if (war_room || i + 2 == parts.size()) last.add_depends_on(text(task.spec.id));
+    out.push_back(std::move(task));
+  }
+  BOOST_OUTCOME_TRY(auto task, to_submission(last, limits));
+  task.spec.content_digest = digest_of(in);
+  out.push_back(std::move(task));
+  return outcome::success();
 }
 
 Result<std::vector<Submission>> to_submissions(const ::orchestrator::SubmitTasksRequest& in,
@@ -202,11 +257,10 @@ Result<std::vector<Submission>> to_submissions(const ::orchestrator::SubmitTasks
   std::vector<Submission> out;
   out.reserve(static_cast<std::size_t>(in.tasks_size()));
   for (int i = 0; i < in.tasks_size(); ++i) {
-    auto task = to_submission(in.tasks(i), limits);
-    if (!task) {
-      return Error{task.error().code, "tasks[" + std::to_string(i) + "]: " + task.error().message};
+    auto added = expand(in.tasks(i), limits, out);
+    if (!added) {
+      return Error{added.error().code, "tasks[" + std::to_string(i) + "]: " + added.error().message};
     }
-    out.push_back(std::move(task.value()));
   }
   return out;
 }
@@ -230,6 +284,15 @@ Result<ResultReport> to_report(::orchestrator::TaskResult&& in, const InputLimit
     out.digest = stable_hash(*text, out.digest + 1);
   }
   auto texts = std::make_shared<ResultTexts>();
+  if (limits.guardrails != nullptr && out.success) {
+    // What must not be kept is not kept: the attempt ends as denied, with the policy in place of the artefact.
+    if (auto denial = limits.guardrails->check_artifact(in.artifact())) {
+      out.success = false;
+      out.failure = FailureClass::PolicyDenied;
+      in.clear_artifact();
+      in.set_error_message(denial->text());
+    }
+  }
   texts->artifact = std::move(*in.mutable_artifact());
   texts->error_message = std::move(*in.mutable_error_message());
   out.texts = std::move(texts);
@@ -270,6 +333,9 @@ Result<TaskFilter> to_filter(const ::orchestrator::ListTasksRequest& in) {
   if (!in.parent_id().empty()) {
     BOOST_OUTCOME_TRY(out.parent, to_task_id("parent_id", in.parent_id()));
   }
+  if (in.created_from_unix_ms() > 0) out.created_from = WallTime(std::chrono::milliseconds(in.created_from_unix_ms()));
+  if (in.created_before_unix_ms() > 0) out.created_before = WallTime(std::chrono::milliseconds(in.created_before_unix_ms()));
+  out.tenant = in.tenant();
   if (in.page_size() < 0 || in.page_size() > 1000) return invalid("page_size", "not within 0 and 1000");
   if (in.page_size() > 0) out.limit = static_cast<std::size_t>(in.page_size());
   const auto& token = in.page_token();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "application/grant_book.hpp"
 #include "application/watch_hub.hpp"
 #include "domain/effect.hpp"
 #include "libs/base/result.hpp"
@@ -12,6 +13,8 @@ namespace swarm::orchestrator::grpc_api {
 
 /// Bounds on what a client may send, in bytes and counts.
 struct InputLimits {
+  const Guardrails* guardrails = nullptr;  // null: none
+  const GrantBook* grants = nullptr;       // null: what agents claim counts
   std::size_t name_bytes_max = 256;
   std::size_t names_max = 64;
   std::size_t text_bytes_max = 4u << 20;
@@ -24,6 +27,8 @@ struct InputLimits {
 Result<AgentProfile> to_profile(const ::orchestrator::AgentInfo& in, const InputLimits& limits);
 Result<TaskId> to_task_id(std::string_view field, const std::string& text);
 Result<Submission> to_submission(const ::orchestrator::NewTask& in, const InputLimits& limits);
+/// One task, or those that its mode makes of it: the named one comes last.
+Result<void> expand(const ::orchestrator::NewTask& in, const InputLimits& limits, std::vector<Submission>& out);
 Result<std::vector<Submission>> to_submissions(const ::orchestrator::SubmitTasksRequest& in, const InputLimits& limits);
 Result<ResultReport> to_report(::orchestrator::TaskResult&& in, const InputLimits& limits);
 Result<std::vector<LeaseSign>> to_signs(::orchestrator::HeartbeatRequest&& in, const InputLimits& limits);

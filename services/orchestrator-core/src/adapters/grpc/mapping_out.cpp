@@ -44,6 +44,8 @@ void fill(::orchestrator::Task& out, const StoredTask& task) {
   out.set_schedule_to_start_ms(spec.terms->schedule_to_start.count());
   out.set_start_to_close_ms(spec.terms->start_to_close.count());
   out.set_heartbeat_ms(spec.terms->heartbeat.count());
+  out.set_concurrency_key(spec.terms->concurrency_key);
+  out.set_concurrency_max(spec.terms->concurrency_max);
 }
 
 void fill(::orchestrator::Task& out, const TaskTexts& texts) {

@@ -147,9 +147,8 @@ grpc::ServerUnaryReactor* OrchestratorService::SubmitTask(Context* context, cons
                                                           ::orchestrator::SubmitTaskResponse* out) {
   return command(context, "/orchestrator.Orchestrator/SubmitTask", parts_.router.submits, CallKind::SubmitOne, out,
                  [&]() -> Result<Command> {
-                   BOOST_OUTCOME_TRY(auto task, to_submission(*in, options_.limits));
                    orchestrator::SubmitTasks command;
-                   command.tasks.push_back(std::move(task));
+                   BOOST_OUTCOME_TRY(expand(*in, options_.limits, command.tasks));
                    return Command(std::move(command));
                  });
 }
@@ -216,6 +215,28 @@ Result<Command> OrchestratorService::read_redrive(const ::orchestrator::RedriveR
   for (const TaskId id : found.from) out.add_tasks()->set_from(text(id));
   if (found.next_before != 0) out.set_next_page_token(std::to_string(found.next_before));
   return Command(orchestrator::SubmitTasks{0, std::move(found.tasks)});
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::BackupStore(Context* context, const ::orchestrator::BackupRequest* in,
+                                                           ::orchestrator::BackupResponse* out) {
+  constexpr auto kMethod = "/orchestrator.Orchestrator/BackupStore";
+  if (auto who = parts_.gate.admit(*context, kMethod); !who) return answer(context, who.error());
+  if (log::enabled(log::Level::Debug)) log_call(*context, kMethod, "");
+  auto [id, reactor] = parts_.router.backups.open(out, [](std::uint64_t) {});
+  auto begun = parts_.backups.begin(in->name(), [this, call = id](const Result<BackupMade>& made) {
+    if (!made) {
+      parts_.router.backups.fail(call, made.error());
+      return;
+    }
+    parts_.router.backups.finish(call, [&](::orchestrator::BackupResponse& response) {
+      response.set_directory(made.value().directory.string());
+      response.set_bytes(static_cast<std::int64_t>(made.value().bytes));
+      response.set_took_ms(made.value().took.count());
+      return grpc::Status::OK;
+    });
+  });
+  if (!begun) parts_.router.backups.fail(id, begun.error());
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* OrchestratorService::ListAgents(Context* context, const ::orchestrator::ListAgentsRequest*,

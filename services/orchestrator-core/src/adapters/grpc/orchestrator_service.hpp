@@ -3,6 +3,7 @@
 #include "adapters/grpc/mapping.hpp"
 #include "adapters/grpc/reply_router.hpp"
 #include "adapters/grpc/watch_stream.hpp"
+#include "application/backups.hpp"
 #include "application/engine_loop.hpp"
 #include "libs/base/clock.hpp"
 #include "libs/rpc/gate.hpp"
@@ -29,6 +30,7 @@ class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackS
     WatchStreams& watch_streams;
     const TaskStore& store;
     const Clock& clock;
+    Backups& backups;
   };
   OrchestratorService(Parts parts, ServiceOptions options) : parts_(parts), options_(options) {}
   /// For the stacks of tasks whose text names none. Before the server starts.
@@ -52,6 +54,7 @@ class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackS
   Unary* WhyNotScheduled(Context*, const ::orchestrator::TaskRef*, ::orchestrator::TaskExplanation*) override;
   Unary* ExplainDecision(Context*, const ::orchestrator::TaskRef*, ::orchestrator::TaskExplanation*) override;
   Unary* RedriveTasks(Context*, const ::orchestrator::RedriveRequest*, ::orchestrator::RedriveResponse*) override;
+  Unary* BackupStore(Context*, const ::orchestrator::BackupRequest*, ::orchestrator::BackupResponse*) override;
   Unary* ListAgents(Context*, const ::orchestrator::ListAgentsRequest*, ::orchestrator::ListAgentsResponse*) override;
   Unary* SetDispatch(Context*, const ::orchestrator::DispatchRequest*, ::orchestrator::DispatchState*) override;
   Unary* GetDispatch(Context*, const ::orchestrator::DispatchQuery*, ::orchestrator::DispatchState*) override;

@@ -158,12 +158,13 @@ void ReplyRouter::fail_calls(const Error& error) {
   agents.fail_all(error);
   explanations.fail_all(error);
   redrives.fail_all(error);
+  backups.fail_all(error);
 }
 
 std::size_t ReplyRouter::open_calls() const {
   return registers.size() + polls.size() + results.size() + heartbeats.size() + submits.size() + bulk_submits.size() +
          tasks.size() + inspections.size() + dispatches.size() + agents.size() + explanations.size() +
-         redrives.size();
+         redrives.size() + backups.size();
 }
 
 std::uint64_t ReplyRouter::add_link(std::shared_ptr<Link> link) {

@@ -87,6 +87,7 @@ class ReplyRouter final : public Replies {
   rpc::PendingCalls<::orchestrator::ListAgentsResponse> agents;
   rpc::PendingCalls<::orchestrator::TaskExplanation> explanations;
   rpc::PendingCalls<::orchestrator::RedriveResponse> redrives;
+  rpc::PendingCalls<::orchestrator::BackupResponse> backups;  // answered by whoever makes them
 
  private:
   void answer_unary(CallKind kind, std::uint64_t id, Reply&& reply);

@@ -4,12 +4,14 @@
 
 #include "domain/text_cut.hpp"
 #include "libs/knowledge/records.hpp"
+#include "libs/knowledge/vocabulary.hpp"
 #include "libs/telemetry/logging.hpp"
 
 namespace swarm::orchestrator::knowledge_store {
 namespace {
 
 constexpr std::size_t kStacksMax = 256;
+constexpr std::size_t kPermissionsMax = 256;
 constexpr std::size_t kRulesPerStackMax = 256;
 constexpr std::size_t kRuleBytesMax = 16u << 10;
 constexpr std::size_t kLessonsMax = 3;
@@ -33,9 +35,9 @@ GoldenRule imported(const std::string& stack, const std::string& text) {
 
 }  // namespace
 
-CommonKnowledge::CommonKnowledge(knowledge::synapse::SynapseKnowledge& store, EngineLoop& loop, LessonBook& lessons,
-                                 std::chrono::milliseconds interval)
-    : store_(store), loop_(loop), lessons_(lessons), interval_(interval) {}
+CommonKnowledge::CommonKnowledge(knowledge::synapse::SynapseKnowledge& store, EngineLoop& loop, LessonBook& lessons, GrantBook& grants,
+                                 Intervals intervals)
+    : store_(store), loop_(loop), lessons_(lessons), grants_(grants), intervals_(intervals) {}
 
 CommonKnowledge::~CommonKnowledge() { stop(); }
 
@@ -65,16 +67,20 @@ void CommonKnowledge::stack_in_use(const std::string& stack) {
 
 void CommonKnowledge::run() {
   std::unique_lock lock(mutex_);
+  auto next = std::chrono::steady_clock::now();
   while (!stopping_) {
-    new_stack_ = false;
+    const bool everything = std::exchange(new_stack_, false) || std::chrono::steady_clock::now() >= next;
     lock.unlock();
-    if (follow_control()) {
+    // A halt must not wait for anything else: it is asked for first, and often.
+    if (follow_control() && everything) {
+      next = std::chrono::steady_clock::now() + intervals_.all;
+      follow_permissions();
       for (const auto& stack : stacks_.with([](const auto& all) { return all; })) {
         if (!follow_stack(stack)) break;
       }
     }
     lock.lock();
-    wake_.wait_for(lock, interval_, [this] { return stopping_ || new_stack_; });
+    wake_.wait_for(lock, intervals_.control, [this] { return stopping_ || new_stack_; });
   }
 }
 
@@ -92,6 +98,22 @@ bool CommonKnowledge::follow_control() {
   SetDispatch command;
   command.state = {state.halted, "the swarm's kill switch", std::string(kByCommonKnowledge), {}};
   if (!loop_.submit(std::move(command))) control_since_.clear();  // no room: at the next look
+  return true;
+}
+
+bool CommonKnowledge::follow_permissions() {
+  for (const auto& subject : grants_.subjects()) {
+    const auto known = store_.about(knowledge::agent_iri(subject), knowledge::kHasPermission);
+    if (!known) return false;
+    std::vector<std::string> permissions;
+    for (const auto& statement : known.value()) {
+      permissions.push_back(statement.object.substr(statement.object.find_last_of("/#") + 1));
+      if (permissions.size() == kPermissionsMax) break;
+    }
+    for (auto& agent : grants_.put(subject, std::move(permissions))) {
+      loop_.submit(PutPermissions{agent.name, std::move(agent.permissions)});
+    }
+  }
   return true;
 }
 

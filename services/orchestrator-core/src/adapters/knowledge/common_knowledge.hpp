@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "application/engine_loop.hpp"
+#include "application/grant_book.hpp"
 #include "application/lesson_book.hpp"
 #include "libs/async/guarded.hpp"
 #include "libs/knowledge/link/store_link.hpp"
@@ -16,13 +17,19 @@ namespace swarm::orchestrator::knowledge_store {
 /// Who set the dispatch state, where it was the common knowledge.
 inline constexpr std::string_view kByCommonKnowledge = "common knowledge";
 
+struct Intervals {
+  std::chrono::milliseconds all{5'000};
+  std::chrono::milliseconds control{50};
+};
+
 /// Follows what the swarm knows in common and an orchestrator needs: the kill switch, and for each stack in use its
-/// golden rules and the lessons that have become no rule yet. Looks every `interval`, and at once when a stack is new;
+/// golden rules and the lessons that have become no rule yet; also what agents are permitted. Looks at `intervals`, and
+/// at once when a stack is new;
 /// tasks never wait for it. What it learnt stays in force while the store is away. One thread.
 class CommonKnowledge {
  public:
-  CommonKnowledge(knowledge::synapse::SynapseKnowledge& store, EngineLoop& loop, LessonBook& lessons,
-                  std::chrono::milliseconds interval);
+  CommonKnowledge(knowledge::synapse::SynapseKnowledge& store, EngineLoop& loop, LessonBook& lessons, GrantBook& grants,
+                  Intervals intervals);
   ~CommonKnowledge();
   void start();
   void stop();
@@ -35,11 +42,13 @@ class CommonKnowledge {
   /// False when the store does not answer.
   bool follow_control();
   bool follow_stack(const std::string& stack);
+  bool follow_permissions();
 
   knowledge::synapse::SynapseKnowledge& store_;
   EngineLoop& loop_;
   LessonBook& lessons_;
-  const std::chrono::milliseconds interval_;
+  GrantBook& grants_;
+  const Intervals intervals_;
   async::Guarded<std::set<std::string>> stacks_;
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -47,6 +47,8 @@ void encode(Writer& out, const TaskSpec& spec) {
   if (!spec.terms) return;
   out.i64(spec.terms->budget_nanos);
   for (const auto time : {spec.terms->schedule_to_start, spec.terms->start_to_close, spec.terms->heartbeat}) out.i64(time.count());
+  out.text(spec.terms->concurrency_key);
+  out.i64(spec.terms->concurrency_max);
 }
 
 std::optional<TaskSpec> decode_spec(std::string_view bytes) {
@@ -84,6 +86,8 @@ std::optional<TaskSpec> decode_spec(std::string_view bytes) {
     TaskTerms terms;
     terms.budget_nanos = in.i64();
     for (auto* time : {&terms.schedule_to_start, &terms.start_to_close, &terms.heartbeat}) *time = std::chrono::milliseconds(in.i64());
+    terms.concurrency_key = in.text();
+    terms.concurrency_max = in.small();
     spec.terms = std::make_shared<TaskTerms>(terms);
   }
   return checked(in, std::move(spec));
@@ -160,7 +164,7 @@ std::optional<TaskState> decode_state(std::string_view bytes) {
   state.not_before = in.time();
   state.version = in.u64();
   const bool known = state.status >= TaskStatus::Blocked && state.status <= TaskStatus::Dead &&
-                     state.blocked <= Blocked::Delay;
+                     state.blocked <= Blocked::Concurrency;
   if (!known) return std::nullopt;
   return checked(in, std::move(state));
 }

@@ -47,6 +47,9 @@ bool fits(const TaskFilter& filter, const StoredTask& task) {
   if (!filter.stack.empty() && spec.stack != filter.stack) return false;
   if (!filter.workflow_state.empty() && state.workflow_state != filter.workflow_state) return false;
   if (!filter.parent.empty() && spec.parent != filter.parent) return false;
+  if (filter.created_from != WallTime{} && spec.created < filter.created_from) return false;
+  if (filter.created_before != WallTime{} && spec.created >= filter.created_before) return false;
+  if (!filter.tenant.empty() && spec.tenant != filter.tenant) return false;
   if (filter.with_budget && (!spec.terms || spec.terms->budget_nanos == 0)) return false;
   return std::all_of(filter.labels.begin(), filter.labels.end(), [&](const auto& label) {
     const auto it = spec.labels.find(label.first);

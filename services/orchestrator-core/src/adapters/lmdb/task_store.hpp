@@ -24,6 +24,8 @@ class LmdbTaskStore final : public TaskStore {
  public:
   static Result<std::unique_ptr<LmdbTaskStore>> open(StoreOptions options);
 
+  /// A copy into a new directory, while the store is in use; from any thread.
+  Result<void> backup(const std::filesystem::path& directory) const { return environment_->backup(directory); }
   Result<void> recover(RecoverySink& sink) override;
   Result<void> commit(const Changes& changes) override;
   Result<std::optional<StoredTask>> find(TaskId id) const override;

@@ -40,7 +40,7 @@ TaskSpec full_spec() {
   spec.created = WallTime(std::chrono::seconds(9));
   spec.key = {8, 9};
   spec.content_digest = 0xfedcba9876543210ull;
-  spec.terms = std::make_shared<TaskTerms>(TaskTerms{1'500'000'000, std::chrono::milliseconds(1), std::chrono::milliseconds(2), std::chrono::milliseconds(3)});
+  spec.terms = std::make_shared<TaskTerms>(TaskTerms{1'500'000'000, std::chrono::milliseconds(1), std::chrono::milliseconds(2), std::chrono::milliseconds(3), "k", 4});
   return spec;
 }
 
