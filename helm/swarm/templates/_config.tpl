@@ -1,3 +1,8 @@
+{{/* Not empty for a component that works with the common knowledge store. */}}
+{{- define "swarm.knows" -}}
+{{- if has . (list "orchestrator" "analyst" "gateway") }}yes{{ end -}}
+{{- end -}}
+
 {{/* The configuration file of a service: what the chart knows, with the user's settings laid over it. */}}
 {{- define "swarm.config" -}}
 {{- $ports := get (include "swarm.ports" .root | fromYaml) .component -}}
@@ -24,5 +29,11 @@
 {{- $there := (get $.root.Values $peer).enabled -}}
 {{- $_ := set $config $peer (dict "address" (ternary (include "swarm.address" (dict "root" $.root "component" $peer)) "" $there)) -}}
 {{- end -}}
+{{- if and .root.Values.synapse.address (include "swarm.knows" .component) -}}
+{{- $synapse := dict "address" .root.Values.synapse.address "namespace" .root.Values.synapse.namespace -}}
+{{- if .root.Values.synapse.tokenSecret }}{{ $_ := set $synapse "token_file" "/etc/swarm/synapse/token" }}{{ end -}}
+{{- $_ := set $config "knowledge" (dict "synapse" $synapse) -}}
+{{- end -}}
+{{- if .root.Values.traces.endpoint }}{{ $_ := set $config "traces" (dict "endpoint" .root.Values.traces.endpoint "share" .root.Values.traces.share) }}{{ end -}}
 {{- mergeOverwrite $config (deepCopy $values.config) | toYaml -}}
 {{- end -}}

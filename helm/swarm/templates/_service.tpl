@@ -151,6 +151,9 @@ spec:
             - {name: keys, mountPath: /etc/swarm/keys, readOnly: true}
             - {name: client-keys, mountPath: /etc/swarm/client-keys, readOnly: true}
             {{- end }}
+            {{- if and .root.Values.synapse.address .root.Values.synapse.tokenSecret }}
+            - {name: synapse, mountPath: /etc/swarm/synapse, readOnly: true}
+            {{- end }}
             - {name: tmp, mountPath: /tmp}
             {{- with $values.extraVolumeMounts }}
             {{- toYaml . | nindent 12 }}
@@ -162,6 +165,9 @@ spec:
         {{- if eq .component "gateway" }}
         - {name: keys, secret: {secretName: {{ include "swarm.keysSecret" .root }}, defaultMode: 0440, optional: true}}
         - {name: client-keys, secret: {secretName: {{ include "swarm.clientKeysSecret" .root }}, defaultMode: 0440, optional: true}}
+        {{- end }}
+        {{- if and .root.Values.synapse.address .root.Values.synapse.tokenSecret }}
+        - {name: synapse, secret: {secretName: {{ .root.Values.synapse.tokenSecret }}, items: [{key: token, path: token}], defaultMode: 0440}}
         {{- end }}
         - {name: tmp, emptyDir: {medium: Memory, sizeLimit: 64Mi}}
         {{- if not $values.persistence.enabled }}

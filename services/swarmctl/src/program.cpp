@@ -4,6 +4,7 @@
 
 #include "commands/commands.hpp"
 #include "commands/options.hpp"
+#include "commands/upkeep.hpp"
 #include "libs/settings/nearest.hpp"
 #include "libs/settings/settings.hpp"
 
@@ -106,6 +107,8 @@ void describe_program(CLI::App& program, Session& session) {
   add_knowledge(program, session);
   add_doctor(program, session);
   add_token(program, session);
+  add_log_level(program, session);
+  add_backup(program, session);
   add_audit(program, session);
   add_completion(program, session);
   add_version(program, session);

@@ -4,6 +4,7 @@
 #include "doctor/http_get.hpp"
 #include "doctor/machine.hpp"
 #include "doctor/readiness.hpp"
+#include "doctor/smoke.hpp"
 #include "libs/settings/settings.hpp"
 
 namespace swarm::ctl {
@@ -15,6 +16,7 @@ struct Options {
   std::string gateway_http = "127.0.0.1:8080";
   std::string data_dir = "./data";
   bool data_dir_given = false;
+  bool smoke = false;
 };
 
 class Doctor {
@@ -127,9 +129,10 @@ void add_doctor(CLI::App& program, Session& session) {
       ->check(CLI::Validator(settings::check_address, ""));
   auto* data = app->add_option("--data-dir", o->data_dir, "the services' data, if it is on this machine");
   data->capture_default_str()->type_name("DIR");
+  app->add_flag("--smoke", o->smoke, "only send work through: a task and back, a failure explained, the spend told; harmless, needs the admin's role");
   app->callback([o, data, &session] {
     o->data_dir_given = data->count() > 0;
-    const Findings findings = Doctor(session, *o).examine();
+    const Findings findings = o->smoke ? smoke_test(session) : Doctor(session, *o).examine();
     if (session.json) print_json(session.out, findings);
     else print_text(session.out, session.terminal, findings);
     if (has_failed(findings)) session.exit_code = 1;

@@ -1,0 +1,96 @@
+"""One trace from a call's own position through the services, as a collector gets it."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import swarm_sdk as sdk
+from swarm_process import ModelServerProcess, ServiceProcess
+from swarm_sdk import trace
+from swarm_settings import UPSTREAM_KEY_VARIABLE, gateway_settings
+
+
+class Collector(http.server.ThreadingHTTPServer):
+    """Takes OTLP over HTTP with JSON."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.spans: list[dict[str, Any]] = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/v1/traces"
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self) -> None:  # noqa: N802 - the base's name
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        for resource in body["resourceSpans"]:
+            (service,) = [a["value"]["stringValue"] for a in resource["resource"]["attributes"] if a["key"] == "service.name"]
+            self.server.spans.extend(span | {"service": service} for span in resource["scopeSpans"][0]["spans"])  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def eventually(condition: Callable[[], object], within: float = 15.0) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    with Collector() as running:
+        yield running
+        running.shutdown()
+
+
+def test_a_failure_and_the_rule_made_of_it_are_one_trace(
+    start_gateway: Callable[..., ServiceProcess], start_analyst: Callable[..., ServiceProcess], model_server: ModelServerProcess, collector: Collector,
+) -> None:
+    gateway = start_gateway(gateway_settings(f"{model_server.url}/v1") | {"traces.endpoint": collector.endpoint}, env={UPSTREAM_KEY_VARIABLE: "k"})
+    analyst = start_analyst({"traces.endpoint": collector.endpoint, "gateway.address": gateway.grpc, "rules.threshold": 1, "author.mode": "model"})
+    failure = sdk.Failure("t1", "Traceback (most recent call last):\nKeyError: 'price'", "e1", stack="python", role="Coder")
+    with trace.scope(trace.start()) as agent, sdk.AnalystClient(analyst.grpc) as client:
+        client.report_failure(failure)
+
+    def of(service: str, name: str) -> list[dict[str, Any]]:
+        return [s for s in collector.spans if s["service"] == service and s["name"].endswith(name) and s["traceId"] == agent.trace_id]
+
+    eventually(lambda: of("llm-gateway", "LlmGatewayService/Complete"), within=20)
+    eventually(lambda: of("analyst-service", "write a golden rule"))
+    (report,), (writing,) = of("analyst-service", "Analyst/ReportFailure"), of("analyst-service", "write a golden rule")
+    complete = of("llm-gateway", "LlmGatewayService/Complete")[0]
+    assert writing["parentSpanId"] == report["spanId"]
+    assert complete["parentSpanId"] == writing["spanId"]
+    assert int(report["startTimeUnixNano"]) <= int(writing["startTimeUnixNano"]) <= int(complete["startTimeUnixNano"])
+
+
+def test_a_collector_that_is_away_changes_nothing(start_orchestrator: Callable[..., ServiceProcess]) -> None:
+    service = start_orchestrator({"traces.endpoint": "http://127.0.0.1:1/v1/traces"})
+    with sdk.OrchestratorClient(service.grpc) as client:
+        for _ in range(50):
+            client.submit(sdk.NewTask("x"))
+    assert service.stop() == 0
+
+
+def test_without_an_endpoint_nothing_is_sent(start_orchestrator: Callable[..., ServiceProcess], collector: Collector) -> None:
+    service = start_orchestrator()
+    with sdk.OrchestratorClient(service.grpc) as client:
+        client.submit(sdk.NewTask("x"))
+    assert service.stop() == 0
+    assert collector.spans == []
