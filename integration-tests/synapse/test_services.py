@@ -101,6 +101,36 @@ class Curious(Agent):
         return "done"
 
 
+class Trial(Curious):
+    """Looks what the store knows while it tries a rule."""
+
+    def __init__(self, ask: SynapseClient, orchestrator: OrchestratorClient) -> None:
+        super().__init__("Coder-1", roles=["Coder"], capabilities=["*"], orchestrator=orchestrator)
+        self.ask = ask
+
+    def work(self, task: TaskRun) -> str:
+        self.known = (rules(self.ask, "python"), marked(self.ask))
+        return super().work(task)
+
+
+def test_the_rule_is_tried_on_a_python_task_before_it_is_stored(
+    ask: SynapseClient, store: SynapseProcess, start_orchestrator: Callable[..., Any], start_analyst: Callable[..., Any]
+) -> None:
+    orchestrator = start_orchestrator()
+    settings = {"knowledge.synapse.address": store.address, "author.mode": "template", "orchestrator.address": orchestrator.grpc}
+    start_analyst(QUICK | settings | {"rules.sanity_task": "Write a function that adds two numbers."})
+    for number in range(5):
+        ask.ingest(*failure(number))
+    with OrchestratorClient(orchestrator.grpc) as client:
+        agent = Trial(ask, client)
+        agent.run(handle_signals=False, tasks_max=1)
+    context, constraints = agent.seen
+    assert "IndentationError" in context + "".join(constraints), "the run carries the rule"
+    assert agent.known == ([], 0), "nothing is stored or marked before the run"
+    assert eventually(lambda: len(rules(ask, "python")) == 1)
+    assert eventually(lambda: marked(ask) == 5)
+
+
 ORCHESTRATOR = {"knowledge.refresh": "100ms", "knowledge.outbox.verify_every": "300ms", "knowledge.outbox.retry_max": "200ms"}
 
 
