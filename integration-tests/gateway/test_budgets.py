@@ -219,6 +219,59 @@ def test_requests_in_flight_finish_when_the_gateway_drains(start_gateway: Any) -
         assert gateway.wait_exit() == 0
 
 
+def metric(gateway: Any, start: str) -> float:
+    lines = http("GET", f"{gateway.admin}/metrics").body.decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(start))
+
+
+def test_a_caller_that_never_comes_back_is_charged_its_ceiling_once(start_gateway: Any) -> None:
+    leave = threading.Event()
+
+    def serve(connection: socket.socket, _: bytes) -> None:
+        leave.wait(20)
+        connection.sendall(answer(completion()))
+
+    with upstream(serve) as up:
+        gateway = start_gateway(settings(up.url, **{"spend.reservation_time": "1s"}))
+        with ThreadPoolExecutor(4) as pool:
+            late = [pool.submit(chat, gateway) for _ in range(4)]
+            deadline = time.monotonic() + 15
+            while metric(gateway, "swarm_gateway_reservations_abandoned_total") < 4:
+                assert time.monotonic() < deadline, "the sweep finds them"
+                time.sleep(0.1)
+            swept = spend(gateway, "key/agent")
+            assert swept["reserved"] == 0 and int(swept["requests"]) == 4
+            assert swept["current_spend"] > 4 * COST, "nobody knows what they cost, so the most that they can"
+            leave.set()
+            assert [a.result().status for a in late] == [200] * 4
+        assert spend(gateway, "key/agent")["current_spend"] == swept["current_spend"], "settled once"
+        assert chat(gateway).status == 200
+
+
+def test_a_model_without_a_price_is_never_free_by_accident(start_gateway: Any) -> None:
+    models = {
+        "small": {"input_usd_per_mtok": 0.15, "output_usd_per_mtok": 0.6, "max_output_tokens": 1000},
+        "nowhere": {},
+        "guessed": {"unpriced": "allow", "max_output_tokens": 1000},
+        "gift": {"free": True, "max_output_tokens": 1000},
+    }
+    fallback = {"input_usd_per_mtok": 15, "output_usd_per_mtok": 75}
+    with upstream(good) as up:
+        gateway = start_gateway(settings(up.url, models=models, **{"spend.fallback_price": fallback}))
+
+        def ask(model: str) -> Any:
+            return http("POST", f"{gateway.http}/v1/chat/completions", BODY | {"model": model}, KEY, 30)
+
+        refused = ask("nowhere")
+        assert refused.status == 400 and refused.json()["error"]["code"] == "model_unpriced"
+        assert ask("guessed").status == 200
+        assert spend(gateway)["current_spend"] == pytest.approx(10 * 15e-6 + 5 * 75e-6)
+        assert ask("gift").headers["x-swarm-cost-usd"] == "0.000000000"
+        assert metric(gateway, 'swarm_gateway_unlisted_price_requests_total{model="guessed",source="fallback"}') == 1
+        assert metric(gateway, 'swarm_gateway_unlisted_price_requests_total{model="gift",source="free"}') == 1
+        assert metric(gateway, 'swarm_gateway_model_price_source{model="nowhere",source="none"}') == 1
+
+
 def mount(directory: Path, size: str) -> bool:
     directory.mkdir(parents=True, exist_ok=True)
     return subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(directory)], capture_output=True).returncode == 0

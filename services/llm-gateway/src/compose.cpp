@@ -12,11 +12,16 @@
 #include "adapters/grpc/budget_control.hpp"
 #include "adapters/grpc/completion_service.hpp"
 #include "adapters/knowledge/common_budget.hpp"
+#include "adapters/jsonl/usage_files.hpp"
 #include "adapters/lmdb/spend_store.hpp"
+#include "adapters/webhook/webhook.hpp"
+#include "application/alert_sender.hpp"
 #include "application/budget_desk.hpp"
 #include "application/completion_desk.hpp"
+#include "application/usage_export.hpp"
 #include "libs/admin/admin_server.hpp"
 #include "libs/async/shutdown.hpp"
+#include "libs/auth/task_token.hpp"
 #include "libs/http/endpoint.hpp"
 #include "libs/knowledge/control/journal_service.hpp"
 #include "libs/operations/operations.hpp"
@@ -59,6 +64,7 @@ struct Composition::Parts {
   void tell_of_overrides(const std::vector<StoredLimit>& stored_limits) const;
   Result<ScopeId> scope(Books& all, const std::string& name) { return all.ledger.scope(name, clock.wall_now()); }
   Result<Principal> principal(Books& all, const std::string& name, const std::string& team);
+  Result<void> make_reporters();
   Result<void> make_keys();
   Result<void> make_workers();
   Result<void> make_servers();
@@ -83,7 +89,13 @@ struct Composition::Parts {
   std::unique_ptr<BudgetDesk> desk;
   std::unique_ptr<knowledge::StoreLink> common_store;  // null: none configured
   std::unique_ptr<CommonBudget> common_budget;
+  std::unique_ptr<UsageFiles> usage_files;      // null, and the next: no usage log is wanted
+  std::unique_ptr<UsageExport> usage_export;
+  std::vector<std::unique_ptr<AlertSender>> alerts;
+  std::shared_ptr<void> alert_watch;
+  std::unique_ptr<SpendReports> reports;
   std::unique_ptr<KeyRing> keys;
+  std::unique_ptr<KeyDesk> key_desk;
   Principal anonymous;
   std::unique_ptr<Admission> admission;
   std::unique_ptr<Breakers> breakers;
@@ -119,8 +131,10 @@ Result<void> Composition::Parts::open_books() {
       if (const auto id = scope(all, stored.scope)) all.ledger.set_limit(id.value(), stored.limit, now);
     }
     for (const SpendRecord& record : records) {
+      // More tasks than may be held at once stay on disk only; those with a limit are here already.
+      if (all.ledger.scopes() >= all.ledger.bounds().scopes_max / 2 && !all.ledger.find(record.scope)) continue;
       const auto id = scope(all, record.scope);
-      if (!id) continue;  // more tasks than may be held at once: the oldest are on disk only
+      if (!id) continue;
       all.ledger.restore(id.value(), record.window, record.start, record.settled, record.unknown_crash, record.forgiven, record.requests, now);
     }
     return outcome::success();
@@ -146,6 +160,29 @@ Result<void> Composition::Parts::connect_common_store() {
     }
   }
   BOOST_OUTCOME_TRY(common_budget, CommonBudget::open({*store, *desk, common_store->outbox(), common_store->store(), clock, registry}, options));
+  return outcome::success();
+}
+
+/// What tells others of spend and budgets, off every request's path.
+Result<void> Composition::Parts::make_reporters() {
+  BOOST_OUTCOME_TRYV(desk->load_overrides());
+  if (!settings.usage_log.directory.empty()) {
+    usage_files = std::make_unique<UsageFiles>(settings.usage_log);
+    usage_export = std::make_unique<UsageExport>(*store, *usage_files, registry);
+    BOOST_OUTCOME_TRYV(usage_export->start());
+  }
+  for (const HookSettings& hook : settings.hooks) {
+    AlertSender::Options options;
+    options.least = hook.least;
+    alerts.push_back(std::make_unique<AlertSender>(std::make_unique<Webhook>(hook.hook), *store, registry, options));
+    BOOST_OUTCOME_TRYV(alerts.back()->start());
+  }
+  if (alerts.empty()) return outcome::success();
+  const auto notice = [this](const std::vector<AccountView>& views, std::uint64_t) {
+    for (const auto& sender : alerts) sender->noticed(views, clock.wall_now());
+  };
+  alert_watch = desk->watch("", notice);
+  desk->show_all("", notice);
   return outcome::success();
 }
 
@@ -203,13 +240,29 @@ Result<void> Composition::Parts::make_keys() {
   }));
   settings.keys.clear();
   if (entries.empty()) nobody = std::make_unique<Principal>(anonymous);
-  keys = std::make_unique<KeyRing>(std::move(entries), std::move(nobody));
-  return outcome::success();
+  keys = std::make_unique<KeyRing>(std::move(entries), std::move(nobody), clock);
+  if (!settings.task_token_key.empty()) {
+    keys->accept_task_tokens([key = settings.task_token_key](std::string_view task, std::string_view token, WallTime now) -> Result<std::string> {
+      BOOST_OUTCOME_TRY(auto leave, auth::verify_task_token(key, task, token, now));
+      return std::move(leave.team);
+    });
+  }
+  const auto make = [this](const StoredKey& key) -> Result<Principal> {
+    BOOST_OUTCOME_TRY(auto made, books.with([&](Books& all) { return principal(all, key.name, key.team); }));
+    made.priority = key.priority;
+    made.bare_tasks = key.bare_tasks;
+    made.models = key.models;
+    made.limits = key.limits;
+    return made;
+  };
+  key_desk = std::make_unique<KeyDesk>(*store, *keys, books, clock, make, KeyDesk::Bounds{});
+  return key_desk->load();
 }
 
 Result<void> Composition::Parts::make_workers() {
   Admission::Options options;
   options.assumed_output_tokens = static_cast<std::uint64_t>(settings.assumed_output_tokens);
+  options.reservation_time = settings.reservation_time;
   admission = std::make_unique<Admission>(books, *spend, clock, options);
   breakers = std::make_unique<Breakers>(catalog.upstreams().size(), probe);
   if (settings.cache.bytes_max > 0) cache = std::make_unique<AnswerCache>(registry, clock, settings.cache);
@@ -244,7 +297,8 @@ Result<void> Composition::Parts::make_servers() {
   options.drain_time = settings.drain_time;
   BOOST_OUTCOME_TRY(auto guard, rpc::make_guard(operations::with_operations(access_table()), settings.security.auth, clock));
   server = std::make_unique<rpc::Server>(options, registry, std::move(guard));
-  budget_control = std::make_unique<BudgetControlService>(server->gate(), *desk);
+  reports = std::make_unique<SpendReports>(*store);
+  budget_control = std::make_unique<BudgetControlService>(server->gate(), *desk, *key_desk, *reports, clock);
   completion_v1 = std::make_unique<CompletionServiceV1>(server->gate(), *completions, &anonymous, "/orchestrator.v1.LlmGatewayService/Complete");
   completion_v2 = std::make_unique<CompletionServiceV2>(server->gate(), *completions, &anonymous, "/orchestrator.LlmGatewayService/Complete");
   journal_service = std::make_unique<knowledge::JournalService>(server->gate(), common_store ? &common_store->outbox() : nullptr);
@@ -342,6 +396,16 @@ void Composition::Parts::wait_until_drained() {
   });
 }
 
+CommandTools command_tools(const Settings& settings) {
+  CommandTools tools;
+  tools.data_dir = settings.data_dir;
+  tools.open_ledger = [](const std::string& directory) -> Result<std::unique_ptr<SpendStore>> {
+    BOOST_OUTCOME_TRY(auto store, LmdbSpendStore::open_existing(directory));
+    return std::unique_ptr<SpendStore>(std::move(store));
+  };
+  return tools;
+}
+
 Composition::Composition(Settings settings) : parts_(std::make_unique<Parts>(std::move(settings))) {}
 
 Composition::~Composition() {
@@ -357,6 +421,8 @@ Composition::~Composition() {
   p.workers.clear();
   if (p.spend) p.spend->stop();
   if (p.common_budget) p.common_budget->stop();  // tells what was journaled last
+  if (p.usage_export) p.usage_export->stop();
+  for (const auto& sender : p.alerts) sender->stop();
 }
 
 Result<void> Composition::start() {
@@ -367,6 +433,7 @@ Result<void> Composition::start() {
   BOOST_OUTCOME_TRYV(p.make_keys());
   BOOST_OUTCOME_TRYV(p.make_workers());
   BOOST_OUTCOME_TRYV(p.make_servers());
+  BOOST_OUTCOME_TRYV(p.make_reporters());
   p.export_budgets();
   metrics::add_process_metrics(p.registry, "llm-gateway");
   p.spend->start();

@@ -2,10 +2,14 @@
 
 #include <memory>
 
+#include "application/commands.hpp"
 #include "libs/base/result.hpp"
 #include "settings.hpp"
 
 namespace swarm::gateway {
+
+/// What the program's commands need of this service's adapters.
+CommandTools command_tools(const Settings& settings);
 
 /// The running service: owns every object, in the order in which they depend on each other.
 class Composition {

@@ -1,6 +1,5 @@
 #include <cstdio>
 
-#include "commands.hpp"
 #include "compose.hpp"
 #include "libs/telemetry/logging.hpp"
 
@@ -22,7 +21,7 @@ int main(int argc, char** argv) {
   const int done = swarm::settings::read_or_exit_code(line, [&](swarm::settings::Object& root) { read(root, settings); });
   if (done >= 0) return done;
   if (!command.empty()) {
-    const auto result = swarm::gateway::run_command(command, settings);
+    const auto result = swarm::gateway::run_command(command, swarm::gateway::command_tools(settings));
     std::fputs(result.text.c_str(), result.code == 2 ? stderr : stdout);
     return result.code;
   }

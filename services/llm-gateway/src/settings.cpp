@@ -1,6 +1,7 @@
 #include "settings.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "application/key_ring.hpp"
 #include "libs/rpc/server.hpp"
@@ -140,24 +141,131 @@ void check_fallbacks(Object& root, const Settings& out) {
   }
 }
 
+std::string check_unpriced(const std::string& text) {
+  return text.empty() || text == "refuse" || text == "allow" ? std::string() : std::string("is neither refuse nor allow");
+}
+
+/// Prices of a model in US dollars per million tokens; below 0: not given.
+struct GivenPrices {
+  double input = -1, output = -1, cache_read = -1, cache_write = -1, cache_write_1h = -1, reasoning = -1;
+  double audio_input = -1, audio_output = -1, image_input = -1;
+  double batch_input = -1, batch_output = -1;
+  double long_input = -1, long_output = -1;
+  std::int64_t long_above = 0;
+  std::string version = "config";
+};
+
+void describe_prices(Object& o, GivenPrices& p) {
+  o.value("input_usd_per_mtok", p.input, "Price of a million prompt tokens in US dollars.", -1, kPriceMax);
+  o.value("output_usd_per_mtok", p.output, "Price of a million output tokens.", -1, kPriceMax);
+  o.value("cache_read_usd_per_mtok", p.cache_read, "Price of cached prompt tokens; left out: as input.", -1, kPriceMax);
+  o.value("cache_write_usd_per_mtok", p.cache_write, "Price of writing to the cache; left out: 1.25 times input.", -1, kPriceMax);
+  o.value("cache_write_1h_usd_per_mtok", p.cache_write_1h, "Price of writing for an hour; left out: twice input.", -1, kPriceMax);
+  o.value("reasoning_usd_per_mtok", p.reasoning, "Price of reasoning tokens; left out: as output.", -1, kPriceMax);
+  o.value("audio_input_usd_per_mtok", p.audio_input, "Price of audio tokens in; left out: as input.", -1, kPriceMax);
+  o.value("audio_output_usd_per_mtok", p.audio_output, "Price of audio tokens out; left out: as output.", -1, kPriceMax);
+  o.value("image_input_usd_per_mtok", p.image_input, "Price of image tokens; left out: as input.", -1, kPriceMax);
+  o.value("batch_input_usd_per_mtok", p.batch_input, "Price of a batch's prompt tokens; left out: as any other.", -1, kPriceMax);
+  o.value("batch_output_usd_per_mtok", p.batch_output, "Price of a batch's output tokens.", -1, kPriceMax);
+  o.value("long_context_above_tokens", p.long_above, "Prompts of more tokens cost the two prices below; 0: none do.", {0, 100'000'000});
+  o.value("long_context_input_usd_per_mtok", p.long_input, "Price of a long prompt's tokens.", -1, kPriceMax);
+  o.value("long_context_output_usd_per_mtok", p.long_output, "Price of the answer to a long prompt.", -1, kPriceMax);
+  o.value("price_version", p.version, "Written into each row that this price made.");
+}
+
+/// `base` in the proportion of another input and output price, so that a tier needs only these two.
+TokenPrices in_proportion(const TokenPrices& base, double input, double output) {
+  const auto scaled = [](PicoPerToken part, PicoPerToken whole, PicoPerToken new_whole) {
+    return whole == 0 ? part : static_cast<PicoPerToken>(std::ceil(static_cast<double>(part) / static_cast<double>(whole) * static_cast<double>(new_whole)));
+  };
+  TokenPrices tier = base;
+  const PicoPerToken in = pico_per_token(input);
+  const PicoPerToken out = pico_per_token(output);
+  for (auto kind : {&TokenPrices::cache_read, &TokenPrices::cache_write, &TokenPrices::cache_write_1h, &TokenPrices::audio_input, &TokenPrices::image_input}) {
+    tier.*kind = scaled(base.*kind, base.input, in);
+  }
+  for (auto kind : {&TokenPrices::reasoning, &TokenPrices::audio_output}) tier.*kind = scaled(base.*kind, base.output, out);
+  tier.input = in;
+  tier.output = out;
+  return tier;
+}
+
+Price price_of(const GivenPrices& p) {
+  Price price = Price::of(p.input, p.output);
+  const std::pair<double, PicoPerToken TokenPrices::*> kinds[] = {
+      {p.cache_read, &TokenPrices::cache_read},   {p.cache_write, &TokenPrices::cache_write}, {p.cache_write_1h, &TokenPrices::cache_write_1h},
+      {p.reasoning, &TokenPrices::reasoning},     {p.audio_input, &TokenPrices::audio_input}, {p.audio_output, &TokenPrices::audio_output},
+      {p.image_input, &TokenPrices::image_input}};
+  for (const auto& [given, kind] : kinds) {
+    if (given >= 0) price.*kind = pico_per_token(given);
+  }
+  if (p.batch_input >= 0 && p.batch_output >= 0) price.batch = in_proportion(price, p.batch_input, p.batch_output);
+  price.long_context_above = static_cast<std::uint64_t>(p.long_above);
+  if (p.long_above > 0) price.long_context = in_proportion(price, p.long_input, p.long_output);
+  price.version = p.version;
+  return price;
+}
+
+/// A model is priced, expressly free, counted at the fallback price, or refused: in this order.
+void read_model_price(Object& o, Model& model, const Settings& out) {
+  GivenPrices p;
+  bool free = false;
+  std::string unpriced;
+  describe_prices(o, p);
+  o.value("free", free, "It costs nothing: the only way to say so.");
+  o.value("unpriced", unpriced, "Without a price: refuse it, or allow it at spend.fallback_price; left out: as spend.unpriced says.", check_unpriced);
+  if ((p.input < 0) != (p.output < 0)) o.fault("input_usd_per_mtok", "a price needs both input and output");
+  if ((p.batch_input < 0) != (p.batch_output < 0)) o.fault("batch_input_usd_per_mtok", "a batch's price needs both input and output");
+  if (p.long_above > 0 && (p.long_input < 0 || p.long_output < 0)) o.fault("long_context_above_tokens", "the price of long prompts needs both input and output");
+  const bool given = p.input >= 0 && p.output >= 0;
+  if (free && given) o.fault("free", "a model is free or has a price, not both");
+  if (given && p.input == 0 && p.output == 0) o.fault("input_usd_per_mtok", "a price of nothing: say free: true if that is meant");
+  if (free) {
+    model.price = Price{};
+    model.price->version = "free";
+    model.price_source = PriceSource::Free;
+  } else if (given) {
+    model.price = price_of(p);
+    model.price_source = PriceSource::Listed;
+  } else if (unpriced == "allow" || (unpriced.empty() && out.allow_unpriced)) {
+    if (!out.fallback_price) o.fault("unpriced", "an unpriced model is only allowed at a price: set spend.fallback_price, or free: true here");
+    model.price = out.fallback_price;
+    model.price_source = PriceSource::Fallback;
+  }
+}
+
+void read_spend(Object& o, Settings& out) {
+  std::string unpriced = "refuse";
+  GivenPrices fallback;
+  o.value("unpriced", unpriced, "refuse models without a price, or allow them at fallback_price.", check_unpriced);
+  o.section("fallback_price", "What models without a price are counted at; choose it high.", [&](Object& f) {
+    f.value("input_usd_per_mtok", fallback.input, "Price of a million prompt tokens in US dollars.", -1, kPriceMax);
+    f.value("output_usd_per_mtok", fallback.output, "Price of a million output tokens.", -1, kPriceMax);
+  });
+  out.allow_unpriced = unpriced == "allow";
+  if (fallback.input > 0 && fallback.output >= 0) {
+    fallback.version = "fallback";
+    out.fallback_price = price_of(fallback);
+  } else if (fallback.input >= 0 || fallback.output >= 0) {
+    o.fault("fallback_price", "it needs an input above 0 and an output");
+  }
+  if (out.allow_unpriced && !out.fallback_price) o.fault("unpriced", "allow needs fallback_price: nothing is free by accident");
+  o.value("journal_interval", out.journal_interval, "Rows of this long share a durable write.", std::chrono::milliseconds(1), std::chrono::milliseconds(50));
+  o.value("reservation_time", out.reservation_time, "A request of which nothing was heard for so long is charged its ceiling.", std::chrono::seconds(1), std::chrono::hours(48));
+  o.bytes("store_bytes_max", out.store_bytes_max, "Size of the spend store; 0: as the disk allows.");
+  o.value("image_tokens", out.image_tokens, "Tokens that an image counts for before its answer tells.", {0, 1'000'000});
+  o.value("assumed_output_tokens", out.assumed_output_tokens, "Bound of an answer when neither request nor model has one.", {1, 100'000'000});
+}
+
 void read_model(const std::string& name, Object& o, Settings& out) {
   Model& model = out.models.emplace_back();
   model.id = static_cast<std::uint32_t>(out.models.size() - 1);
   model.name = name;
   std::string upstream = only_upstream(out);
-  double input = -1, output = -1, cached = -1, written = -1, written_1h = -1, reasoning = -1;
   std::int64_t output_max = 0;
-  std::string version = "config";
   o.value("upstream", upstream, "Name of the upstream that serves it; may be left out when there is only one.");
   o.value("model", model.upstream_model, "What the upstream calls it; empty: as the caller did.");
-  o.value("input_usd_per_mtok", input, "Price of a million prompt tokens in US dollars.", -1, kPriceMax);
-  o.value("output_usd_per_mtok", output, "Price of a million output tokens.", -1, kPriceMax);
-  o.value("cache_read_usd_per_mtok", cached, "Price of cached prompt tokens; left out: as input.", -1, kPriceMax);
-  o.value("cache_write_usd_per_mtok", written, "Price of writing to the cache; left out: 1.25 times input.", -1, kPriceMax);
-  o.value("cache_write_1h_usd_per_mtok", written_1h, "Price of writing for an hour; left out: twice input.", -1, kPriceMax);
-  o.value("reasoning_usd_per_mtok", reasoning, "Price of reasoning tokens; left out: as output.", -1, kPriceMax);
   o.value("max_output_tokens", output_max, "The most that it can generate; bounds what a request can cost.", {0, 100'000'000});
-  o.value("price_version", version, "Written into each row that this price made.");
   read_targets(o, out, model, upstream);
   std::string names = name + model.upstream_model;
   for (const Target& target : model.targets) names += target.model;
@@ -165,15 +273,7 @@ void read_model(const std::string& name, Object& o, Settings& out) {
     if (c < ' ' || c == '"' || c == '\\' || c == 0x7f) o.fault("model", "a model's name holds a quote or control character");
   }
   model.output_tokens_max = static_cast<std::uint64_t>(output_max);
-  if ((input < 0) != (output < 0)) o.fault("input_usd_per_mtok", "a price needs both input and output");
-  if (input < 0 || output < 0) return;
-  Price price = Price::of(input, output);
-  if (cached >= 0) price.cache_read = pico_per_token(cached);
-  if (written >= 0) price.cache_write = pico_per_token(written);
-  if (written_1h >= 0) price.cache_write_1h = pico_per_token(written_1h);
-  if (reasoning >= 0) price.reasoning = pico_per_token(reasoning);
-  price.version = version;
-  model.price = price;
+  read_model_price(o, model, out);
 }
 
 void read_route(const std::string& name, Object& o, Settings& out) {
@@ -236,6 +336,37 @@ void read_budget(const std::string& name, Object& o, Settings& out) {
   budget.limit.overshoot_max = Money::from_usd(overshoot);
 }
 
+void read_usage_log(Object& o, UsageFiles::Options& out) {
+  std::string directory;
+  o.value("directory", directory, "Folder for files of JSON lines, one for each request; never prompts. Empty: no usage log.");
+  o.bytes("file_bytes_max", out.file_bytes_max, "A new file is begun beyond this size.", 4096, 1ull << 40);
+  o.bytes("bytes_max", out.bytes_max, "Size of all files; the oldest go.", 4096, 1ull << 50);
+  o.value("kept", out.kept, "How long a file is kept after its last line.", std::chrono::minutes(1), std::chrono::hours(24 * 3650));
+  out.directory = directory;
+}
+
+void read_hook(const std::string& name, Object& o, Settings& out) {
+  HookSettings& made = out.hooks.emplace_back();
+  made.hook.name = name;
+  std::string format = "json";
+  std::string least = "warned";
+  o.secret("url", made.hook.url, "Where alerts are POSTed; never logged.");
+  o.value("format", format, "json, slack or telegram: what the other side reads.", [](const std::string& text) {
+    return hook_format(text) ? std::string() : std::string("is none of json, slack, telegram");
+  });
+  o.value("chat_id", made.hook.chat, "Telegram's chat.");
+  o.secret("authorization", made.hook.authorization, "Sent as this header; empty: none.");
+  o.value("timeout", made.hook.timeout, "For one attempt.", std::chrono::milliseconds(100), std::chrono::minutes(1));
+  o.value("from_state", least, "warned (80 %), protected (95 %) or blocked (100 %): what is told from on.", [](const std::string& text) {
+    return text == "warned" || text == "protected" || text == "blocked" ? std::string() : std::string("is none of warned, protected, blocked");
+  });
+  made.hook.format = hook_format(format).value_or(HookFormat::Json);
+  made.least = least == "blocked" ? SpendState::Blocked : least == "protected" ? SpendState::Protected : SpendState::Warned;
+  if (made.hook.url.empty()) o.fault("url", "a hook needs a url (or url_env, url_file)");
+  if (made.hook.format == HookFormat::Telegram && made.hook.chat.empty()) o.fault("chat_id", "telegram needs a chat_id");
+  if (name.find_first_of("/@") != std::string::npos) o.fault("url", "a hook's name holds neither / nor @");
+}
+
 void check_open_port(Object& root, const Settings& out) {
   if (rpc::is_loopback(out.http_listen)) return;
   if (!out.security.tls.enabled()) {
@@ -280,22 +411,20 @@ void read(Object& root, Settings& out) {
     o.value("listen", out.admin_listen, "Address; port 0 takes a free one.", settings::check_address);
     o.secret("metrics_token", out.metrics_token, "When set, /metrics wants it as a bearer token.");
   });
+  root.section("spend", "How requests are priced and spend is kept.", [&](Object& o) { read_spend(o, out); });
   root.map("upstreams", "Providers by name.", [&](const std::string& name, Object& o) { read_upstream(name, o, out); });
   root.map("models", "What callers may ask for; the name \"*\" stands for any other.", [&](const std::string& name, Object& o) { read_model(name, o, out); });
   root.map("routes", "Paths of no known surface that are passed on unread, by name; a key's models must name it too.",
            [&](const std::string& name, Object& o) { read_route(name, o, out); });
   root.map("keys", "Who may call, by name. Without any, everybody on loopback may.", [&](const std::string& name, Object& o) { read_key(name, o, out); });
+  root.section("tasks", "Tasks that callers name with x-swarm-task-id.", [&](Object& o) {
+    o.secret("token_key", out.task_token_key, "Shared with the orchestrator, which signs x-swarm-task-token with it; 32 bytes or more. Empty: only keys with bare_tasks name tasks.");
+    if (!out.task_token_key.empty() && out.task_token_key.reveal().size() < 32) o.fault("token_key", "it is shorter than 32 bytes");
+  });
   root.map("budgets", "Limits by scope. Without one for global, it is 10 US dollars a day.", [&](const std::string& name, Object& o) { read_budget(name, o, out); });
-  root.section("spend", "How requests are priced and spend is kept.", [&](Object& o) {
-    std::string unpriced = "refuse";
-    o.value("unpriced", unpriced, "refuse or allow (as free) models without a price.", [](const std::string& text) {
-      return text == "refuse" || text == "allow" ? std::string() : std::string("is neither refuse nor allow");
-    });
-    out.relay.refuse_unpriced = unpriced != "allow";
-    o.value("journal_interval", out.journal_interval, "Rows of this long share a durable write.", std::chrono::milliseconds(1), std::chrono::milliseconds(50));
-    o.bytes("store_bytes_max", out.store_bytes_max, "Size of the spend store; 0: as the disk allows.");
-    o.value("image_tokens", out.image_tokens, "Tokens that an image counts for before its answer tells.", {0, 1'000'000});
-    o.value("assumed_output_tokens", out.assumed_output_tokens, "Bound of an answer when neither request nor model has one.", {1, 100'000'000});
+  root.section("usage_log", "Usage as JSON lines.", [&](Object& o) { read_usage_log(o, out.usage_log); });
+  root.section("alerts", "What is told when a budget reaches 80, 95 and 100 per cent.", [&](Object& o) {
+    o.map("hooks", "Web hooks by name.", [&](const std::string& name, Object& hook) { read_hook(name, hook, out); });
   });
   root.section("cache", "Whole answers to requests that are the same byte for byte, for the key that asked; streams are never kept.", [&](Object& o) {
     o.bytes("bytes_max", out.cache.bytes_max, "What it may hold; 0: no cache.");

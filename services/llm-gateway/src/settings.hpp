@@ -2,10 +2,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "adapters/http/client_connection.hpp"
+#include "adapters/jsonl/usage_files.hpp"
+#include "adapters/webhook/webhook.hpp"
 #include "application/relay.hpp"
 #include "domain/catalog.hpp"
 #include "libs/base/secret.hpp"
@@ -34,6 +37,12 @@ struct BudgetSettings {
   Limit limit;
 };
 
+/// A web hook for alerts of budgets.
+struct HookSettings {
+  HookOptions hook;
+  SpendState least = SpendState::Warned;
+};
+
 struct Settings {
   std::string data_dir = "./data/llm-gateway";
   std::chrono::milliseconds drain_time{10'000};
@@ -52,9 +61,15 @@ struct Settings {
   std::vector<Upstream> upstreams;
   std::vector<Model> models;
   std::vector<KeySettings> keys;
+  Secret task_token_key;
   std::vector<BudgetSettings> budgets;
   std::uint64_t store_bytes_max = 0;
+  UsageFiles::Options usage_log;          // no directory: none is written
+  std::vector<HookSettings> hooks;
   std::chrono::milliseconds journal_interval{25};
+  std::chrono::milliseconds reservation_time = std::chrono::hours(2);
+  bool allow_unpriced = false;           // count models without a price at the fallback price
+  std::optional<Price> fallback_price;
   std::int64_t image_tokens = 2'000;
   std::int64_t assumed_output_tokens = 32'768;
   std::string complete_model;

@@ -9,7 +9,8 @@
 namespace swarm::gateway {
 namespace {
 
-Settings loaded(const std::string& yaml) {
+/// What is wrong with these settings; nothing when they are good.
+Result<Settings> read_yaml(const std::string& yaml) {
   const testing::TempDir dir;
   const auto file = dir.path() / "gateway.yaml";
   std::ofstream(file) << yaml;
@@ -17,9 +18,17 @@ Settings loaded(const std::string& yaml) {
   settings::Sources sources;
   sources.file = file.string();
   const auto read_all = settings::load(sources, [&](settings::Object& root) { read(root, settings); });
-  if (!read_all) FAIL(read_all.error().message);
+  if (!read_all) return read_all.error();
   return settings;
 }
+
+Settings loaded(const std::string& yaml) {
+  auto settings = read_yaml(yaml);
+  if (!settings) FAIL(settings.error().message);
+  return settings.value();
+}
+
+bool loads(const std::string& yaml) { return read_yaml(yaml).has_value(); }
 
 TEST_CASE("global has 10 dollars a day as long as nobody limits it", "[settings]") {
   const auto usual = budgets_in_force(loaded("budgets: {team/a: {limit_usd: 3}}\n"));
@@ -38,6 +47,40 @@ TEST_CASE("a limit of global in another window leaves no limit by the day beside
     REQUIRE(budgets[0].limit.window != WindowKind::Day);
     REQUIRE(budgets[0].limit.amount == Money::from_usd(900));
   }
+}
+
+TEST_CASE("no model is free by accident", "[settings]") {
+  const std::string head = "upstreams: {u: {base_url: http://127.0.0.1:1}}\n";
+  const auto model = [&](const std::string& body, const std::string& spend = "") {
+    return loaded(head + "models: {m: {" + body + "}}\n" + (spend.empty() ? "" : "spend: {" + spend + "}\n")).models.at(0);
+  };
+  const std::string fallback = "fallback_price: {input_usd_per_mtok: 5, output_usd_per_mtok: 15}";
+  Usage usage;
+  usage.input = 1'000'000;
+  REQUIRE_FALSE(model("").price);
+  REQUIRE_FALSE(model("", fallback).price);
+  REQUIRE(model("", "unpriced: allow, " + fallback).price->cost(usage) == Money::from_usd(5));
+  REQUIRE(model("", "unpriced: allow, " + fallback).price_source == PriceSource::Fallback);
+  REQUIRE(model("unpriced: allow", fallback).price->version == "fallback");
+  REQUIRE_FALSE(model("unpriced: refuse", "unpriced: allow, " + fallback).price);
+  REQUIRE(model("free: true").price->cost(usage) == Money{});
+  REQUIRE(model("free: true").price_source == PriceSource::Free);
+  for (const std::string& body : {std::string("unpriced: allow"), std::string("input_usd_per_mtok: 0, output_usd_per_mtok: 0"),
+                                  std::string("free: true, input_usd_per_mtok: 1, output_usd_per_mtok: 1")}) {
+    REQUIRE_FALSE(loads(head + "models: {m: {" + body + "}}\n"));
+  }
+  REQUIRE_FALSE(loads(head + "spend: {unpriced: allow}\n"));
+  REQUIRE_FALSE(loads(head + "spend: {unpriced: allow, fallback_price: {input_usd_per_mtok: 0, output_usd_per_mtok: 0}}\n"));
+}
+
+TEST_CASE("a tier of prices keeps the proportions of its model", "[settings]") {
+  const auto model = loaded("upstreams: {u: {base_url: http://127.0.0.1:1}}\nmodels: {m: {input_usd_per_mtok: 2, output_usd_per_mtok: 10, "
+                            "cache_read_usd_per_mtok: 0.2, batch_input_usd_per_mtok: 1, batch_output_usd_per_mtok: 5, "
+                            "long_context_above_tokens: 200000, long_context_input_usd_per_mtok: 4, long_context_output_usd_per_mtok: 15}}\n")
+                         .models.at(0);
+  REQUIRE(model.price->batch->cache_read == pico_per_token(0.1));
+  REQUIRE(model.price->long_context.cache_read == pico_per_token(0.4));
+  REQUIRE(model.price->long_context.output == pico_per_token(15));
 }
 
 TEST_CASE("two limits are the same when they allow the same", "[settings]") {

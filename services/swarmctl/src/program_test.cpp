@@ -273,6 +273,74 @@ TEST_CASE_METHOD(Fixture, "the budget is read, set and reset", "[grpc][program]"
   CHECK(ctl({"budget", "list", "--prefix", "team/"}).out.find("global") == std::string::npos);
 }
 
+TEST_CASE_METHOD(Fixture, "an override says how much, how long and why", "[grpc][program]") {
+  fakes.gateway.scopes["team/x"].set_scope("team/x");
+  CHECK(ctl({"budget", "override", "--scope", "team/x", "--extra", "5", "--for", "2h", "--reason", "release night"}).code == 0);
+  CHECK(fakes.gateway.lift.extra() == 5);
+  CHECK(fakes.gateway.lift.seconds() == 7200);
+  CHECK(fakes.gateway.lift.reason() == "release night");
+  CHECK(ctl({"budget", "override", "--scope", "team/x", "--end", "--reason", "over"}).code == 0);
+  CHECK(fakes.gateway.lift.seconds() == 0);
+  CHECK(ctl({"budget", "override", "--extra", "5"}).code == 2);
+  CHECK(ctl({"budget", "override", "--reason", "none"}).code == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "a key is made, shown once, rotated, listed and ended", "[grpc][program]") {
+  const auto made = ctl({"keys", "create", "coder", "--team", "blue", "--model", "small", "--model", "large", "--requests-per-minute", "60", "--expires-in", "24h"});
+  CHECK(made.code == 0);
+  CHECK(made.out.ends_with("\nsk-swarm-secret\n"));
+  CHECK(made.err.find("only time") != std::string::npos);
+  CHECK(fakes.gateway.new_key.models_size() == 2);
+  CHECK(fakes.gateway.new_key.requests_per_minute() == 60);
+  CHECK(fakes.gateway.new_key.expires_unix_ms() > unix_ms(SystemClock().wall_now()));
+  CHECK(ctl({"keys", "create", "coder"}).code == 1);
+  CHECK(ctl({"key", "rotate", "coder", "--grace", "5m"}).out.ends_with("\nsk-swarm-rotated\n"));
+  CHECK(fakes.gateway.rotation.grace_seconds() == 300);
+  CHECK(ctl({"keys", "create", "other"}).code == 0);
+  CHECK(ctl({"keys", "revoke", "coder"}).out.find("ended") != std::string::npos);
+  CHECK(ctl({"keys", "revoke", "nobody"}).code == 1);
+  const auto listed = ctl({"keys", "list"}).out;
+  CHECK(listed.find("coder  ended") != std::string::npos);
+  CHECK(listed.find("other  active") != std::string::npos);
+  CHECK(listed.find("sk-") == std::string::npos);
+}
+
+TEST_CASE_METHOD(Fixture, "spend is added up over pages, as a table, CSV and JSON", "[grpc][program]") {
+  const auto group = [](llm_gateway::SpendPage& page, const std::string& team, std::int64_t nano, std::uint64_t requests) {
+    auto& made = *page.add_groups();
+    made.add_values(team);
+    made.set_nano_usd(nano);
+    made.set_requests(requests);
+    made.set_input_tokens(10 * requests);
+  };
+  llm_gateway::SpendPage first, last;
+  group(first, "blue", 1'500'000'000, 2);
+  group(first, "a,\"b\"", 1, 1);
+  first.set_next_page_token("77");
+  group(last, "blue", 500'000'001, 1);
+  const std::vector<llm_gateway::SpendPage> pages = {first, last};
+  const auto ask = [&](std::vector<std::string> more) {
+    fakes.gateway.pages = pages;
+    fakes.gateway.spend_queries.clear();
+    std::vector<std::string> line = {"spend", "--by", "team"};
+    line.insert(line.end(), more.begin(), more.end());
+    return ctl(line);
+  };
+  CHECK(ask({"--csv"}).out ==
+        "team,usd,requests,input_tokens,output_tokens,cached_tokens,estimated\n"
+        "\"a,\"\"b\"\"\",0.000000001,1,10,0,0,0\nblue,2.000000001,3,30,0,0,0\n");
+  CHECK(fakes.gateway.spend_queries[1].page_token() == "77");
+  CHECK(ask({"--json"}).out.find("\"nano_usd\":\"2000000001\"") != std::string::npos);
+  const auto table = ask({"--from", "2026-01-31", "--to", "2026-02-28"}).out;
+  CHECK(table.find("blue   ") < table.find("a,"));
+  CHECK(table.find("total") != std::string::npos);
+  CHECK(fakes.gateway.spend_queries[0].from_unix_ms() == 1'769'817'600'000);
+  CHECK(ctl({"spend", "--by", "colour"}).code == 2);
+  CHECK(ctl({"spend", "--from", "2026-02-30"}).code == 2);
+  fakes.gateway.pages.clear();
+  CHECK(ctl({"spend"}).err.find("nothing was spent") != std::string::npos);
+}
+
 TEST_CASE_METHOD(Fixture, "global flags work before and after the command, wrong ones are explained", "[grpc][program]") {
   CHECK(ctl({"--json", "dispatch", "status"}).out == ctl({"dispatch", "status", "--json"}).out);
   CHECK(ctl({"tsks"}).err == "swarmctl: unknown argument tsks; did you mean tasks?; see swarmctl --help\n");

@@ -87,7 +87,8 @@ std::optional<Settlement> Admission::settle(const Admitted& admitted, Money cost
   return books_.with([&](Books& books) {
     if (!wish.free && usage.output_total() > 0) books.learnt.learn(wish.who->id, wish.model->id, wish.size, usage);
     auto settlement = books.ledger.settle(admitted.id, cost);
-    if (settlement && admitted.limited) {
+    // Also of a reservation that was swept: this caller came back after all, and is one less at work.
+    if (admitted.limited) {
       books.rates[wish.who->id].end(admitted.tokens, static_cast<std::int64_t>(usage.input_total() + usage.output_total()));
     }
     return settlement;

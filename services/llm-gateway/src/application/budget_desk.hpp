@@ -23,8 +23,6 @@ class BudgetDesk {
   BudgetDesk(SharedBooks& books, SpendStore& store, SpendLoop& spend, const Clock& clock)
       : books_(books), store_(store), spend_(spend), clock_(clock) {}
 
-  /// Every window of every scope whose name begins so.
-  std::vector<AccountView> list(std::string_view prefix) const;
   /// One window of a scope: the one asked for, else its day, else the one it has. NotFound.
   Result<AccountView> current(std::string_view scope, std::optional<WindowKind> window = std::nullopt) const;
   /// Creates or changes a limit; durable when it returns, and stronger than the configuration from then on.
@@ -33,15 +31,36 @@ class BudgetDesk {
   Result<void> adopt_limit(const std::string& scope, const Limit& limit);
   /// Called with each limit that was set here, before set_limit returns; its error is set_limit's. Before any thread uses the desk.
   void on_limit_set(LimitHook hook) { limit_set_ = std::move(hook); }
+  /// The scope only counts from now on; durable when it returns. Nothing happens when there is none.
+  Result<void> drop_limit(const std::string& scope, WindowKind window);
+  struct Override {
+    std::string scope;
+    Money extra;
+    std::chrono::seconds time{};   // 0: ends the one in force
+    std::string reason;
+    std::string by;
+  };
+  /// Lets a scope spend more than its limits for a while, in an emergency. It leaves a durable row with who and why, and an
+  /// audit line in the log; durable when it returns. InvalidArgument, NotFound (no such scope, or one without a limit).
+  Result<void> override_limits(const Override& wish);
+  /// At the start: overrides of earlier runs that still count.
+  Result<void> load_overrides();
   /// Starts the scope's current windows again at zero; durable when it returns.
   Result<void> reset(const std::string& scope);
 
-  /// First everything, then changes. The returned handle ends the watch when it is dropped.
+  /// A part of all scopes, looking at no more than `scopes_max`.
+  ViewPage page(std::string_view prefix, ScopeId from, std::size_t scopes_max) const;
+  /// Everything as it is now, in parts.
+  void show_all(std::string_view prefix, const Watcher& watcher) const;
+
+  /// Changes from now on. The returned handle ends the watch when it is dropped.
   std::shared_ptr<void> watch(std::string prefix, Watcher watcher);
   /// For SpendLoop's hook.
   void changed(const std::vector<std::string>& scopes);
 
  private:
+  std::vector<AccountView> view(std::string_view scope) const;
+
   struct Watch {
     std::string prefix;
     Watcher watcher;

@@ -1,8 +1,7 @@
-#include "commands.hpp"
+#include "application/commands.hpp"
 
-#include <filesystem>
+#include <algorithm>
 
-#include "adapters/lmdb/spend_store.hpp"
 #include "application/ledger_audit.hpp"
 #include "libs/telemetry/json_line.hpp"
 
@@ -55,12 +54,8 @@ std::string as_text(const LedgerReport& report) {
                               : "NOT verified: " + looked_at + ", " + std::to_string(report.differences.size()) + " differences\n");
 }
 
-CommandResult verify_ledger(const std::string& directory, bool json_wanted) {
-  // Opening would make one.
-  if (!std::filesystem::exists(std::filesystem::path(directory) / "data.mdb")) {
-    return failure({Code::NotFound, "no ledger in " + directory + "; give its folder by --data-dir, or the gateway's --config"}, json_wanted);
-  }
-  auto store = LmdbSpendStore::open(directory);
+CommandResult verify_ledger(const CommandTools& tools, const std::string& directory, bool json_wanted) {
+  const auto store = tools.open_ledger(directory);
   if (!store) return failure(store.error(), json_wanted);
   LedgerAudit audit;
   const auto read = store.value()->rows([&](const UsageRow& row) {
@@ -74,23 +69,23 @@ CommandResult verify_ledger(const std::string& directory, bool json_wanted) {
   return {report.good() ? 0 : 1, json_wanted ? as_json(report) : as_text(report)};
 }
 
-CommandResult ledger(const std::vector<std::string>& arguments, const Settings& settings) {
+CommandResult ledger(const std::vector<std::string>& arguments, const CommandTools& tools) {
   const CommandResult usage{2, "usage: llm-gateway [--config FILE] ledger verify [--data-dir DIR] [--json]\n"};
   if (arguments.size() < 2 || arguments[1] != "verify") return usage;
-  std::string directory = settings.data_dir;
+  std::string directory = tools.data_dir;
   bool json_wanted = false;
   for (std::size_t i = 2; i < arguments.size(); ++i) {
     if (arguments[i] == "--json") json_wanted = true;
     else if (arguments[i] == "--data-dir" && i + 1 < arguments.size()) directory = arguments[++i];
     else return usage;
   }
-  return verify_ledger(directory, json_wanted);
+  return verify_ledger(tools, directory, json_wanted);
 }
 
 }  // namespace
 
-CommandResult run_command(const std::vector<std::string>& arguments, const Settings& settings) {
-  if (arguments.front() == "ledger") return ledger(arguments, settings);
+CommandResult run_command(const std::vector<std::string>& arguments, const CommandTools& tools) {
+  if (arguments.front() == "ledger") return ledger(arguments, tools);
   return {2, "llm-gateway: unknown command " + arguments.front() + "; there is: ledger verify\n"};
 }
 

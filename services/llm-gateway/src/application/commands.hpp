@@ -1,9 +1,11 @@
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "settings.hpp"
+#include "ports/spend_journal.hpp"
 
 namespace swarm::gateway {
 
@@ -12,9 +14,16 @@ struct CommandResult {
   std::string text;  // for people, or JSON; with a line break at its end
 };
 
+/// What the commands work with.
+struct CommandTools {
+  std::string data_dir;
+  /// Of an existing ledger; never makes one. Nobody else may have it open.
+  std::function<Result<std::unique_ptr<SpendStore>>(const std::string& directory)> open_ledger;
+};
+
 /// What the program does instead of serving: `arguments` begins with the command's name.
 ///
 ///     ledger verify [--data-dir DIR] [--json]   proves a data directory's sums from its rows; nothing may have it open
-CommandResult run_command(const std::vector<std::string>& arguments, const Settings& settings);
+CommandResult run_command(const std::vector<std::string>& arguments, const CommandTools& tools);
 
 }  // namespace swarm::gateway

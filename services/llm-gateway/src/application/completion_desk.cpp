@@ -160,6 +160,7 @@ asio::awaitable<Result<std::string>> CompletionDesk::one_call(Prompt prompt, Cal
   call.who = caller.who;
   call.credential = caller.credential;
   call.task = caller.task;
+  call.task_token = caller.task_token;
   call.request_id = uuid_v7(clock_.wall_now());
   call.trace = caller.trace;
   call.begin = clock_.boot_now();

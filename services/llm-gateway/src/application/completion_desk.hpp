@@ -25,6 +25,7 @@ class CompletionDesk {
     const Principal* who = nullptr;  // null: the credential says
     std::string credential;
     std::string task;
+    std::string task_token;
     trace::Context trace;
   };
   struct Options {

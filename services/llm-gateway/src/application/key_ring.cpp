@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 
 namespace swarm::gateway {
 namespace {
@@ -51,17 +52,75 @@ bool KeyRing::Equal::operator()(const KeyHash& a, const KeyHash& b) const {
   return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-KeyRing::KeyRing(std::vector<Entry> entries, std::unique_ptr<Principal> anonymous) : anonymous_(std::move(anonymous)) {
-  for (Entry& entry : entries) keys_.emplace(entry.hash, std::move(entry.principal));
+KeyRing::KeyRing(std::vector<Entry> entries, std::unique_ptr<Principal> anonymous, const Clock& clock)
+    : clock_(clock), anonymous_(std::move(anonymous)) {
+  for (Entry& entry : entries) {
+    std::string name = entry.principal.name;
+    auto who = std::make_unique<const Principal>(std::move(entry.principal));
+    keys_.emplace(entry.hash, Credential{who.get(), WallTime::max()});
+    principals_.emplace(std::move(name), std::move(who));
+  }
 }
 
 const Principal* KeyRing::authenticate(std::string_view key) const {
+  const KeyHash hash = key.empty() ? KeyHash{} : hash_key(key);
+  std::shared_lock lock(mutex_);
   if (!key.empty()) {
-    const auto found = keys_.find(hash_key(key));
-    if (found != keys_.end()) return &found->second;
+    const auto found = keys_.find(hash);
+    if (found != keys_.end()) {
+      const Credential& credential = found->second;
+      return credential.until == WallTime::max() || clock_.wall_now() < credential.until ? credential.who : nullptr;
+    }
   }
-  // Without any key configured, whatever a client library insists on sending is as good as nothing.
-  return keys_.empty() || key.empty() ? anonymous_.get() : nullptr;
+  // Without any key, whatever a client library insists on sending is as good as nothing.
+  return principals_.empty() ? anonymous_.get() : nullptr;
+}
+
+Result<void> KeyRing::may_name(const Principal& who, std::string_view task, std::string_view token) const {
+  // A token that came along is checked even where none is needed: a wrong one is somebody's mistake.
+  if (token.empty()) {
+    if (who.bare_tasks) return outcome::success();
+    return Error{Code::PermissionDenied, "this key may not name a task by itself: x-swarm-task-id needs x-swarm-task-token"};
+  }
+  if (!task_token_) {
+    if (who.bare_tasks) return outcome::success();
+    return Error{Code::PermissionDenied, "this gateway has no key to check task tokens with (tasks.token_key)"};
+  }
+  const auto team = task_token_(task, token, clock_.wall_now());
+  if (!team) return Error{Code::PermissionDenied, team.error().message};
+  if (!team.value().empty() && team.value() != who.team) {
+    return Error{Code::PermissionDenied, "the task belongs to another team than this key"};
+  }
+  return outcome::success();
+}
+
+void KeyRing::put(const StoredKey& key, const Principal& who) {
+  for (auto it = keys_.begin(); it != keys_.end();) it = it->second.who == &who ? keys_.erase(it) : std::next(it);
+  if (key.previous_until > WallTime{}) keys_.emplace(key.previous, Credential{&who, std::min(key.previous_until, key.ends)});
+  keys_.emplace(key.hash, Credential{&who, key.ends});
+}
+
+void KeyRing::add(const StoredKey& key, Principal principal) {
+  auto who = std::make_unique<const Principal>(std::move(principal));
+  std::unique_lock lock(mutex_);
+  put(key, *who);
+  principals_.emplace(key.name, std::move(who));
+}
+
+void KeyRing::change(const StoredKey& key) {
+  std::unique_lock lock(mutex_);
+  const auto found = principals_.find(key.name);
+  if (found != principals_.end()) put(key, *found->second);
+}
+
+bool KeyRing::knows(std::string_view name) const {
+  std::shared_lock lock(mutex_);
+  return principals_.contains(name);
+}
+
+std::size_t KeyRing::size() const {
+  std::shared_lock lock(mutex_);
+  return principals_.size();
 }
 
 }  // namespace swarm::gateway

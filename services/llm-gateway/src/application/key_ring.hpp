@@ -1,8 +1,10 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
+#include <shared_mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -10,7 +12,9 @@
 
 #include "domain/budget_ledger.hpp"
 #include "domain/rate_limit.hpp"
+#include "libs/base/clock.hpp"
 #include "libs/base/result.hpp"
+#include "ports/key_store.hpp"
 
 namespace swarm::gateway {
 
@@ -29,13 +33,12 @@ struct Principal {
   bool may_use(std::string_view model) const;
 };
 
-using KeyHash = std::array<unsigned char, 32>;
 KeyHash hash_key(std::string_view key);
 /// 64 hexadecimal digits. InvalidArgument otherwise.
 Result<KeyHash> parse_hash(std::string_view hex);
 
-/// The keys that callers may present, as SHA-256 hashes: a leaked configuration or core gives none away. A key is 256
-/// random bits, so that a plain hash is enough and no look-up is slow. Immutable; thread-safe.
+/// The keys that callers may present, as SHA-256 hashes: a leaked configuration or core gives none away. Those of the
+/// configuration never change; others are added, rotated and ended while requests look keys up. Thread-safe.
 class KeyRing {
  public:
   struct Entry {
@@ -43,11 +46,23 @@ class KeyRing {
     Principal principal;
   };
   /// `anonymous`: who callers without a key are; null: nobody.
-  KeyRing(std::vector<Entry> entries, std::unique_ptr<Principal> anonymous);
+  KeyRing(std::vector<Entry> entries, std::unique_ptr<Principal> anonymous, const Clock& clock);
 
-  /// Null when the key is unknown, or empty and nobody may come without one. Compares in constant time.
+  /// Null when the key is unknown or has ended, or is empty and nobody may come without one: that is over as soon as there
+  /// ever was a key. Compares in constant time. The principal lives as long as the ring.
   const Principal* authenticate(std::string_view key) const;
-  std::size_t size() const { return keys_.size(); }
+  /// Gives the team that the leave for a task is meant for (empty: any), or why it does not count.
+  using TaskTokenCheck = std::function<Result<std::string>(std::string_view task, std::string_view token, WallTime now)>;
+  /// Before any thread uses the ring; without one, no token counts.
+  void accept_task_tokens(TaskTokenCheck check) { task_token_ = std::move(check); }
+  /// May this caller spend from that task's budget? PermissionDenied says why not, in a sentence for the caller.
+  Result<void> may_name(const Principal& who, std::string_view task, std::string_view token) const;
+  /// A key made at run time, whose name nobody has yet.
+  void add(const StoredKey& key, Principal principal);
+  /// What it has become: rotated or ended.
+  void change(const StoredKey& key);
+  bool knows(std::string_view name) const;
+  std::size_t size() const;
 
  private:
   struct Hash {
@@ -56,7 +71,17 @@ class KeyRing {
   struct Equal {
     bool operator()(const KeyHash& a, const KeyHash& b) const;
   };
-  std::unordered_map<KeyHash, Principal, Hash, Equal> keys_;
+  struct Credential {
+    const Principal* who;
+    WallTime until;
+  };
+  void put(const StoredKey& key, const Principal& who);
+
+  const Clock& clock_;
+  TaskTokenCheck task_token_;
+  mutable std::shared_mutex mutex_;  // of the two maps
+  std::map<std::string, std::unique_ptr<const Principal>, std::less<>> principals_;
+  std::unordered_map<KeyHash, Credential, Hash, Equal> keys_;
   std::unique_ptr<Principal> anonymous_;
 };
 

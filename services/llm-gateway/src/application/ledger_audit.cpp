@@ -4,13 +4,6 @@
 #include <functional>
 
 namespace swarm::gateway {
-namespace {
-
-bool is_request(const UsageRow& row) {
-  return row.ending != Ending::Adjustment && row.ending != Ending::UnknownCrash && row.ending != Ending::Override;
-}
-
-}  // namespace
 
 void LedgerAudit::add(const UsageRow& row) {
   if (report_.rows++ == 0) report_.first = row.at;

@@ -10,6 +10,12 @@ constexpr std::array<std::string_view, kScopeLevels> kLevels = {"global", "team"
 constexpr std::array<std::string_view, kSurfaces> kSurfaceNames = {
     "chat_completions", "completions", "embeddings", "responses", "messages", "count_tokens", "models", "grpc", "other"};
 
+metrics::Counter* unlisted(metrics::Registry& registry, const Model& model) {
+  if (model.price_source != PriceSource::Fallback && model.price_source != PriceSource::Free) return nullptr;
+  return &registry.counter("swarm_gateway_unlisted_price_requests_total", "Requests that were counted at the fallback price or were free",
+                           {{"model", model.name}, {"source", std::string(name(model.price_source))}});
+}
+
 std::string code_label(int status) { return status == 0 ? "other" : std::to_string(status); }
 
 /// Microseconds matter here: from 5 µs to 1 s.
@@ -59,7 +65,10 @@ Probe::Probe(metrics::Registry& registry, const Catalog& catalog) {
     models_.push_back({tokens("input"), tokens("output"), tokens("cached"),
                        &registry.gauge("swarm_gateway_cost_usd", "What was spent since the start", {{"model", model.name}}),
                        &registry.counter("swarm_gateway_estimated_usage_total", "Answers whose usage was counted by the gateway",
-                                         {{"model", model.name}})});
+                                         {{"model", model.name}}),
+                       unlisted(registry, model)});
+    registry.gauge("swarm_gateway_model_price_source", "1 for where a model's price comes from; none: it is refused",
+                   {{"model", model.name}, {"source", std::string(name(model.price_source))}}).set(1);
   }
   for (std::size_t level = 0; level < kScopeLevels; ++level) {
     for (std::size_t i = 0; i < refusals_[level].size(); ++i) {
@@ -76,6 +85,8 @@ Probe::Probe(metrics::Registry& registry, const Catalog& catalog) {
                                          metrics::latency_buckets());
   journal_rows_ = &registry.counter("swarm_gateway_journal_rows_total", "Usage rows made durable");
   journal_failures_ = &registry.counter("swarm_gateway_journal_failures_total", "Writes of the spend journal that failed");
+  abandoned_ = &registry.counter("swarm_gateway_reservations_abandoned_total",
+                                 "Reservations whose caller never came back: charged their ceiling");
   hangups_ = &registry.counter("swarm_gateway_hangups_total", "Callers that left before their answer was complete");
   streams_ = &registry.gauge("swarm_gateway_streams", "Answers being streamed");
   connections_ = &registry.gauge("swarm_gateway_connections", "Open connections of callers");
@@ -100,6 +111,7 @@ void Probe::used(const Model& model, const Usage& usage, Money cost) {
   counters.output->add(usage.output_total());
   if (usage.cache_read > 0) counters.cached->add(usage.cache_read);
   if (usage.estimated) counters.estimated->add();
+  if (counters.unlisted != nullptr) counters.unlisted->add();
   counters.cost->add(cost.usd());
 }
 

@@ -39,6 +39,7 @@ class Probe {
   void stream_opened() { streams_->add(1); }
   void stream_closed() { streams_->add(-1); }
   void journal_written(std::size_t rows, double seconds);
+  void abandoned(std::size_t reservations) { abandoned_->add(reservations); }
   void journal_failed() { journal_failures_->add(); }
   void connection_opened() { connections_->add(1); }
   void connection_closed() { connections_->add(-1); }
@@ -57,6 +58,7 @@ class Probe {
     metrics::Counter* cached;
     metrics::Gauge* cost;
     metrics::Counter* estimated;
+    metrics::Counter* unlisted;  // null: its price is a listed one
   };
   static std::size_t status_index(int status);
 
@@ -70,6 +72,7 @@ class Probe {
   metrics::Histogram* journal_seconds_;
   metrics::Counter* journal_rows_;
   metrics::Counter* journal_failures_;
+  metrics::Counter* abandoned_;
   metrics::Counter* hangups_;
   metrics::Gauge* streams_;
   metrics::Gauge* connections_;

@@ -31,6 +31,7 @@ struct Call {
   const Principal* who = nullptr;    // null: the credential says
   std::string_view credential;
   std::string_view task;
+  std::string_view task_token;       // the orchestrator's leave to name it
   std::string request_id;
   trace::Context trace;
   BootTime begin{};
@@ -49,7 +50,6 @@ struct Services {
 struct RelayOptions {
   std::size_t response_bytes_max = 64u << 20;
   std::size_t event_bytes_max = 4u << 20;
-  bool refuse_unpriced = true;
 };
 
 /// A codec for each surface, of one thread.

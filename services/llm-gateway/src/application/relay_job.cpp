@@ -112,10 +112,10 @@ RelayJob::Step RelayJob::authenticate() {
   who_ = call_.who != nullptr ? call_.who : relay_.services_.keys.authenticate(call_.credential);
   if (who_ == nullptr) return problem(ProblemKind::Authentication, "unknown or missing API key");
   if (call_.task.empty()) return {};
-  if (!who_->bare_tasks) {
-    return problem(ProblemKind::Permission, "this key may not name a task: x-swarm-task-id needs x-swarm-task-token");
-  }
   if (!is_task_id(call_.task)) return problem(ProblemKind::InvalidRequest, "x-swarm-task-id is not a task's id");
+  if (const auto leave = relay_.services_.keys.may_name(*who_, call_.task, call_.task_token); !leave) {
+    return problem(ProblemKind::Permission, leave.error().message);
+  }
   return {};
 }
 
@@ -142,7 +142,7 @@ RelayJob::Step RelayJob::choose_target() {
   order_.count = 1;
   order_.index[0] = 0;
   take_target(0);
-  if (!model_->price && relay_.options_.refuse_unpriced) {
+  if (!model_->price) {
     return problem(ProblemKind::InvalidRequest, "the model \"" + scan_.model + "\" has no price, so that no budget can hold it", "model_unpriced");
   }
   if (model_->targets.size() > 1) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "libs/base/uuid.hpp"
 #include "libs/telemetry/logging.hpp"
 
 namespace swarm::gateway {
@@ -16,6 +17,9 @@ namespace {
 constexpr auto kIdleTick = std::chrono::seconds(1);
 constexpr auto kRefillPatience = std::chrono::seconds(1);
 constexpr auto kRetryPause = std::chrono::milliseconds(100);
+// A round over 65,536 slots takes 16 s, which is short beside the hours that a reservation may last.
+constexpr std::size_t kSlotsLookedAt = 4'096;
+constexpr std::size_t kSweptMax = 256;
 
 }  // namespace
 
@@ -110,7 +114,29 @@ void SpendLoop::run() {
   }
 }
 
+void SpendLoop::sweep() {
+  const auto abandoned = books_.with([&](Books& books) {
+    books.ledger.tick(clock_.wall_now());
+    return books.ledger.sweep(clock_.boot_now(), kSlotsLookedAt, kSweptMax);
+  });
+  if (abandoned.empty()) return;
+  for (const Abandoned& one : abandoned) {
+    UsageRow row;
+    row.at = clock_.wall_now();
+    row.request_id = uuid_v7(row.at);
+    row.team = one.team;
+    row.key = one.key;
+    row.task = one.task;
+    row.ending = Ending::Abandoned;
+    row.settlement = one.settlement;
+    record(std::move(row));
+  }
+  probe_.abandoned(abandoned.size());
+  log::warn("reservations were abandoned and charged their ceiling", {{"count", abandoned.size()}});
+}
+
 bool SpendLoop::write(bool idle_tick) {
+  if (idle_tick) sweep();
   std::vector<std::string> changed;
   books_.with([&](Books& books) {
     for (auto& plan : books.ledger.plan_allotments(idle_tick)) plans_.push_back(std::move(plan));

@@ -23,7 +23,8 @@ namespace swarm::gateway {
 /// The thread that makes spend durable, off every request's path: groups rows and changed allotments into one
 /// transaction at least every `interval` while there is something to write, and at once when a request waits for a
 /// refill. A full disk is tried again with back-off while rows wait (bounded: full() tells the front door); an unknown
-/// outcome ends the process through `fatal`. record(), wake(), refilled() and full() may be called from any thread.
+/// outcome ends the process through `fatal`. About once a second it also settles reservations whose caller never came back, a
+/// bounded number at a time. record(), wake(), refilled() and full() may be called from any thread.
 class SpendLoop {
  public:
   struct Options {
@@ -54,6 +55,7 @@ class SpendLoop {
   void run();
   bool write(bool idle_tick);
   void succeeded(const std::vector<AllotmentPlan>& plans, double seconds);
+  void sweep();
   void notify_waiters();
   std::chrono::milliseconds pause() const;
 

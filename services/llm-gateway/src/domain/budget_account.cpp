@@ -30,21 +30,23 @@ std::string_view name(RefusalReason reason) {
 }
 
 Money BudgetAccount::remaining() const {
-  return std::max(Money{}, limit.amount - spent() - reserved);
+  return std::max(Money{}, allowed() - spent() - reserved);
 }
 
 SpendState BudgetAccount::state() const {
   if (limit.unlimited) return SpendState::Ok;
   // Dividing the limit keeps the products within 64 bits; a limit below 100 nano-dollars has no finer states.
-  const std::int64_t percent = limit.amount.nano / 100;
+  const std::int64_t most = allowed().nano;
+  const std::int64_t percent = most / 100;
   const std::int64_t now = spent().nano;
-  if (now >= limit.amount.nano) return SpendState::Blocked;
-  if (now >= limit.amount.nano - 5 * percent) return SpendState::Protected;
-  if (now >= limit.amount.nano - 20 * percent) return SpendState::Warned;
+  if (now >= most) return SpendState::Blocked;
+  if (now >= most - 5 * percent) return SpendState::Protected;
+  if (now >= most - 20 * percent) return SpendState::Warned;
   return SpendState::Ok;
 }
 
 void BudgetAccount::roll(WallTime now) {
+  if (now >= lift_until) lift = Money{};
   if (now < span.end) return;
   span = window_at(limit.window, now);
   settled = unknown_crash = forgiven = reserved = slack = Money{};
@@ -60,9 +62,9 @@ std::optional<RefusalReason> BudgetAccount::refusal(const Ask& ask, Money& amoun
     const Money alone = std::max(ask.reservation, ask.ceiling - overshoot);
     amount = std::max(ask.reservation, ask.ceiling - std::max(Money{}, overshoot - slack));
     const SpendState now = state();
-    if (now == SpendState::Blocked || spent() + alone > limit.amount) return RefusalReason::Exhausted;
+    if (now == SpendState::Blocked || spent() + alone > allowed()) return RefusalReason::Exhausted;
     if (now == SpendState::Protected && !ask.priority) return RefusalReason::Protected;
-    if (spent() + reserved + amount > limit.amount) return RefusalReason::Busy;
+    if (spent() + reserved + amount > allowed()) return RefusalReason::Busy;
   }
   return std::nullopt;
 }

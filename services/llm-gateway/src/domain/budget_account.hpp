@@ -70,13 +70,19 @@ struct BudgetAccount {
   Money allotment;
   Money last_ceiling;
 
+  Money lift;              // of an emergency override: on top of the limit
+  WallTime lift_until{};
+
   BudgetAccount(Limit l, WallTime now) : limit(l), span(window_at(l.window, now)) {}
 
   Money spent() const { return settled + unknown_crash - forgiven; }
+  /// The limit, with what an override in force adds.
+  Money allowed() const { return limit.amount + lift; }
   Money remaining() const;
   SpendState state() const;
 
-  /// Enters the next window when `now` lies beyond this one. A wall clock that went back changes nothing.
+  /// Enters the next window when `now` lies beyond this one, and ends an override whose time is over. A wall clock that
+  /// went back changes nothing.
   void roll(WallTime now);
   /// What the ask would have to reserve here, or why it can't.
   std::optional<RefusalReason> refusal(const Ask& ask, Money& amount) const;

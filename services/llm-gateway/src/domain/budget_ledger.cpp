@@ -12,6 +12,7 @@ std::uint16_t mask_bit(ScopeLevel level, WindowKind window) {
 
 std::optional<ScopeLevel> scope_level(std::string_view scope) {
   if (scope == "global") return ScopeLevel::Global;
+  if (scope.size() > kScopeBytesMax || !std::all_of(scope.begin(), scope.end(), [](char c) { return static_cast<unsigned char>(c) >= ' ' && c != 0x7f; })) return std::nullopt;
   if (scope.starts_with("team/") && scope.size() > 5) return ScopeLevel::Team;
   if (scope.starts_with("key/") && scope.size() > 4) return ScopeLevel::Key;
   if (scope.starts_with("task/") && scope.size() > 5) return ScopeLevel::Task;
@@ -66,6 +67,7 @@ std::uint32_t BudgetLedger::add_account(ScopeId scope, const Limit& limit, WallT
     cells_[index] = Cell{BudgetAccount(limit, now), scope, cells_[index].generation + 1};
   }
   scopes_[scope].accounts[static_cast<std::size_t>(limit.window)] = static_cast<std::int32_t>(index);
+  next_due_ = std::min(next_due_, cells_[index].account.span.end);
   return index;
 }
 
@@ -86,7 +88,7 @@ void BudgetLedger::set_limit(ScopeId scope, const Limit& limit, WallTime now) {
 
 Refusal BudgetLedger::refused(const Cell& cell, RefusalReason reason) const {
   const auto& a = cell.account;
-  return {reason, scopes_[cell.scope].name, a.limit.window, a.limit.amount, a.spent(), a.span.end, RateReason::None, {}};
+  return {reason, scopes_[cell.scope].name, a.limit.window, a.allowed(), a.spent(), a.span.end, RateReason::None, {}};
 }
 
 Result<ReservationId, Refusal> BudgetLedger::reserve(std::span<const ScopeId> path, const Ask& ask, WallTime now,
@@ -189,16 +191,6 @@ std::optional<Settlement> BudgetLedger::settle(ReservationId id, Money cost) {
   return settlement;
 }
 
-std::vector<ReservationId> BudgetLedger::overdue(BootTime now) const {
-  std::vector<ReservationId> found;
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
-    if (slots_[i].open && slots_[i].deadline <= now) {
-      found.push_back({static_cast<std::uint32_t>(i), slots_[i].generation});
-    }
-  }
-  return found;
-}
-
 std::uint32_t BudgetLedger::take_slot() {
   if (free_slots_.empty()) {
     slots_.emplace_back();
@@ -241,44 +233,6 @@ std::vector<std::pair<BudgetLedger::Reset, Money>> BudgetLedger::reset(ScopeId s
   }
   mark_changed(scope);
   return forgiven;
-}
-
-std::vector<AccountView> BudgetLedger::view(std::string_view prefix, WallTime now) const {
-  std::vector<AccountView> views;
-  for (const Scope& scope : scopes_) {
-    if (!scope.live || !std::string_view(scope.name).starts_with(prefix)) continue;
-    for (const std::int32_t index : scope.accounts) {
-      if (index < 0) continue;
-      BudgetAccount account = cells_[static_cast<std::size_t>(index)].account;
-      account.roll(now);
-      views.push_back({scope.name, account, account.state()});
-    }
-  }
-  return views;
-}
-
-void BudgetLedger::note_state(Cell& cell) {
-  const SpendState state = cell.account.state();
-  if (state == cell.reported) return;
-  cell.reported = state;
-  mark_changed(cell.scope);
-}
-
-void BudgetLedger::mark_changed(ScopeId scope) {
-  if (scopes_[scope].changed) return;
-  scopes_[scope].changed = true;
-  changed_.push_back(scope);
-}
-
-std::vector<std::string> BudgetLedger::take_changed() {
-  std::vector<std::string> names;
-  names.reserve(changed_.size());
-  for (const ScopeId id : changed_) {
-    scopes_[id].changed = false;
-    if (scopes_[id].live) names.push_back(scopes_[id].name);
-  }
-  changed_.clear();
-  return names;
 }
 
 }  // namespace swarm::gateway

@@ -21,7 +21,8 @@ enum class ScopeLevel : std::uint8_t { Global, Team, Key, Task };
 inline constexpr int kScopeLevels = 4;
 inline constexpr std::size_t kAccountsMax = kScopeLevels * kWindowKinds;
 
-/// "global", "team/<name>", "key/<name>" or "task/<id>"; nothing for anything else.
+inline constexpr std::size_t kScopeBytesMax = 160;
+/// "global", "team/<name>", "key/<name>" or "task/<id>"; nothing for anything else, or with control characters.
 std::optional<ScopeLevel> scope_level(std::string_view scope);
 
 using ScopeId = std::uint32_t;
@@ -67,6 +68,21 @@ struct AccountView {
   SpendState state;
 };
 
+/// A reservation whose caller never came back, charged its ceiling: nobody knows what it really cost, and a ledger may
+/// count too much but never too little.
+struct Abandoned {
+  Settlement settlement;
+  std::string team;  // empty: none, likewise key and task
+  std::string key;
+  std::string task;
+};
+
+/// A part of all scopes.
+struct ViewPage {
+  std::vector<AccountView> views;
+  std::optional<ScopeId> next;  // nothing: that was all
+};
+
 /// What a refill of one account's durable debit should become.
 struct AllotmentPlan {
   AccountRef account;
@@ -94,6 +110,14 @@ class BudgetLedger {
   /// Creates or changes the window of that kind; what was spent in it stays.
   void set_limit(ScopeId scope, const Limit& limit, WallTime now);
 
+  /// No limit of that kind any more: the scope only counts, and may be dropped when idle.
+  void drop_limit(ScopeId scope, WindowKind window);
+  /// Adds `lift` to every limit of the scope until then; nothing ends it early. False when the scope has no limit.
+  bool set_override(ScopeId scope, Money lift, WallTime until, WallTime now);
+  /// Enters windows and ends overrides whose time has come, so that watchers hear of a scope that opens again though nobody
+  /// asks it. Costs nothing unless something is due.
+  void tick(WallTime now);
+
   /// Takes the ask from every account of the path or from none of them.
   Result<ReservationId, Refusal> reserve(std::span<const ScopeId> path, const Ask& ask, WallTime now,
                                          BootTime deadline);
@@ -101,9 +125,12 @@ class BudgetLedger {
   void top_up(ReservationId id, Money more);
   /// Ends the reservation with what it really cost; nothing if it had ended already.
   std::optional<Settlement> settle(ReservationId id, Money cost);
-  /// Reservations whose deadline has passed: their owner is gone.
-  std::vector<ReservationId> overdue(BootTime now) const;
+  /// Settles reservations whose deadline has passed. Looks at the next `looked_max` slots only, so that the lock is
+  /// short; call it again and again.
+  std::vector<Abandoned> sweep(BootTime now, std::size_t looked_max, std::size_t settled_max);
   Money ceiling(ReservationId id) const;
+  /// The account of the reservation with the least left above it; the one that would have refused first.
+  std::optional<AccountView> tightest(ReservationId id) const;
 
   /// The settlement's row is on disk.
   void journaled(const Settlement& settlement);
@@ -126,9 +153,15 @@ class BudgetLedger {
   std::vector<std::pair<Reset, Money>> reset(ScopeId scope, WallTime now);
 
   std::vector<AccountView> view(std::string_view prefix, WallTime now) const;
+  /// The windows of one scope.
+  std::vector<AccountView> view_scope(ScopeId scope, WallTime now) const;
+  /// The windows of the next scopes whose name begins so, looking at no more than `scopes_max` from `from` on.
+  ViewPage view_page(std::string_view prefix, ScopeId from, std::size_t scopes_max, WallTime now) const;
   /// Names of scopes whose limit or state changed or that were reset, since the last call.
   std::vector<std::string> take_changed();
   std::size_t in_flight() const { return in_flight_; }
+  std::size_t scopes() const { return names_.size(); }
+  const Bounds& bounds() const { return bounds_; }
   /// Recounts everything; true when every account's sums fit its open reservations.
   bool consistent() const;
 
@@ -170,6 +203,7 @@ class BudgetLedger {
   void want_plan(std::uint32_t index);
   bool drop_idle_task();
   void free_scope(ScopeId scope);
+  void append_views(const Scope& scope, WallTime now, std::vector<AccountView>& views) const;
   Refusal refused(const Cell& cell, RefusalReason reason) const;
   const Slot* slot(ReservationId id) const;
   std::uint32_t take_slot();
@@ -192,6 +226,8 @@ class BudgetLedger {
   std::vector<ScopeId> changed_;
   std::uint64_t use_count_ = 0;
   std::size_t in_flight_ = 0;
+  std::size_t sweep_at_ = 0;
+  WallTime next_due_ = WallTime::max();  // of tick()
   bool journal_failing_ = false;
 };
 

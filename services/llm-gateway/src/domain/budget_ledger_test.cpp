@@ -249,12 +249,92 @@ TEST_CASE("idle task scopes make room, those with a limit and those at work stay
   REQUIRE(ledger.scope("task/", kNoon).error().code == Code::InvalidArgument);
 }
 
-TEST_CASE("a reservation whose owner is gone is found by its deadline", "[ledger]") {
+TEST_CASE("a reservation whose owner is gone is charged its ceiling, once", "[ledger]") {
+  Fixture f;
+  const auto global = f.scope("global", day_limit(1000, 100));
+  const auto team = f.scope("team/a");
+  const auto task = f.scope("task/t");
+  const auto id = f.reserve({global, team, task}, ask(10, 20)).value();
+  REQUIRE(f.ledger.sweep(kLater - 1ns, 100, 100).empty());
+  const auto swept = f.ledger.sweep(kLater, 100, 100);
+  REQUIRE(swept.size() == 1);
+  REQUIRE(swept[0].settlement.cost == Money{20});
+  REQUIRE(swept[0].team == "a");
+  REQUIRE(swept[0].key.empty());
+  REQUIRE(swept[0].task == "t");
+  REQUIRE(f.account("global").settled == Money{20});
+  REQUIRE_FALSE(f.ledger.settle(id, Money{5}));
+  REQUIRE(f.ledger.sweep(kLater, 100, 100).empty());
+  REQUIRE(f.account("team/a").settled == Money{20});
+  REQUIRE(f.ledger.consistent());
+}
+
+TEST_CASE("a sweep looks at a bounded part and comes round to everything", "[ledger]") {
   Fixture f;
   const auto global = f.scope("global");
-  const auto id = f.reserve({global}, ask(1, 2)).value();
-  REQUIRE(f.ledger.overdue(kLater - 1ns).empty());
-  REQUIRE(f.ledger.overdue(kLater).at(0).slot == id.slot);
+  for (int i = 0; i < 10; ++i) REQUIRE(f.reserve({global}, ask(1, 1)));
+  REQUIRE(f.ledger.sweep(kLater, 3, 100).size() == 3);
+  REQUIRE(f.ledger.sweep(kLater, 100, 2).size() == 2);
+  std::size_t rest = 0;
+  for (int i = 0; i < 4; ++i) rest += f.ledger.sweep(kLater, 4, 100).size();
+  REQUIRE(rest == 5);
+  REQUIRE(f.ledger.in_flight() == 0);
+}
+
+TEST_CASE("watchers hear of a window that starts again though nobody asks", "[ledger]") {
+  Fixture f;
+  const auto global = f.scope("global", day_limit(100, 0));
+  f.ledger.settle(f.reserve({global}, ask(100, 100)).value(), Money{100});
+  f.ledger.take_changed();
+  f.ledger.tick(f.now);
+  REQUIRE(f.ledger.take_changed().empty());
+  f.ledger.tick(f.now + 24h);
+  REQUIRE(f.ledger.take_changed() == std::vector<std::string>{"global"});
+  REQUIRE(f.ledger.view("global", f.now + 24h)[0].state == SpendState::Ok);
+}
+
+TEST_CASE("an override lifts every limit of its scope until its time is over", "[ledger]") {
+  Fixture f;
+  const auto global = f.scope("global", day_limit(100, 0));
+  f.ledger.settle(f.reserve({global}, ask(100, 100)).value(), Money{100});
+  REQUIRE(f.reserve({global}, ask(10, 10)).error().reason == RefusalReason::Exhausted);
+  REQUIRE(f.ledger.set_override(global, Money{1000}, f.now + 1h, f.now));
+  REQUIRE(f.ledger.settle(f.reserve({global}, ask(10, 10)).value(), Money{10}));
+  f.ledger.take_changed();
+  f.now += 1h;
+  f.ledger.tick(f.now);
+  REQUIRE(f.ledger.take_changed() == std::vector<std::string>{"global"});
+  REQUIRE(f.reserve({global}, ask(10, 10)).error().reason == RefusalReason::Exhausted);
+  REQUIRE_FALSE(f.ledger.set_override(f.scope("team/none"), Money{1}, f.now + 1h, f.now));
+}
+
+TEST_CASE("a scope whose limit was dropped only counts and makes room", "[ledger]") {
+  BudgetLedger ledger({100, 2});
+  const auto a = ledger.scope("task/a", kNoon).value();
+  Limit total = day_limit(5, 0);
+  total.window = WindowKind::Total;
+  ledger.set_limit(a, total, kNoon);
+  REQUIRE(ledger.scope("task/b", kNoon));
+  ledger.set_limit(*ledger.find("task/b"), total, kNoon);
+  REQUIRE_FALSE(ledger.scope("task/c", kNoon));
+  ledger.drop_limit(a, WindowKind::Total);
+  REQUIRE(ledger.scope("task/c", kNoon));
+  REQUIRE_FALSE(ledger.find("task/a"));
+}
+
+TEST_CASE("all scopes come in pages", "[ledger]") {
+  Fixture f;
+  for (int i = 0; i < 7; ++i) f.scope("task/" + std::to_string(i));
+  f.scope("global");
+  std::size_t seen = 0;
+  std::optional<ScopeId> at = 0;
+  for (int calls = 0; at && calls < 10; ++calls) {
+    const auto page = f.ledger.view_page("task/", *at, 3, f.now);
+    REQUIRE(page.views.size() <= 3);
+    seen += page.views.size();
+    at = page.next;
+  }
+  REQUIRE(seen == 7);
 }
 
 struct Caller {

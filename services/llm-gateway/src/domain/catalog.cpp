@@ -4,6 +4,16 @@ namespace swarm::gateway {
 
 std::string_view name(Dialect dialect) { return dialect == Dialect::OpenAi ? "openai" : "anthropic"; }
 
+std::string_view name(PriceSource source) {
+  switch (source) {
+    case PriceSource::None: return "none";
+    case PriceSource::Listed: return "listed";
+    case PriceSource::Fallback: return "fallback";
+    case PriceSource::Free: return "free";
+  }
+  return "unknown";
+}
+
 Catalog::Catalog(std::vector<Upstream> upstreams, std::vector<Model> models)
     : upstreams_(std::move(upstreams)), models_(std::move(models)) {
   for (std::size_t i = 0; i < models_.size(); ++i) {

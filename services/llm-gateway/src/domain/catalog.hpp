@@ -52,6 +52,10 @@ struct Target {
 
 enum class Balance : std::uint8_t { Weighted, LeastLatency };
 
+/// Where a model's price comes from. Without one it is refused: nothing is free by accident.
+enum class PriceSource : std::uint8_t { None, Listed, Fallback, Free };
+std::string_view name(PriceSource source);
+
 /// A name that callers may ask for, and what it stands for.
 struct Model {
   std::uint32_t id = 0;
@@ -61,7 +65,8 @@ struct Model {
   std::vector<Target> targets;            // at most kTargetsMax; empty: only the upstream above
   Balance balance = Balance::Weighted;
   std::vector<std::string> fallbacks;     // models that answer in its place when all its targets fail, at their own price
-  std::optional<Price> price;             // none: unpriced
+  std::optional<Price> price;             // none: requests for it are refused
+  PriceSource price_source = PriceSource::None;
   std::uint64_t output_tokens_max = 0;    // 0: unknown
   std::string path;                       // of a route: the path that it passes on, with everything below; else empty
 };

@@ -41,4 +41,32 @@ TEST_CASE("absurd token counts do not overflow", "[price]") {
 }
 
 }  // namespace
+TEST_CASE("batches and long prompts have prices of their own", "[price]") {
+  Price price = Price::of(2, 10);
+  price.batch = TokenPrices::of(pico_per_token(1), pico_per_token(5));
+  price.long_context_above = 200'000;
+  price.long_context = TokenPrices::of(pico_per_token(4), pico_per_token(20));
+  Usage usage;
+  usage.input = 200'000;
+  usage.output = 1'000;
+  REQUIRE(price.cost(usage) == Money::from_usd(0.41));
+  usage.cache_read = 1;
+  REQUIRE(price.cost(usage) == Money{840'004'000 - 20'000'000 + 0});
+  usage.batch = true;
+  REQUIRE(price.cost(usage) == Money{205'001'000});
+  REQUIRE(price.ceiling(200'000, 1'000) == Money::from_usd(0.81));
+  REQUIRE(price.ceiling(200'001, 1'000) >= price.long_context.cost(usage));
+}
+
+TEST_CASE("audio and images are counted at their own prices", "[price]") {
+  Price price = Price::of(1, 2);
+  price.audio_input = pico_per_token(10);
+  price.audio_output = pico_per_token(20);
+  price.image_input = pico_per_token(3);
+  Usage usage;
+  usage.audio_input = usage.audio_output = usage.image_input = 1'000;
+  REQUIRE(price.cost(usage) == Money{33'000'000});
+  REQUIRE(price.ceiling(1'000, 1'000) == Money{30'000'000});
+}
+
 }  // namespace swarm::gateway

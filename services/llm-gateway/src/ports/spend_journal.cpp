@@ -4,6 +4,10 @@
 
 namespace swarm::gateway {
 
+bool is_request(const UsageRow& row) {
+  return row.ending != Ending::Adjustment && row.ending != Ending::UnknownCrash && row.ending != Ending::Override;
+}
+
 void add(WindowSums& sums, const UsageRow& row) {
   switch (row.ending) {
     case Ending::Adjustment: sums.forgiven -= row.settlement.cost; return;

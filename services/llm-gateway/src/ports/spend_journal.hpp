@@ -53,6 +53,9 @@ struct WindowSums {
 };
 void add(WindowSums& sums, const UsageRow& row);
 
+/// False for rows that no request stands behind.
+bool is_request(const UsageRow& row);
+
 /// Name of the scope of that level that the row is charged to.
 std::string scope_of(const UsageRow& row, ScopeLevel level);
 /// Charges the row to this window of this scope and to nothing else.
@@ -74,6 +77,13 @@ struct SpendRecord {
 struct StoredLimit {
   std::string scope;
   Limit limit;
+};
+
+/// An emergency override: the scope may spend this much more until then.
+struct StoredOverride {
+  std::string scope;
+  Money extra;
+  WallTime until{};
 };
 
 /// Port: durable spend. Used by the journal's one thread; every call may wait for the disk.
@@ -99,6 +109,11 @@ class SpendStore {
   /// The rows behind number `after`, in order; `visit` returns false to stop.
   virtual Result<void> rows_after(std::uint64_t after,
                                   const std::function<bool(std::uint64_t number, const UsageRow& row)>& visit) = 0;
+  /// The limit is the configuration's again, or none.
+  virtual Result<void> drop_limit(const std::string& scope, WindowKind window) = 0;
+  /// One for each scope: the last one counts.
+  virtual Result<void> put_override(const StoredOverride& lift) = 0;
+  virtual Result<std::vector<StoredOverride>> overrides() = 0;
 };
 
 }  // namespace swarm::gateway

@@ -108,7 +108,7 @@ class GatewayRig {
   explicit GatewayRig(Settings given)
       : settings(std::move(given)), catalog(settings.upstreams, settings.models), probe(registry, catalog),
         store(open_store()), spend(books, *store, probe, clock, SpendLoop::Options{}, SpendLoop::Hooks{}),
-        keys(key_entries(), nullptr), admission(books, spend, clock, Admission::Options{}),
+        keys(key_entries(), nullptr, clock), admission(books, spend, clock, Admission::Options{}),
         breakers(catalog.upstreams().size(), probe), tls(std::move(UpstreamTls::create(catalog).value())),
         cache(settings.cache.bytes_max > 0 ? std::make_unique<AnswerCache>(registry, clock, settings.cache) : nullptr),
         worker(settings, Services{catalog, keys, admission, breakers, probe, cache.get()}, *tls, clock, settings.http_listen, false, nullptr) {

@@ -2,6 +2,7 @@
 
 #include "call.hpp"
 #include "commands/commands.hpp"
+#include "commands/options.hpp"
 #include "libs/settings/scalar.hpp"
 #include "output/format.hpp"
 #include "output/table.hpp"
@@ -38,6 +39,7 @@ void print_scope(Session& session, const llm_gateway::SpendReport& s) {
                 {"reserved", dollars(s.reserved())},
                 {"limit", limit_text(s)},
                 {"remaining", s.unlimited() ? "" : dollars(s.remaining())},
+                {"override", s.override_extra() == 0 ? "" : dollars(s.override_extra()) + " more until " + utc(s.override_until_unix_ms())},
                 {"overspend at most", s.unlimited() ? "" : s.strict() ? "$0.00 (strict)" : dollars(s.overshoot_max())},
                 {"unknown after a crash", s.unknown_crash() == 0 ? "" : dollars(s.unknown_crash())},
                 {"requests", std::to_string(s.requests())},
@@ -57,12 +59,18 @@ void get(Session& session, const std::string& scope) {
 void list(Session& session, const std::string& prefix) {
   llm_gateway::ScopeQuery request;
   request.set_scope_prefix(prefix);
-  const auto found = call(session, *connect(session), &Stub::ListScopes, request);
-  if (!found) return session.fail("budget list", Peer::Gateway, found.error());
-  if (session.json) return session.print_json(found.value());
+  const auto stub = connect(session);
+  llm_gateway::ScopeList found;
+  do {
+    const auto page = call(session, *stub, &Stub::ListScopes, request);
+    if (!page) return session.fail("budget list", Peer::Gateway, page.error());
+    found.mutable_scopes()->MergeFrom(page.value().scopes());
+    request.set_page_token(page.value().next_page_token());
+  } while (!request.page_token().empty());
+  if (session.json) return session.print_json(found);
   Table table({{"SCOPE"}, {"WINDOW"}, {"STATE"}, {"SPENT", true}, {"RESERVED", true}, {"LIMIT", true}, {"LEFT", true},
                {"USED", true}, {"REQUESTS", true}});
-  for (const auto& s : found.value().scopes()) {
+  for (const auto& s : found.scopes()) {
     table.add({s.scope(), s.window(), state_cell(s.state()), dollars(s.current_spend()), dollars(s.reserved()),
                limit_text(s), left_text(s), used_text(s), std::to_string(s.requests())});
   }
@@ -137,6 +145,33 @@ void add_reset(CLI::App& budget, Session& session) {
   });
 }
 
+void add_override(CLI::App& budget, Session& session) {
+  struct Options {
+    std::string scope, reason, by;
+    double extra = 0;
+    std::chrono::milliseconds time = std::chrono::hours(1);
+    bool end = false;
+  };
+  auto o = std::make_shared<Options>();
+  CLI::App* app = budget.add_subcommand("override", "let a scope spend more for a while, in an emergency; audited");
+  app->add_option("--scope", o->scope, "global (default), team/NAME, key/NAME or task/ID");
+  app->add_option("--extra", o->extra, "US dollars on top of each limit of the scope")->check(CLI::PositiveNumber)->type_name("USD");
+  add_duration(*app, "--for", o->time, "how long, at most 24h (default 1h)");
+  app->add_option("--reason", o->reason, "why; kept for ever")->required();
+  app->add_option("--by", o->by, "who decides, where there are no tokens")->default_str("");
+  app->add_flag("--end", o->end, "end the one that is in force");
+  app->callback([o, &session] {
+    if (!o->end && o->extra <= 0) throw CLI::RequiredError("--extra or --end");
+    llm_gateway::OverrideRequest request;
+    request.set_scope(o->scope);
+    request.set_extra(o->extra);
+    request.set_seconds(o->end ? 0 : std::chrono::duration_cast<std::chrono::seconds>(o->time).count());
+    request.set_reason(o->reason);
+    request.set_by(o->by.empty() ? "swarmctl" : o->by);
+    finish(session, "budget override", o->scope, call(session, *connect(session), &Stub::OverrideBudget, request));
+  });
+}
+
 }  // namespace
 
 void add_budget(CLI::App& program, Session& session) {
@@ -146,6 +181,7 @@ void add_budget(CLI::App& program, Session& session) {
   add_list(*budget, session);
   add_set(*budget, session);
   add_reset(*budget, session);
+  add_override(*budget, session);
 }
 
 }  // namespace swarm::ctl

@@ -140,6 +140,50 @@ grpc::Status FakeGateway::ListScopes(grpc::ServerContext*, const llm_gateway::Sc
   return grpc::Status::OK;
 }
 
+grpc::Status FakeGateway::OverrideBudget(grpc::ServerContext*, const llm_gateway::OverrideRequest* request, llm_gateway::Ack* response) {
+  lift = *request;
+  response->set_accepted(true);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeGateway::CreateKey(grpc::ServerContext*, const llm_gateway::NewKey* request, llm_gateway::KeySecret* response) {
+  new_key = *request;
+  if (keys.contains(request->name())) return {grpc::StatusCode::ALREADY_EXISTS, "there is or was a key"};
+  keys[request->name()].set_name(request->name());
+  keys[request->name()].set_team(request->team());
+  *response->mutable_key() = keys[request->name()];
+  response->set_secret("sk-swarm-secret");
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeGateway::RotateKey(grpc::ServerContext*, const llm_gateway::KeyRotation* request, llm_gateway::KeySecret* response) {
+  rotation = *request;
+  *response->mutable_key() = keys[request->name()];
+  response->set_secret("sk-swarm-rotated");
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeGateway::EndKey(grpc::ServerContext*, const llm_gateway::KeyEnd* request, llm_gateway::KeyInfo* response) {
+  if (!keys.contains(request->name())) return {grpc::StatusCode::NOT_FOUND, "no key \"" + request->name() + "\""};
+  keys[request->name()].set_ended(true);
+  *response = keys[request->name()];
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeGateway::ListKeys(grpc::ServerContext*, const llm_gateway::KeyQuery* request, llm_gateway::KeyList* response) {
+  const auto it = keys.upper_bound(request->page_token());
+  if (it == keys.end()) return grpc::Status::OK;
+  *response->add_keys() = it->second;
+  response->set_next_page_token(it->first);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeGateway::QuerySpend(grpc::ServerContext*, const llm_gateway::SpendQuery* request, llm_gateway::SpendPage* response) {
+  spend_queries.push_back(*request);
+  if (spend_queries.size() <= pages.size()) *response = pages[spend_queries.size() - 1];
+  return grpc::Status::OK;
+}
+
 FakeSwarm::FakeSwarm(const std::shared_ptr<grpc::ServerCredentials>& credentials) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;

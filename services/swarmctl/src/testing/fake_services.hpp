@@ -71,8 +71,21 @@ class FakeGateway final : public llm_gateway::BudgetControl::Service {
   grpc::Status SetLimit(grpc::ServerContext*, const llm_gateway::LimitConfig* request, llm_gateway::Ack* response) override;
   grpc::Status ListScopes(grpc::ServerContext*, const llm_gateway::ScopeQuery* request,
                           llm_gateway::ScopeList* response) override;
+  grpc::Status OverrideBudget(grpc::ServerContext*, const llm_gateway::OverrideRequest* request, llm_gateway::Ack* response) override;
+  grpc::Status CreateKey(grpc::ServerContext*, const llm_gateway::NewKey* request, llm_gateway::KeySecret* response) override;
+  grpc::Status RotateKey(grpc::ServerContext*, const llm_gateway::KeyRotation* request, llm_gateway::KeySecret* response) override;
+  grpc::Status EndKey(grpc::ServerContext*, const llm_gateway::KeyEnd* request, llm_gateway::KeyInfo* response) override;
+  grpc::Status ListKeys(grpc::ServerContext*, const llm_gateway::KeyQuery* request, llm_gateway::KeyList* response) override;
+  /// Each call gives the next of `pages`.
+  grpc::Status QuerySpend(grpc::ServerContext*, const llm_gateway::SpendQuery* request, llm_gateway::SpendPage* response) override;
 
   std::map<std::string, llm_gateway::SpendReport> scopes;
+  std::map<std::string, llm_gateway::KeyInfo> keys;
+  llm_gateway::OverrideRequest lift;
+  llm_gateway::NewKey new_key;
+  llm_gateway::KeyRotation rotation;
+  std::vector<llm_gateway::SpendPage> pages;
+  std::vector<llm_gateway::SpendQuery> spend_queries;
   llm_gateway::LimitConfig limit;
 };
 

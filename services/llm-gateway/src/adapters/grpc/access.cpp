@@ -15,6 +15,12 @@ auth::AccessTable access_table() {
       {"/llm_gateway.BudgetControl/SetTaskBudget", {Operator}},
       {"/knowledge_journal.KnowledgeJournal/Resync", Roles{Operator}.audited()},
       {"/knowledge_journal.KnowledgeJournal/GetJournal", {Viewer, Operator}},
+      {"/llm_gateway.BudgetControl/OverrideBudget", admins.audited()},
+      {"/llm_gateway.BudgetControl/CreateKey", admins.audited()},
+      {"/llm_gateway.BudgetControl/RotateKey", admins.audited()},
+      {"/llm_gateway.BudgetControl/EndKey", admins.audited()},
+      {"/llm_gateway.BudgetControl/ListKeys", {Operator}},
+      {"/llm_gateway.BudgetControl/QuerySpend", {Viewer, Operator}},
       {"/orchestrator.v1.LlmGatewayService/Complete", {Agent, Operator}},
       {"/orchestrator.LlmGatewayService/Complete", {Agent, Operator}},
   };

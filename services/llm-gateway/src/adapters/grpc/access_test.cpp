@@ -29,9 +29,17 @@ TEST_CASE("every RPC that the gateway serves stands in its access table, and not
     }
   }
   CHECK(table.size() == methods);
-  for (const char* change : {"ResetBudget", "SetLimit"}) {
-    const auto& row = table.at(std::string("/llm_gateway.BudgetControl/") + change);
-    CHECK(row.is_audited());
-    CHECK_FALSE(row.contains(auth::Role::Operator));
+}
+
+TEST_CASE("only admins make keys and change limits, and each such call is audited", "[access]") {
+  const auto table = gateway::access_table();
+  for (const char* method : {"SetLimit", "ResetBudget", "OverrideBudget", "CreateKey", "RotateKey", "EndKey"}) {
+    const auto& roles = table.at(std::string("/llm_gateway.BudgetControl/") + method);
+    INFO(method);
+    for (const auto role : {auth::Role::Viewer, auth::Role::Agent, auth::Role::Operator}) CHECK_FALSE(roles.contains(role));
+    CHECK(roles.contains(auth::Role::Admin));
+    CHECK(roles.is_audited());
   }
+  CHECK_FALSE(table.at("/llm_gateway.BudgetControl/QuerySpend").contains(auth::Role::Agent));
+  CHECK_FALSE(table.at("/llm_gateway.BudgetControl/ListKeys").contains(auth::Role::Viewer));
 }

@@ -1,21 +1,18 @@
 #include "adapters/grpc/budget_control.hpp"
 
+#include <charconv>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <set>
 
+#include "adapters/grpc/answer.hpp"
 #include "adapters/grpc/mapping.hpp"
-#include "libs/rpc/status.hpp"
 
 namespace swarm::gateway {
 namespace {
 
-grpc::ServerUnaryReactor* answer(grpc::CallbackServerContext* context, const Result<void>& result) {
-  auto* reactor = context->DefaultReactor();
-  reactor->Finish(result ? grpc::Status::OK : rpc::to_status(result.error()));
-  return reactor;
-}
+constexpr std::size_t kScopesLookedAt = 10'000;
 
 Result<void> acknowledge(::llm_gateway::Ack& ack, const Result<void>& done, const std::string& what) {
   if (!done) return done.error();
@@ -32,10 +29,11 @@ class ScopeStream final : public grpc::ServerWriteReactor<::llm_gateway::ScopeEv
  public:
   ScopeStream(ScopeStreams& owner, std::size_t pending_max) : owner_(owner), pending_max_(pending_max) {}
 
-  void push(const std::vector<AccountView>& views, std::uint64_t sequence) {
+  void push(const std::vector<AccountView>& views, std::uint64_t sequence, bool limited_only) {
     std::lock_guard lock(mutex_);
     if (finishing_) return;
     for (const AccountView& view : views) {
+      if (limited_only && view.account.limit.unlimited) continue;
       ::llm_gateway::ScopeEvent event;
       fill(*event.mutable_scope(), view);
       event.set_sequence(sequence);
@@ -130,8 +128,8 @@ void ScopeStream::OnDone() {
   owner_.done(this);
 }
 
-BudgetControlService::BudgetControlService(rpc::Gate& gate, BudgetDesk& desk)
-    : gate_(gate), desk_(desk), streams_(std::make_unique<ScopeStreams>()) {}
+BudgetControlService::BudgetControlService(rpc::Gate& gate, BudgetDesk& desk, KeyDesk& keys, SpendReports& reports, const Clock& clock)
+    : gate_(gate), desk_(desk), keys_(keys), reports_(reports), clock_(clock), streams_(std::make_unique<ScopeStreams>()) {}
 BudgetControlService::~BudgetControlService() = default;
 
 void BudgetControlService::drain() {
@@ -163,10 +161,31 @@ grpc::ServerUnaryReactor* BudgetControlService::SetLimit(grpc::CallbackServerCon
   return answer(context, acknowledge(*response, desk_.set_limit(scope, limit.value()), "limit of " + scope + " is set"));
 }
 
+grpc::ServerUnaryReactor* BudgetControlService::OverrideBudget(grpc::CallbackServerContext* context, const ::llm_gateway::OverrideRequest* request,
+                                                               ::llm_gateway::Ack* response) {
+  const auto in = gate_.admit(*context, "/llm_gateway.BudgetControl/OverrideBudget");
+  if (!in) return answer(context, in.error());
+  auto wish = override_of(*request);
+  if (!wish) return answer(context, wish.error());
+  if (in.value().authenticated) wish.value().by = in.value().subject;
+  const std::string what = request->seconds() == 0 ? "override of " + wish.value().scope + " has ended" : "override of " + wish.value().scope + " is in force";
+  return answer(context, acknowledge(*response, desk_.override_limits(wish.value()), what));
+}
+
 grpc::ServerUnaryReactor* BudgetControlService::ListScopes(grpc::CallbackServerContext* context, const ::llm_gateway::ScopeQuery* request,
                                                            ::llm_gateway::ScopeList* response) {
   if (const auto in = gate_.admit(*context, "/llm_gateway.BudgetControl/ListScopes"); !in) return answer(context, in.error());
-  for (const AccountView& view : desk_.list(request->scope_prefix())) fill(*response->add_scopes(), view);
+  ScopeId from = 0;
+  const std::string& token = request->page_token();
+  if (std::from_chars(token.data(), token.data() + token.size(), from).ptr != token.data() + token.size()) {
+    return answer(context, Error{Code::InvalidArgument, "page_token is none of ours"});
+  }
+  const auto wanted = static_cast<std::size_t>(std::max(0, request->page_size()));
+  const auto page = desk_.page(request->scope_prefix(), from, wanted == 0 ? kScopesLookedAt : std::min(wanted, kScopesLookedAt));
+  for (const AccountView& view : page.views) {
+    if (!request->limited_only() || !view.account.limit.unlimited) fill(*response->add_scopes(), view);
+  }
+  if (page.next) response->set_next_page_token(std::to_string(*page.next));
   return answer(context, outcome::success());
 }
 
@@ -178,18 +197,24 @@ grpc::ServerWriteReactor<::llm_gateway::ScopeEvent>* BudgetControlService::Watch
     return stream.get();
   }
   const std::weak_ptr<ScopeStream> weak = stream;
+  // Before the look at everything, so that no change falls between; changes also of what has no limit: it may just have
+  // lost it.
   stream->keep(desk_.watch(request->scope_prefix(), [weak](const std::vector<AccountView>& views, std::uint64_t sequence) {
-    if (const auto open = weak.lock()) open->push(views, sequence);
+    if (const auto open = weak.lock()) open->push(views, sequence, false);
   }));
+  desk_.show_all(request->scope_prefix(), [&](const std::vector<AccountView>& views, std::uint64_t sequence) {
+    stream->push(views, sequence, request->limited_only());
+  });
   return stream.get();
 }
 
 grpc::ServerUnaryReactor* BudgetControlService::SetTaskBudget(grpc::CallbackServerContext* context, const ::llm_gateway::TaskBudget* request,
                                                               ::llm_gateway::Ack* response) {
   if (const auto in = gate_.admit(*context, "/llm_gateway.BudgetControl/SetTaskBudget"); !in) return answer(context, in.error());
+  const std::string scope = "task/" + request->task_id();
+  if (request->ended()) return answer(context, acknowledge(*response, desk_.drop_limit(scope, WindowKind::Total), "limit of " + scope + " is dropped"));
   const auto limit = limit_of(*request);
   if (!limit) return answer(context, limit.error());
-  const std::string scope = "task/" + request->task_id();
   return answer(context, acknowledge(*response, desk_.set_limit(scope, limit.value()), "limit of " + scope + " is set"));
 }
 

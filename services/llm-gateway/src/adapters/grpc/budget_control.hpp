@@ -3,6 +3,8 @@
 #include <memory>
 
 #include "application/budget_desk.hpp"
+#include "application/key_desk.hpp"
+#include "application/spend_reports.hpp"
 #include "libs/rpc/gate.hpp"
 #include "protos/llm_gateway.grpc.pb.h"
 
@@ -13,7 +15,7 @@ class ScopeStreams;
 /// BudgetControl over the budget desk. Thread-safe.
 class BudgetControlService final : public ::llm_gateway::BudgetControl::CallbackService {
  public:
-  BudgetControlService(rpc::Gate& gate, BudgetDesk& desk);
+  BudgetControlService(rpc::Gate& gate, BudgetDesk& desk, KeyDesk& keys, SpendReports& reports, const Clock& clock);
   ~BudgetControlService() override;
   /// Ends open watches with UNAVAILABLE.
   void drain();
@@ -30,10 +32,25 @@ class BudgetControlService final : public ::llm_gateway::BudgetControl::Callback
                                                                    const ::llm_gateway::ScopeQuery* request) override;
   grpc::ServerUnaryReactor* SetTaskBudget(grpc::CallbackServerContext* context, const ::llm_gateway::TaskBudget* request,
                                           ::llm_gateway::Ack* response) override;
+  grpc::ServerUnaryReactor* CreateKey(grpc::CallbackServerContext* context, const ::llm_gateway::NewKey* request,
+                                      ::llm_gateway::KeySecret* response) override;
+  grpc::ServerUnaryReactor* RotateKey(grpc::CallbackServerContext* context, const ::llm_gateway::KeyRotation* request,
+                                      ::llm_gateway::KeySecret* response) override;
+  grpc::ServerUnaryReactor* EndKey(grpc::CallbackServerContext* context, const ::llm_gateway::KeyEnd* request,
+                                   ::llm_gateway::KeyInfo* response) override;
+  grpc::ServerUnaryReactor* ListKeys(grpc::CallbackServerContext* context, const ::llm_gateway::KeyQuery* request,
+                                     ::llm_gateway::KeyList* response) override;
+  grpc::ServerUnaryReactor* OverrideBudget(grpc::CallbackServerContext* context, const ::llm_gateway::OverrideRequest* request,
+                                           ::llm_gateway::Ack* response) override;
+  grpc::ServerUnaryReactor* QuerySpend(grpc::CallbackServerContext* context, const ::llm_gateway::SpendQuery* request,
+                                       ::llm_gateway::SpendPage* response) override;
 
  private:
   rpc::Gate& gate_;
   BudgetDesk& desk_;
+  KeyDesk& keys_;
+  SpendReports& reports_;
+  const Clock& clock_;
   std::unique_ptr<ScopeStreams> streams_;
 };
 

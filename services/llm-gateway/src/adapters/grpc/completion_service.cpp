@@ -42,6 +42,7 @@ grpc::ServerUnaryReactor* CompletionService<Service, Request, Response>::Complet
   CompletionDesk::Caller caller;
   caller.credential = metadata(*context, "x-api-key");
   caller.task = metadata(*context, "x-swarm-task-id");
+  caller.task_token = metadata(*context, "x-swarm-task-token");
   caller.trace = rpc::trace_of(*context);
   if (caller.credential.empty()) caller.who = anonymous_;
   const auto deadline = context->deadline();

@@ -1,5 +1,7 @@
 #include "adapters/grpc/mapping.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <cmath>
 
 namespace swarm::gateway {
@@ -32,6 +34,8 @@ void fill(::llm_gateway::SpendReport& report, const AccountView& view) {
   report.set_strict(account.limit.strict);
   report.set_unknown_crash(account.unknown_crash.usd());
   report.set_requests(account.requests);
+  report.set_override_extra(account.lift.usd());
+  report.set_override_until_unix_ms(account.lift > Money{} ? unix_ms(account.lift_until) : 0);
 }
 
 Result<Limit> limit_of(const ::llm_gateway::LimitConfig& config) {
@@ -56,6 +60,85 @@ Result<Limit> limit_of(const ::llm_gateway::TaskBudget& budget) {
   limit.window = WindowKind::Total;
   limit.strict = budget.strict();
   return limit;
+}
+
+std::optional<WallTime> time_of(std::int64_t unix_ms) {
+  constexpr std::int64_t kMost = 4'000'000'000'000;  // the year 2096
+  if (unix_ms <= 0 || unix_ms > kMost) return std::nullopt;
+  return WallTime(std::chrono::milliseconds(unix_ms));
+}
+
+Result<BudgetDesk::Override> override_of(const ::llm_gateway::OverrideRequest& request) {
+  BudgetDesk::Override wish;
+  wish.scope = scope_or_global(request.scope());
+  BOOST_OUTCOME_TRY(wish.extra, money_of(request.extra(), "extra"));
+  wish.time = std::chrono::seconds(std::clamp<std::int64_t>(request.seconds(), -1, 1'000'000));
+  wish.reason = request.reason();
+  wish.by = request.by().substr(0, 100);
+  return wish;
+}
+
+KeyDesk::Wish wish_of(const ::llm_gateway::NewKey& request) {
+  KeyDesk::Wish wish;
+  wish.name = request.name();
+  wish.team = request.team();
+  wish.models.assign(request.models().begin(), request.models().end());
+  wish.limits = {request.requests_per_minute(), request.tokens_per_minute(), request.parallel()};
+  wish.priority = request.priority();
+  wish.bare_tasks = request.bare_tasks();
+  // A time before 1970 is in the past too, which the desk refuses.
+  wish.ends = request.expires_unix_ms() < 0 ? WallTime{} : time_of(request.expires_unix_ms());
+  return wish;
+}
+
+void fill(::llm_gateway::KeyInfo& info, const StoredKey& key, WallTime now) {
+  const auto shown = [](WallTime t) { return t == WallTime::max() ? 0 : unix_ms(t); };
+  info.set_name(key.name);
+  info.set_team(key.team);
+  for (const std::string& model : key.models) info.add_models(model);
+  info.set_requests_per_minute(key.limits.requests_per_minute);
+  info.set_tokens_per_minute(key.limits.tokens_per_minute);
+  info.set_parallel(key.limits.parallel);
+  info.set_priority(key.priority);
+  info.set_bare_tasks(key.bare_tasks);
+  info.set_expires_unix_ms(shown(key.ends));
+  info.set_created_unix_ms(unix_ms(key.created));
+  info.set_rotated_unix_ms(unix_ms(key.rotated));
+  info.set_old_until_unix_ms(key.previous_until > now ? unix_ms(key.previous_until) : 0);
+  info.set_ended(key.ends <= now);
+}
+
+Result<SpendQuery> spend_query_of(const ::llm_gateway::SpendQuery& request) {
+  SpendQuery query;
+  query.from = time_of(request.from_unix_ms());
+  query.to = time_of(request.to_unix_ms());
+  for (const std::string& text : request.group_by()) {
+    const auto field = spend_field(text);
+    if (!field) return Error{Code::InvalidArgument, "group_by \"" + text + "\" is none of team, key, task, model, upstream, day, ending"};
+    query.group_by.push_back(*field);
+  }
+  if (query.group_by.size() > kSpendFields) return Error{Code::InvalidArgument, "too many fields to group by"};
+  if (!request.scope().empty() && !scope_level(request.scope())) return Error{Code::InvalidArgument, "not a scope's name: \"" + request.scope() + "\""};
+  query.scope = request.scope();
+  const std::string& token = request.page_token();
+  std::uint64_t after = 0;
+  if (!token.empty()) {
+    const auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), after);
+    if (error != std::errc() || end != token.data() + token.size()) return Error{Code::InvalidArgument, "page_token is none of ours"};
+    query.after = after;
+  }
+  return query;
+}
+
+void fill(::llm_gateway::SpendGroup& out, const SpendGroup& group) {
+  for (const std::string& value : group.values) out.add_values(value);
+  out.set_usd(group.cost.usd());
+  out.set_nano_usd(group.cost.nano);
+  out.set_requests(group.requests);
+  out.set_input_tokens(group.input);
+  out.set_output_tokens(group.output);
+  out.set_cached_tokens(group.cached);
+  out.set_estimated(group.estimated);
 }
 
 std::string scope_or_global(const std::string& scope) { return scope.empty() ? "global" : scope; }

@@ -98,6 +98,7 @@ Call FrontDoor::call_of(const ClientRequest& request) const {
   call.padding = request.padding;
   call.credential = credential_of(head);
   call.task = head.find("x-swarm-task-id");
+  call.task_token = head.find("x-swarm-task-token");
   call.request_id = uuid_v7(clock_.wall_now());
   call.trace = trace::continue_or_start(head.find("traceparent"));
   call.begin = clock_.boot_now();

@@ -1,4 +1,4 @@
-#include "commands.hpp"
+#include "application/commands.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -31,10 +31,19 @@ UsageRow row(std::int64_t nano, Ending ending = Ending::Ok) {
   return made;
 }
 
+CommandResult run(const std::vector<std::string>& arguments) {
+  CommandTools tools;
+  tools.open_ledger = [](const std::string& directory) -> Result<std::unique_ptr<SpendStore>> {
+    BOOST_OUTCOME_TRY(auto store, LmdbSpendStore::open_existing(directory));
+    return std::unique_ptr<SpendStore>(std::move(store));
+  };
+  return run_command(arguments, tools);
+}
+
 CommandResult verify(const testing::TempDir& dir, bool json = false) {
   std::vector<std::string> arguments = {"ledger", "verify", "--data-dir", dir.path().string()};
   if (json) arguments.emplace_back("--json");
-  return run_command(arguments, Settings{});
+  return run(arguments);
 }
 
 void fill(const testing::TempDir& dir) {
@@ -110,9 +119,9 @@ TEST_CASE("what can't be verified says why", "[ledger-verify]") {
   REQUIRE(verify(dir).text.find("no ledger in") != std::string::npos);
   REQUIRE_FALSE(std::filesystem::exists(dir.path() / "data.mdb"));
   fill(dir);
-  REQUIRE(run_command({"ledger"}, Settings{}).code == 2);
-  REQUIRE(run_command({"ledger", "verify", "--wrong"}, Settings{}).code == 2);
-  REQUIRE(run_command({"nonsense"}, Settings{}).code == 2);
+  REQUIRE(run({"ledger"}).code == 2);
+  REQUIRE(run({"ledger", "verify", "--wrong"}).code == 2);
+  REQUIRE(run({"nonsense"}).code == 2);
   {
     const auto held = LmdbSpendStore::open(dir.path()).value();
     REQUIRE(verify(dir).code == 1);

@@ -1,83 +1,19 @@
 #include "adapters/lmdb/spend_record.hpp"
 
-#include <bit>
-#include <cstring>
-
+#include "adapters/lmdb/record_bytes.hpp"
 #include "libs/lmdb/environment.hpp"
 
 namespace swarm::gateway {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "records are little-endian");
-
-constexpr std::uint8_t kVersion = 1;
 constexpr std::uint8_t kRowVersion = 2;  // 1: without kinds of media and note
-constexpr std::size_t kTextBytesMax = 0xffff;
-
-class Writer {
- public:
-  explicit Writer(std::uint8_t version = kVersion) { number(version); }
-  template <class N>
-  void number(N n) {
-    bytes_.append(reinterpret_cast<const char*>(&n), sizeof(n));
-  }
-  void text(std::string_view s) {
-    s = s.substr(0, kTextBytesMax);
-    number(static_cast<std::uint16_t>(s.size()));
-    bytes_.append(s);
-  }
-  void time(WallTime t) { number(static_cast<std::int64_t>(t.time_since_epoch().count())); }
-  void money(Money m) { number(m.nano); }
-  std::string take() { return std::move(bytes_); }
-
- private:
-  std::string bytes_;
-};
-
-class Reader {
- public:
-  explicit Reader(std::string_view bytes, std::uint8_t newest = kVersion) : bytes_(bytes) {
-    version_ = number<std::uint8_t>();
-    good_ = good_ && version_ >= 1 && version_ <= newest;
-  }
-  std::uint8_t version() const { return version_; }
-  template <class N>
-  N number() {
-    N n{};
-    if (bytes_.size() < sizeof(n)) {
-      good_ = false;
-      return n;
-    }
-    std::memcpy(&n, bytes_.data(), sizeof(n));
-    bytes_.remove_prefix(sizeof(n));
-    return n;
-  }
-  std::string text() {
-    const auto size = number<std::uint16_t>();
-    if (bytes_.size() < size) {
-      good_ = false;
-      return {};
-    }
-    std::string s(bytes_.substr(0, size));
-    bytes_.remove_prefix(size);
-    return s;
-  }
-  WallTime time() { return WallTime(std::chrono::nanoseconds(number<std::int64_t>())); }
-  Money money() { return Money{number<std::int64_t>()}; }
-  bool good() const { return good_; }
-
- private:
-  std::string_view bytes_;
-  std::uint8_t version_ = 0;
-  bool good_ = true;
-};
 
 enum LimitFlag : std::uint8_t { kUnlimited = 1, kStrict = 2, kFailOpen = 4 };
 
 }  // namespace
 
 std::string encode_row(const UsageRow& row) {
-  Writer w(kRowVersion);
+  RecordWriter w(kRowVersion);
   w.time(row.at);
   w.text(row.request_id);
   w.text(row.team);
@@ -102,7 +38,7 @@ std::string encode_row(const UsageRow& row) {
 }
 
 std::optional<UsageRow> decode_row(std::string_view bytes) {
-  Reader r(bytes, kRowVersion);
+  RecordReader r(bytes, kRowVersion);
   UsageRow row;
   row.at = r.time();
   for (auto* text : {&row.request_id, &row.team, &row.key, &row.task, &row.model, &row.upstream, &row.price_version}) {
@@ -129,7 +65,7 @@ std::optional<UsageRow> decode_row(std::string_view bytes) {
 }
 
 std::string encode_sums(const WindowSums& sums) {
-  Writer w;
+  RecordWriter w;
   w.money(sums.settled);
   w.money(sums.unknown_crash);
   w.money(sums.forgiven);
@@ -138,7 +74,7 @@ std::string encode_sums(const WindowSums& sums) {
 }
 
 std::optional<WindowSums> decode_sums(std::string_view bytes) {
-  Reader r(bytes);
+  RecordReader r(bytes);
   WindowSums sums;
   sums.settled = r.money();
   sums.unknown_crash = r.money();
@@ -149,7 +85,7 @@ std::optional<WindowSums> decode_sums(std::string_view bytes) {
 }
 
 std::string encode_limit(const Limit& limit) {
-  Writer w;
+  RecordWriter w;
   w.number(static_cast<std::uint8_t>(limit.window));
   w.number(static_cast<std::uint8_t>((limit.unlimited ? kUnlimited : 0) | (limit.strict ? kStrict : 0) | (limit.fail_open ? kFailOpen : 0)));
   w.money(limit.amount);
@@ -158,7 +94,7 @@ std::string encode_limit(const Limit& limit) {
 }
 
 std::optional<Limit> decode_limit(std::string_view bytes) {
-  Reader r(bytes);
+  RecordReader r(bytes);
   Limit limit;
   const auto window = r.number<std::uint8_t>();
   const auto flags = r.number<std::uint8_t>();
@@ -172,14 +108,32 @@ std::optional<Limit> decode_limit(std::string_view bytes) {
   return limit;
 }
 
+std::string encode_override(const StoredOverride& lift) {
+  RecordWriter w;
+  w.text(lift.scope);
+  w.money(lift.extra);
+  w.time(lift.until);
+  return w.take();
+}
+
+std::optional<StoredOverride> decode_override(std::string_view bytes) {
+  RecordReader r(bytes);
+  StoredOverride lift;
+  lift.scope = r.text();
+  lift.extra = r.money();
+  lift.until = r.time();
+  if (!r.good()) return std::nullopt;
+  return lift;
+}
+
 std::string encode_money(Money money) {
-  Writer w;
+  RecordWriter w;
   w.money(money);
   return w.take();
 }
 
 std::optional<Money> decode_money(std::string_view bytes) {
-  Reader r(bytes);
+  RecordReader r(bytes);
   const Money money = r.money();
   if (!r.good()) return std::nullopt;
   return money;

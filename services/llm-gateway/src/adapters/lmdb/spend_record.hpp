@@ -20,6 +20,9 @@ std::optional<WindowSums> decode_sums(std::string_view bytes);
 std::string encode_limit(const Limit& limit);
 std::optional<Limit> decode_limit(std::string_view bytes);
 
+std::string encode_override(const StoredOverride& lift);
+std::optional<StoredOverride> decode_override(std::string_view bytes);
+
 std::string encode_money(Money money);
 std::optional<Money> decode_money(std::string_view bytes);
 

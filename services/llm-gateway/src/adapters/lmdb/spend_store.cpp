@@ -1,5 +1,6 @@
 #include "adapters/lmdb/spend_store.hpp"
 
+#include "adapters/lmdb/key_record.hpp"
 #include "libs/base/uuid.hpp"
 
 namespace swarm::gateway {
@@ -36,12 +37,22 @@ Result<std::unique_ptr<LmdbSpendStore>> LmdbSpendStore::open(const std::filesyst
   BOOST_OUTCOME_TRY(store->windows_, store->environment_->table("windows"));
   BOOST_OUTCOME_TRY(store->allotments_, store->environment_->table("allotments"));
   BOOST_OUTCOME_TRY(store->limits_, store->environment_->table("limits"));
+  BOOST_OUTCOME_TRY(store->keys_, store->environment_->table("keys"));
+  BOOST_OUTCOME_TRY(store->alerts_, store->environment_->table("alerts"));
+  BOOST_OUTCOME_TRY(store->overrides_, store->environment_->table("overrides"));
   BOOST_OUTCOME_TRY(const auto txn, store->environment_->read());
   BOOST_OUTCOME_TRY(txn.scan_reverse(store->rows_, "", [&](std::string_view key, std::string_view) {
     store->next_row_ = lmdb::u64_of_key(key) + 1;
     return false;
   }));
   return store;
+}
+
+Result<std::unique_ptr<LmdbSpendStore>> LmdbSpendStore::open_existing(const std::filesystem::path& directory) {
+  if (!std::filesystem::exists(directory / "data.mdb")) {
+    return Error{Code::NotFound, "no ledger in " + directory.string() + "; give its folder by --data-dir, or the gateway's --config"};
+  }
+  return open(directory);
 }
 
 Result<WindowSums> LmdbSpendStore::sums_at(const lmdb::ReadTxn& txn, const std::string& key) const {
@@ -190,6 +201,12 @@ Result<void> LmdbSpendStore::rows_after(std::uint64_t after, const std::function
   return outcome::success();
 }
 
+Result<void> LmdbSpendStore::drop_limit(const std::string& scope, WindowKind window) {
+  BOOST_OUTCOME_TRY(auto txn, environment_->write());
+  BOOST_OUTCOME_TRY(txn.erase(limits_, account_key(scope, window)));
+  return txn.commit();
+}
+
 Result<std::vector<SpendRecord>> LmdbSpendStore::records() {
   BOOST_OUTCOME_TRY(const auto txn, environment_->read());
   std::vector<SpendRecord> all;
@@ -204,6 +221,72 @@ Result<std::vector<SpendRecord>> LmdbSpendStore::records() {
     return good;
   }));
   if (!good) return damaged("windows");
+  return all;
+}
+
+Result<void> LmdbSpendStore::put_key(const StoredKey& key) {
+  BOOST_OUTCOME_TRY(auto txn, environment_->write());
+  BOOST_OUTCOME_TRY(txn.put(keys_, key.name, encode_key(key)));
+  return txn.commit();
+}
+
+Result<std::vector<StoredKey>> LmdbSpendStore::keys() {
+  BOOST_OUTCOME_TRY(const auto txn, environment_->read());
+  std::vector<StoredKey> all;
+  bool good = true;
+  BOOST_OUTCOME_TRY(txn.scan(keys_, "", [&](std::string_view, std::string_view value) {
+    auto key = decode_key(value);
+    good = key.has_value();
+    if (good) all.push_back(std::move(*key));
+    return good;
+  }));
+  if (!good) return damaged("keys");
+  return all;
+}
+
+Result<std::map<std::string, SpendState>> LmdbSpendStore::told() {
+  BOOST_OUTCOME_TRY(const auto txn, environment_->read());
+  std::map<std::string, SpendState> all;
+  bool good = true;
+  BOOST_OUTCOME_TRY(txn.scan(alerts_, "", [&](std::string_view key, std::string_view value) {
+    const auto state = decode_money(value);
+    good = state && state->nano >= 0 && state->nano <= static_cast<std::int64_t>(SpendState::Blocked);
+    if (good) all.emplace(key, static_cast<SpendState>(state->nano));
+    return good;
+  }));
+  if (!good) return damaged("alerts");
+  return all;
+}
+
+Result<void> LmdbSpendStore::tell(const std::string& key, SpendState state) {
+  BOOST_OUTCOME_TRY(auto txn, environment_->write());
+  BOOST_OUTCOME_TRY(txn.put(alerts_, key, encode_money(Money{static_cast<std::int64_t>(state)})));
+  return txn.commit();
+}
+
+Result<void> LmdbSpendStore::forget(const std::string& key) {
+  BOOST_OUTCOME_TRY(auto txn, environment_->write());
+  BOOST_OUTCOME_TRY(txn.erase(alerts_, key));
+  return txn.commit();
+}
+
+Result<void> LmdbSpendStore::put_override(const StoredOverride& lift) {
+  BOOST_OUTCOME_TRY(auto txn, environment_->write());
+  BOOST_OUTCOME_TRY(txn.put(overrides_, lift.scope, encode_override(lift)));
+  return txn.commit();
+}
+
+Result<std::vector<StoredOverride>> LmdbSpendStore::overrides() {
+  BOOST_OUTCOME_TRY(const auto txn, environment_->read());
+  std::vector<StoredOverride> all;
+  bool good = true;
+  BOOST_OUTCOME_TRY(txn.scan(overrides_, "", [&](std::string_view, std::string_view value) {
+    auto lift = decode_override(value);
+    good = lift.has_value();
+    if (good) all.push_back(std::move(*lift));
+    return good;
+  }));
+  if (!good) return damaged("overrides");
   return all;
 }
 

@@ -8,17 +8,22 @@
 
 #include "adapters/lmdb/spend_record.hpp"
 #include "libs/lmdb/environment.hpp"
+#include "ports/alerts.hpp"
+#include "ports/key_store.hpp"
 #include "ports/spend_journal.hpp"
 
 namespace swarm::gateway {
 
-/// The journal in LMDB. Tables: `rows` by sequence number, `windows` (running sums), `allotments`, `limits`. Each append is
+/// The journal in LMDB. Tables: `rows` by sequence number, `windows` (running sums), `allotments`, `limits`, `keys`, `alerts`
+/// (told), `overrides`. Each append is
 /// one transaction: rows, the sums that they change and allotments become durable together, so a check of the budget never
 /// reads rows, however many there are.
-class LmdbSpendStore final : public SpendStore {
+class LmdbSpendStore final : public SpendStore, public KeyStore, public AlertMemory {
  public:
   /// Errors as lmdb::Environment::open.
   static Result<std::unique_ptr<LmdbSpendStore>> open(const std::filesystem::path& directory, std::uint64_t size_bytes_max = 0);
+  /// The same, but NotFound where there is none yet.
+  static Result<std::unique_ptr<LmdbSpendStore>> open_existing(const std::filesystem::path& directory);
 
   Result<void> append(const std::vector<UsageRow>& rows, const std::vector<AllotmentPlan>& allotments) override;
   Result<void> put_limit(const StoredLimit& limit) override;
@@ -30,6 +35,14 @@ class LmdbSpendStore final : public SpendStore {
   Result<std::uint64_t> last_row() override;
   Result<void> rows_after(std::uint64_t after,
                           const std::function<bool(std::uint64_t number, const UsageRow& row)>& visit) override;
+  Result<void> drop_limit(const std::string& scope, WindowKind window) override;
+  Result<void> put_key(const StoredKey& key) override;
+  Result<std::vector<StoredKey>> keys() override;
+  Result<std::map<std::string, SpendState>> told() override;
+  Result<void> tell(const std::string& key, SpendState state) override;
+  Result<void> forget(const std::string& key) override;
+  Result<void> put_override(const StoredOverride& lift) override;
+  Result<std::vector<StoredOverride>> overrides() override;
 
   const lmdb::Environment& environment() const { return *environment_; }
 
@@ -46,6 +59,9 @@ class LmdbSpendStore final : public SpendStore {
   lmdb::Table windows_;
   lmdb::Table allotments_;
   lmdb::Table limits_;
+  lmdb::Table keys_;
+  lmdb::Table alerts_;
+  lmdb::Table overrides_;
   std::uint64_t next_row_ = 1;
 };
 
