@@ -5,6 +5,8 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "adapters/codec/completion.hpp"
@@ -14,6 +16,7 @@
 #include "adapters/knowledge/common_budget.hpp"
 #include "adapters/jsonl/usage_files.hpp"
 #include "adapters/lmdb/spend_store.hpp"
+#include "adapters/prices/litellm.hpp"
 #include "adapters/webhook/webhook.hpp"
 #include "application/alert_sender.hpp"
 #include "application/budget_desk.hpp"
@@ -263,6 +266,7 @@ Result<void> Composition::Parts::make_workers() {
   Admission::Options options;
   options.assumed_output_tokens = static_cast<std::uint64_t>(settings.assumed_output_tokens);
   options.reservation_time = settings.reservation_time;
+  options.explained_max = static_cast<std::size_t>(settings.explained_max);
   admission = std::make_unique<Admission>(books, *spend, clock, options);
   breakers = std::make_unique<Breakers>(catalog.upstreams().size(), probe);
   if (settings.cache.bytes_max > 0) cache = std::make_unique<AnswerCache>(registry, clock, settings.cache);
@@ -298,7 +302,7 @@ Result<void> Composition::Parts::make_servers() {
   BOOST_OUTCOME_TRY(auto guard, rpc::make_guard(operations::with_operations(access_table()), settings.security.auth, clock));
   server = std::make_unique<rpc::Server>(options, registry, std::move(guard));
   reports = std::make_unique<SpendReports>(*store);
-  budget_control = std::make_unique<BudgetControlService>(server->gate(), *desk, *key_desk, *reports, clock);
+  budget_control = std::make_unique<BudgetControlService>(server->gate(), *desk, *key_desk, *reports, admission->explanations(), clock);
   completion_v1 = std::make_unique<CompletionServiceV1>(server->gate(), *completions, &anonymous, "/orchestrator.v1.LlmGatewayService/Complete");
   completion_v2 = std::make_unique<CompletionServiceV2>(server->gate(), *completions, &anonymous, "/orchestrator.LlmGatewayService/Complete");
   journal_service = std::make_unique<knowledge::JournalService>(server->gate(), common_store ? &common_store->outbox() : nullptr);
@@ -362,7 +366,7 @@ std::vector<admin::Readiness> Composition::Parts::readiness() const {
     all.push_back({"upstream/" + upstream.name, up, up ? "" : "failing, gets a rest", false});
   }
   if (common_store) all.push_back({"synapse", common_store->well(), common_store->detail(), false});
-  if (catalog.models().empty()) all.push_back({"models", false, "none configured: every request for one is refused", false});
+  if (catalog.models().empty()) all.push_back({"models", false, "none configured, so that every request is refused: set upstreams and models, as services/llm-gateway/README.md shows", false});
   return all;
 }
 
@@ -402,6 +406,13 @@ CommandTools command_tools(const Settings& settings) {
   tools.open_ledger = [](const std::string& directory) -> Result<std::unique_ptr<SpendStore>> {
     BOOST_OUTCOME_TRY(auto store, LmdbSpendStore::open_existing(directory));
     return std::unique_ptr<SpendStore>(std::move(store));
+  };
+  tools.import_prices = [](const std::string& file, const std::vector<std::string>& only, const std::string& upstream) -> Result<std::string> {
+    std::ifstream in(file, std::ios::binary);
+    const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    if (!in.is_open() || in.bad()) return Error{Code::NotFound, "can't read " + file};
+    BOOST_OUTCOME_TRY(auto imported, import_litellm(text, only, upstream));
+    return "# " + std::to_string(imported.models) + " models, " + std::to_string(imported.left_out) + " left out as not priced by the token\n" + imported.yaml;
   };
   return tools;
 }

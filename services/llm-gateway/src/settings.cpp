@@ -252,6 +252,7 @@ void read_spend(Object& o, Settings& out) {
   if (out.allow_unpriced && !out.fallback_price) o.fault("unpriced", "allow needs fallback_price: nothing is free by accident");
   o.value("journal_interval", out.journal_interval, "Rows of this long share a durable write.", std::chrono::milliseconds(1), std::chrono::milliseconds(50));
   o.value("reservation_time", out.reservation_time, "A request of which nothing was heard for so long is charged its ceiling.", std::chrono::seconds(1), std::chrono::hours(48));
+  o.value("explained_max", out.explained_max, "Last requests that ExplainRequest knows of, in memory; 0: none.", {0, 1'000'000});
   o.bytes("store_bytes_max", out.store_bytes_max, "Size of the spend store; 0: as the disk allows.");
   o.value("image_tokens", out.image_tokens, "Tokens that an image counts for before its answer tells.", {0, 1'000'000});
   o.value("assumed_output_tokens", out.assumed_output_tokens, "Bound of an answer when neither request nor model has one.", {1, 100'000'000});
@@ -286,7 +287,7 @@ void read_route(const std::string& name, Object& o, Settings& out) {
     return text.starts_with("/v1/") && text.size() > 4 && !text.ends_with('/') ? std::string() : std::string("is no path below /v1/");
   });
   o.value("upstream", upstream, "Name of the upstream that serves it; may be left out when there is only one.");
-  o.value("request_usd", usd, "What each answered request costs; left out: unpriced.", -1, kRequestUsdMax);
+  o.value("request_usd", usd, "What each answered request costs; 0: nothing; left out: the route is refused as unpriced.", -1, kRequestUsdMax);
   if (const Upstream* found = upstream_of(out, upstream)) route.upstream = found->id;
   else o.fault("upstream", "no upstream of that name: \"" + upstream + "\"");
   for (const Model& other : out.models) {
@@ -296,8 +297,9 @@ void read_route(const std::string& name, Object& o, Settings& out) {
   // One request counts as one token of input.
   Price price;
   price.input = price.cache_read = price.cache_write = price.cache_write_1h = static_cast<PicoPerToken>(usd * kPicoPerDollar);
-  price.version = "config";
+  price.version = usd > 0 ? "config" : "free";
   route.price = price;
+  route.price_source = usd > 0 ? PriceSource::Listed : PriceSource::Free;
 }
 
 void read_key(const std::string& name, Object& o, Settings& out) {

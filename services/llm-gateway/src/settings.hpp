@@ -66,6 +66,7 @@ struct Settings {
   std::uint64_t store_bytes_max = 0;
   UsageFiles::Options usage_log;          // no directory: none is written
   std::vector<HookSettings> hooks;
+  std::int64_t explained_max = 10'000;
   std::chrono::milliseconds journal_interval{25};
   std::chrono::milliseconds reservation_time = std::chrono::hours(2);
   bool allow_unpriced = false;           // count models without a price at the fallback price

@@ -107,6 +107,7 @@ void describe_program(CLI::App& program, Session& session) {
   add_knowledge(program, session);
   add_spend(program, session);
   add_keys(program, session);
+  add_explain(program, session);
   add_doctor(program, session);
   add_token(program, session);
   add_log_level(program, session);

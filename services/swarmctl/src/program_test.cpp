@@ -285,6 +285,15 @@ TEST_CASE_METHOD(Fixture, "an override says how much, how long and why", "[grpc]
   CHECK(ctl({"budget", "override", "--reason", "none"}).code == 2);
 }
 
+TEST_CASE_METHOD(Fixture, "a request is explained and a limit tried", "[grpc][program]") {
+  CHECK(ctl({"explain", "request", "r1"}).out == "caller: key coder\nend: \xEF\xBF\xBD[31mok\n");
+  CHECK(ctl({"explain", "request", "r2"}).code == 1);
+  const auto tried = ctl({"budget", "try", "5", "--scope", "team/x", "--window", "day", "--since", "24h"});
+  CHECK(tried.out.find("refused    3") != std::string::npos);
+  CHECK(fakes.gateway.trial.limit().scope() == "team/x");
+  CHECK(fakes.gateway.trial.from_unix_ms() > 0);
+}
+
 TEST_CASE_METHOD(Fixture, "a key is made, shown once, rotated, listed and ended", "[grpc][program]") {
   const auto made = ctl({"keys", "create", "coder", "--team", "blue", "--model", "small", "--model", "large", "--requests-per-minute", "60", "--expires-in", "24h"});
   CHECK(made.code == 0);

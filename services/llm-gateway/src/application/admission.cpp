@@ -71,6 +71,12 @@ Result<Admission::Admitted, Refusal> Admission::admit(const Wish& wish) {
     BOOST_OUTCOME_TRY(admitted.id, books.ledger.reserve(scopes, ask, now, boot_now + options_.reservation_time));
     admitted.reserved = ask.reservation;
     admitted.ceiling = ask.ceiling;
+    if (explanations_.wanted()) {
+      if (auto least = books.ledger.tightest(admitted.id)) {
+        const BudgetAccount& account = least->account;
+        admitted.tightest = {std::move(least->scope), account.limit.window, account.allowed(), account.spent(), account.remaining()};
+      }
+    }
     if (admitted.limited) {
       gauge.begin(boot_now, admitted.tokens);
       admitted.rate = gauge.view(boot_now);

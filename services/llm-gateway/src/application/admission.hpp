@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "application/books.hpp"
+#include "application/explanations.hpp"
 #include "application/key_ring.hpp"
 #include "application/spend_loop.hpp"
 #include "domain/catalog.hpp"
@@ -18,6 +19,7 @@ class Admission {
   struct Options {
     std::uint64_t assumed_output_tokens = 32'768;  // ceiling where neither request nor model says
     std::chrono::milliseconds reservation_time = std::chrono::hours(2);
+    std::size_t explained_max = 10'000;  // requests whose explanation is kept; 0: none
   };
   struct Wish {
     const Principal* who = nullptr;
@@ -33,10 +35,11 @@ class Admission {
     std::int64_t tokens = 0;   // that the key's limit was charged with
     bool limited = false;      // the key has limits: `rate` says how far they are used
     RateView rate;
+    Tightest tightest;
   };
 
   Admission(SharedBooks& books, SpendLoop& spend, const Clock& clock, Options options)
-      : books_(books), spend_(spend), clock_(clock), options_(options) {}
+      : books_(books), spend_(spend), clock_(clock), options_(options), explanations_(options.explained_max) {}
 
   /// Never waits. NotDurable: co_await spend().refilled() and ask again.
   Result<Admitted, Refusal> admit(const Wish& wish);
@@ -44,6 +47,7 @@ class Admission {
   /// Ends the reservation and learns from it; nothing if it had ended.
   std::optional<Settlement> settle(const Admitted& admitted, Money cost, const Wish& wish, const Usage& usage);
   SpendLoop& spend() { return spend_; }
+  Explanations& explanations() { return explanations_; }
   const Clock& clock() const { return clock_; }
 
  private:
@@ -51,6 +55,7 @@ class Admission {
   SpendLoop& spend_;
   const Clock& clock_;
   Options options_;
+  Explanations explanations_;
 };
 
 }  // namespace swarm::gateway

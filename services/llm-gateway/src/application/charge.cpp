@@ -23,6 +23,36 @@ Charge::~Charge() {
 
 Usage Charge::estimate() const { return estimated_usage(wish_.size, output_bytes_); }
 
+void Charge::attempted(const std::string& upstream, int status, std::string_view fault) {
+  if (admission_.explanations().wanted()) attempts_.push_back({upstream, status, std::string(fault)});
+}
+
+void Charge::explain(const UsageRow& row) {
+  if (!admission_.explanations().wanted()) return;
+  Explanation told;
+  told.at = row.at;
+  told.request_id = row.request_id;
+  told.key = row.key;
+  told.team = row.team;
+  told.task = row.task;
+  told.model = row.model;
+  told.upstream = row.upstream;
+  told.upstream_model = wish_.model->upstream_model;
+  told.price_source = wish_.model->price_source;
+  told.price_version = row.price_version;
+  told.admitted = true;
+  told.reserved = admitted_.reserved;
+  told.ceiling = admitted_.ceiling;
+  told.tightest = std::move(admitted_.tightest);
+  told.attempts = std::move(attempts_);
+  told.ending = row.ending;
+  told.status = row.status;
+  told.usage = row.usage;
+  told.cost = row.settlement.cost;
+  told.duration_ms = row.duration_ms;
+  admission_.explanations().put(std::move(told));
+}
+
 void Charge::generated(std::uint64_t text_bytes, std::uint64_t text_events) {
   output_bytes_ = std::max(text_bytes, text_events * kBytesPerEvent);
   if (wish_.free || !wish_.model->price) return;
@@ -61,6 +91,7 @@ Money Charge::settle(Ending ending, int status, std::optional<Usage> known) {
   row.settlement = *settlement;
   row.task = std::move(names_.task);
   wish_.task = {};
+  explain(row);
   admission_.spend().record(std::move(row));
   probe_.used(*wish_.model, usage, cost);
   return cost;

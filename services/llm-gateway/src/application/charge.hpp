@@ -2,6 +2,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "application/admission.hpp"
 #include "application/probe.hpp"
@@ -24,6 +26,8 @@ class Charge {
 
   /// Another upstream is asked in place of the one before, which has cost nothing.
   void moved_to(std::string_view upstream) { names_.upstream = upstream; }
+  /// For the explanation: one more try.
+  void attempted(const std::string& upstream, int status, std::string_view fault);
   /// The upstream has taken the request: from now on it may cost.
   void sent() { sent_ = true; }
   /// Text that was generated so far, for streams: raises the reservation as needed, and the estimate of an early end.
@@ -38,6 +42,7 @@ class Charge {
 
  private:
   Usage estimate() const;
+  void explain(const UsageRow& row);
 
   Admission& admission_;
   Probe& probe_;
@@ -45,6 +50,7 @@ class Charge {
   Admission::Admitted admitted_;
   Names names_;
   BootTime begin_;
+  std::vector<Attempt> attempts_;
   std::uint64_t output_bytes_ = 0;
   Money reserved_;
   Usage usage_;

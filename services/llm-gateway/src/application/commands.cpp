@@ -48,7 +48,7 @@ std::string as_text(const LedgerReport& report) {
   if (report.differences.size() > kDifferencesShown) {
     out += "… and " + std::to_string(report.differences.size() - kDifferencesShown) + " more\n";
   }
-  if (report.repeated > 0) out += std::to_string(report.repeated) + " rows repeat a request that has one already\n";
+  if (report.repeated > 0) out += std::to_string(report.repeated) + " rows repeat a reservation that has one already\n";
   const std::string looked_at = std::to_string(report.rows) + " rows, " + std::to_string(report.windows) + " windows of scopes";
   return out + (report.good() ? "verified: " + looked_at + ": what is recorded as spent is the sum of the rows\n"
                               : "NOT verified: " + looked_at + ", " + std::to_string(report.differences.size()) + " differences\n");
@@ -82,11 +82,28 @@ CommandResult ledger(const std::vector<std::string>& arguments, const CommandToo
   return verify_ledger(tools, directory, json_wanted);
 }
 
+CommandResult prices(const std::vector<std::string>& arguments, const CommandTools& tools) {
+  const CommandResult usage{2, "usage: llm-gateway prices import FILE --upstream NAME [MODEL | BEGINNING*]…\n"};
+  if (arguments.size() < 3 || arguments[1] != "import") return usage;
+  std::string upstream;
+  std::vector<std::string> only;
+  for (std::size_t i = 3; i < arguments.size(); ++i) {
+    if (arguments[i] == "--upstream" && i + 1 < arguments.size()) upstream = arguments[++i];
+    else if (arguments[i].starts_with('-')) return usage;
+    else only.push_back(arguments[i]);
+  }
+  if (upstream.empty()) return usage;
+  const auto imported = tools.import_prices(arguments[2], only, upstream);
+  if (!imported) return {1, "llm-gateway: prices import: " + imported.error().message + "\n"};
+  return {0, imported.value()};
+}
+
 }  // namespace
 
 CommandResult run_command(const std::vector<std::string>& arguments, const CommandTools& tools) {
   if (arguments.front() == "ledger") return ledger(arguments, tools);
-  return {2, "llm-gateway: unknown command " + arguments.front() + "; there is: ledger verify\n"};
+  if (arguments.front() == "prices") return prices(arguments, tools);
+  return {2, "llm-gateway: unknown command " + arguments.front() + "; there are: ledger verify, prices import\n"};
 }
 
 }  // namespace swarm::gateway

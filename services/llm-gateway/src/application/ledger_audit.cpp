@@ -8,7 +8,11 @@ namespace swarm::gateway {
 void LedgerAudit::add(const UsageRow& row) {
   if (report_.rows++ == 0) report_.first = row.at;
   report_.last = std::max(report_.last, row.at);
-  if (is_request(row)) ids_.push_back(std::hash<std::string>{}(row.request_id));
+  // A request that went on to another model has a reservation, and so a row, for each; the time of the reservation tells.
+  if (is_request(row)) {
+    const auto reserved = std::to_string(row.settlement.reserved_at.time_since_epoch().count());
+    ids_.push_back(std::hash<std::string>{}(row.request_id + reserved));
+  }
   report_.cost += row.settlement.cost;
   for (int bit = 0; bit < kScopeLevels * kWindowKinds; ++bit) {
     if ((row.settlement.mask & (1u << bit)) == 0) continue;

@@ -27,13 +27,13 @@ struct LedgerReport {
   Money cost;                              // of all rows: resets count against it
   WallTime first{};
   WallTime last{};
-  std::uint64_t repeated = 0;              // rows beyond the first of one request: settled more than once
+  std::uint64_t repeated = 0;              // rows beyond the first of one reservation: settled more than once
   std::vector<LedgerDifference> differences;
   bool good() const { return differences.empty() && repeated == 0; }
 };
 
-/// Proves that what the journal says was spent, in every scope and window, is the sum of its rows, and that no request has
-/// two. Adds every row up again from nothing, so it takes time by the row and memory by the window (and 8 bytes for
+/// Proves that what the journal says was spent, in every scope and window, is the sum of its rows, and that no reservation
+/// has two. Adds every row up again from nothing, so it takes time by the row and memory by the window (and 8 bytes for
 /// each row). Pure, single-threaded.
 class LedgerAudit {
  public:
@@ -44,7 +44,7 @@ class LedgerAudit {
  private:
   using Window = std::tuple<std::string, WindowKind, WallTime>;
   std::map<Window, WindowSums> sums_;
-  std::vector<std::uint64_t> ids_;  // hashes of requests' ids
+  std::vector<std::uint64_t> ids_;  // hashes of reservations
   LedgerReport report_;
 };
 

@@ -118,6 +118,7 @@ asio::awaitable<RelayJob::Attempted> RelayJob::attempt() {
   attempt_ = nullptr;
   if (!sent) {
     const UpstreamFault fault = sent.error();
+    charge_->attempted(upstream_->name, 0, name(fault));
     if (fault == UpstreamFault::Cancelled) services.breakers.abandon(*upstream_, ticket, clock.boot_now());
     else services.breakers.failure(*upstream_, ticket, clock.boot_now());
     services.probe.upstream_fault(*upstream_, fault);
@@ -132,6 +133,7 @@ asio::awaitable<RelayJob::Attempted> RelayJob::attempt() {
   charge_->sent();
   exchange_ = std::move(sent.value());
   status_ = exchange_->head().status;
+  charge_->attempted(upstream_->name, status_, {});
   services.probe.upstream_answer(*upstream_, status_);
   if (status_ >= 500) services.breakers.failure(*upstream_, ticket, clock.boot_now());
   else services.breakers.success(*upstream_, ticket, clock.boot_now());

@@ -97,6 +97,7 @@ asio::awaitable<void> RelayJob::run(Relay& relay, const Call& call, Answer& answ
   }
   if (refused) {
     const int status = http_status(refused->kind);
+    if (!job.charge_) job.explain_refusal(*refused);
     job.settle_attempt(ending_of(*refused), status);
     job.note(status, job.seconds());
     co_await relay.refuse(call, answer, std::move(*refused));
@@ -231,6 +232,29 @@ asio::awaitable<RelayJob::Step> RelayJob::admit_when_durable() {
   } while (!gone_ && clock.boot_now() < until);
   relay_.services_.probe.refused(scope_level(refusal_.scope).value_or(ScopeLevel::Global), refusal_.reason);
   co_return refused;
+}
+
+void RelayJob::explain_refusal(const Problem& refused) const {
+  auto& admission = relay_.services_.admission;
+  if (!admission.explanations().wanted()) return;
+  Explanation told;
+  told.at = admission.clock().wall_now();
+  told.request_id = call_.request_id;
+  if (who_ != nullptr) {
+    told.key = who_->name;
+    told.team = who_->team;
+    told.task = call_.task;
+  }
+  told.model = scan_.model;
+  if (model_ != nullptr && upstream_ != nullptr) {
+    told.upstream = upstream_->name;
+    told.upstream_model = model_->upstream_model;
+    told.price_source = model_->price_source;
+  }
+  if (!refusal_.scope.empty()) told.refusal = refusal_;
+  told.problem = refused.message;
+  told.status = http_status(refused.kind);
+  admission.explanations().put(std::move(told));
 }
 
 void RelayJob::count(int status) {

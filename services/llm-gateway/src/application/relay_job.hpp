@@ -63,6 +63,7 @@ class RelayJob final : public Answer::Hangup {
   bool take_events(std::string_view& data, std::string& out);
   void settle_stream(Ending ending);
   std::string answer_headers(std::optional<Money> cost) const;
+  void explain_refusal(const Problem& refused) const;
   void count(int status);
   void tell_attempt(std::string_view fault, std::string_view error) const;
   double seconds() const;

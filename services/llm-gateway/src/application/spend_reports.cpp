@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <map>
+#include <utility>
 
 namespace swarm::gateway {
 namespace {
@@ -104,6 +105,52 @@ Result<SpendPage> SpendReports::page(const SpendQuery& query) const {
     page.groups.push_back(std::move(group));
   }
   return page;
+}
+
+Result<DryRun> SpendReports::dry_run(const std::string& scope, const Limit& limit, std::optional<WallTime> from, std::size_t rows_max) const {
+  SpendQuery query;
+  query.scope = scope;
+  query.from = from;
+  std::uint64_t after = 0;
+  if (from) {
+    BOOST_OUTCOME_TRY(after, row_before(*from - kClockSetBack));
+  }
+  DryRun run;
+  std::vector<std::pair<WallTime, Money>> requests;
+  BOOST_OUTCOME_TRYV(store_.rows_after(after, [&](std::uint64_t, const UsageRow& row) {
+    if (run.rows >= rows_max) {
+      run.whole = false;
+      return false;
+    }
+    ++run.rows;
+    if (wanted(row, query)) requests.emplace_back(row.settlement.reserved_at, row.settlement.cost);
+    return true;
+  }));
+  // Rows lie in the order in which requests ended.
+  std::stable_sort(requests.begin(), requests.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::optional<WallTime> window;
+  Money spent;
+  bool dry = false;
+  for (const auto& [at, cost] : requests) {
+    const WallTime start = window_at(limit.window, at).start;
+    if (!window || *window != start) {
+      window = start;
+      spent = Money{};
+      dry = false;
+      ++run.windows;
+    }
+    ++run.requests;
+    if (spent + cost <= limit.amount) {
+      spent += cost;
+      run.spent += cost;
+      continue;
+    }
+    ++run.refused;
+    run.refused_cost += cost;
+    if (!run.first_refused) run.first_refused = at;
+    if (!std::exchange(dry, true)) ++run.windows_dry;
+  }
+  return run;
 }
 
 }  // namespace swarm::gateway

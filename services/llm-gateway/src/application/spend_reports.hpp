@@ -40,6 +40,19 @@ struct SpendPage {
   std::uint64_t rows = 0;
 };
 
+/// What a limit would have done to requests that were made without it.
+struct DryRun {
+  std::uint64_t rows = 0;         // looked at
+  bool whole = true;              // false: there are more rows than are looked at
+  std::uint64_t requests = 0;     // of the scope
+  std::uint64_t refused = 0;      // that would not have been served
+  Money spent;                    // that the limit would have let through
+  Money refused_cost;
+  std::uint64_t windows = 0;
+  std::uint64_t windows_dry = 0;  // in which something would have been refused
+  std::optional<WallTime> first_refused;
+};
+
 /// Sums of durable rows, a bounded number of rows at a time: whoever asks adds the pages up, so that a question costs the
 /// gateway little memory and a bounded time however long its history is. Resets and what crashes may have cost are not in it:
 /// no request stands behind them. Thread-safe; waits for the disk.
@@ -47,6 +60,9 @@ class SpendReports {
  public:
   explicit SpendReports(SpendStore& store) : store_(store) {}
   Result<SpendPage> page(const SpendQuery& query) const;
+  /// Plays the requests of a scope since then against a limit, in the order in which they were admitted: one is refused when
+  /// it does not fit into what is left of its window, as a strict scope would that knew each cost beforehand.
+  Result<DryRun> dry_run(const std::string& scope, const Limit& limit, std::optional<WallTime> from, std::size_t rows_max) const;
 
  private:
   Result<std::uint64_t> row_before(WallTime time) const;

@@ -145,6 +145,39 @@ void add_reset(CLI::App& budget, Session& session) {
   });
 }
 
+void add_try(CLI::App& budget, Session& session) {
+  struct Options {
+    std::string scope, window;
+    double limit = 0;
+    std::chrono::milliseconds since{0};
+  };
+  auto o = std::make_shared<Options>();
+  CLI::App* app = budget.add_subcommand("try", "what a limit would have done to the requests so far; changes nothing");
+  app->add_option("limit", o->limit, "US dollars per window")->required()->check(CLI::NonNegativeNumber)->type_name("USD");
+  app->add_option("--scope", o->scope, "global (default), team/NAME, key/NAME or task/ID");
+  app->add_option("--window", o->window, "hour, day, month or total; default: day, a task's total");
+  add_duration(*app, "--since", o->since, "only the last of this time, e.g. 168h; left out: everything");
+  app->callback([o, &session] {
+    llm_gateway::TrialLimit request;
+    request.mutable_limit()->set_limit(o->limit);
+    request.mutable_limit()->set_scope(o->scope);
+    request.mutable_limit()->set_window(o->window);
+    if (o->since.count() > 0) request.set_from_unix_ms(unix_ms(session.clock.wall_now() - o->since));
+    const auto done = call(session, *connect(session), &Stub::TryLimit, request);
+    if (!done) return session.fail("budget try", Peer::Gateway, done.error());
+    if (session.json) return session.print_json(done.value());
+    const auto& r = done.value();
+    print_fields(session.out, session.terminal,
+                 {{"requests", std::to_string(r.requests())},
+                  {"refused", {std::to_string(r.refused()), r.refused() > 0 ? Style::Waiting : Style::Good}},
+                  {"spent", dollars(r.spent())},
+                  {"cost of the refused", r.refused() > 0 ? dollars(r.refused_cost()) : ""},
+                  {"windows", std::to_string(r.windows()) + ", dry in " + std::to_string(r.windows_dry())},
+                  {"first refused", utc(r.first_refused_unix_ms())},
+                  {"looked at", std::to_string(r.rows()) + " rows" + (r.whole() ? "" : ", there are more: give --since")}});
+  });
+}
+
 void add_override(CLI::App& budget, Session& session) {
   struct Options {
     std::string scope, reason, by;
@@ -182,6 +215,7 @@ void add_budget(CLI::App& program, Session& session) {
   add_set(*budget, session);
   add_reset(*budget, session);
   add_override(*budget, session);
+  add_try(*budget, session);
 }
 
 }  // namespace swarm::ctl

@@ -14,6 +14,7 @@ void add_groups(CLI::App& program, Session& session);
 void add_logs(CLI::App& program, Session& session);
 void add_agents(CLI::App& program, Session& session);
 void add_budget(CLI::App& program, Session& session);
+void add_explain(CLI::App& program, Session& session);
 void add_keys(CLI::App& program, Session& session);
 void add_spend(CLI::App& program, Session& session);
 void add_dispatch(CLI::App& program, Session& session);

@@ -52,7 +52,6 @@ void show(Session& session, const std::string& what, const Result<llm_gateway::K
 
 void add_create(CLI::App& keys, Session& session) {
   struct Options {
-    llm_gateway::NewKey key;
     std::vector<std::string> models;
     std::string name, team;
     std::int64_t requests = 0, tokens = 0, parallel = 0;
@@ -63,7 +62,9 @@ void add_create(CLI::App& keys, Session& session) {
   CLI::App* app = keys.add_subcommand("create", "make a key; it is shown once");
   app->add_option("name", o->name, "letters, digits, dots, dashes, underscores; never used twice")->required();
   app->add_option("--team", o->team, "the team that pays");
-  app->add_option("--model", o->models, "a model that it may use; repeatable; none: all")->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app->add_option("--model", o->models, "a model that it may use; repeatable; none: all")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app->add_option("--requests-per-minute", o->requests, "0: no limit")->check(CLI::NonNegativeNumber);
   app->add_option("--tokens-per-minute", o->tokens, "0: no limit")->check(CLI::NonNegativeNumber);
   app->add_option("--parallel", o->parallel, "requests at a time; 0: no limit")->check(CLI::NonNegativeNumber);

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
+#include <cstdio>
 #include <map>
 
 #include "call.hpp"
@@ -58,7 +60,7 @@ std::string csv_cell(const std::string& text) {
 }
 
 std::string usd(std::int64_t nano) {
-  std::array<char, 40> text{};
+  std::array<char, 64> text{};
   const auto sign = nano < 0 ? "-" : "";
   const std::uint64_t n = static_cast<std::uint64_t>(nano < 0 ? -nano : nano);
   const int length = std::snprintf(text.data(), text.size(), "%s%llu.%09llu", sign, static_cast<unsigned long long>(n / 1'000'000'000),
@@ -158,6 +160,7 @@ void add_spend(CLI::App& program, Session& session) {
   auto o = std::make_shared<Options>();
   CLI::App* app = program.add_subcommand("spend", "what was spent, from the gateway's durable rows");
   app->add_option("--by", o->by, "what to tell apart, joined by commas: team, key, task, model, upstream, day, ending (default team)")
+      ->allow_extra_args(false)
       ->delimiter(',')
       ->check(CLI::IsMember({"team", "key", "task", "model", "upstream", "day", "ending"}))
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

@@ -28,6 +28,9 @@ std::string remedy(Peer peer, const ReadinessReport::Check& check) {
     return "start " + std::string(facts(other).program) + ", or correct " + check.name + ".address in the settings of " +
            std::string(facts(peer).program);
   }
+  if (peer == Peer::Gateway && check.name == "models") {
+    return "set upstreams and models in the settings of llm-gateway; services/llm-gateway/README.md shows how";
+  }
   return "see the log of " + std::string(facts(peer).program);
 }
 

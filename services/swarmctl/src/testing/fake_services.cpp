@@ -140,6 +140,20 @@ grpc::Status FakeGateway::ListScopes(grpc::ServerContext*, const llm_gateway::Sc
   return grpc::Status::OK;
 }
 
+grpc::Status FakeGateway::TryLimit(grpc::ServerContext*, const llm_gateway::TrialLimit* request, llm_gateway::TrialResult* response) {
+  trial = *request;
+  response->set_requests(10);
+  response->set_refused(3);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeGateway::ExplainRequest(grpc::ServerContext*, const llm_gateway::ExplainQuery* request, llm_gateway::Explanation* response) {
+  if (request->request_id() != "r1") return {grpc::StatusCode::NOT_FOUND, "nothing is known of it"};
+  response->add_sentences("caller: key coder");
+  response->add_sentences("end: \x1b[31mok");
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeGateway::OverrideBudget(grpc::ServerContext*, const llm_gateway::OverrideRequest* request, llm_gateway::Ack* response) {
   lift = *request;
   response->set_accepted(true);

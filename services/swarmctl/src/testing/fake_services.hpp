@@ -71,6 +71,8 @@ class FakeGateway final : public llm_gateway::BudgetControl::Service {
   grpc::Status SetLimit(grpc::ServerContext*, const llm_gateway::LimitConfig* request, llm_gateway::Ack* response) override;
   grpc::Status ListScopes(grpc::ServerContext*, const llm_gateway::ScopeQuery* request,
                           llm_gateway::ScopeList* response) override;
+  grpc::Status TryLimit(grpc::ServerContext*, const llm_gateway::TrialLimit* request, llm_gateway::TrialResult* response) override;
+  grpc::Status ExplainRequest(grpc::ServerContext*, const llm_gateway::ExplainQuery* request, llm_gateway::Explanation* response) override;
   grpc::Status OverrideBudget(grpc::ServerContext*, const llm_gateway::OverrideRequest* request, llm_gateway::Ack* response) override;
   grpc::Status CreateKey(grpc::ServerContext*, const llm_gateway::NewKey* request, llm_gateway::KeySecret* response) override;
   grpc::Status RotateKey(grpc::ServerContext*, const llm_gateway::KeyRotation* request, llm_gateway::KeySecret* response) override;
@@ -82,6 +84,7 @@ class FakeGateway final : public llm_gateway::BudgetControl::Service {
   std::map<std::string, llm_gateway::SpendReport> scopes;
   std::map<std::string, llm_gateway::KeyInfo> keys;
   llm_gateway::OverrideRequest lift;
+  llm_gateway::TrialLimit trial;
   llm_gateway::NewKey new_key;
   llm_gateway::KeyRotation rotation;
   std::vector<llm_gateway::SpendPage> pages;

@@ -21,6 +21,8 @@ auth::AccessTable access_table() {
       {"/llm_gateway.BudgetControl/EndKey", admins.audited()},
       {"/llm_gateway.BudgetControl/ListKeys", {Operator}},
       {"/llm_gateway.BudgetControl/QuerySpend", {Viewer, Operator}},
+      {"/llm_gateway.BudgetControl/TryLimit", {Viewer, Operator}},
+      {"/llm_gateway.BudgetControl/ExplainRequest", {Viewer, Operator}},
       {"/orchestrator.v1.LlmGatewayService/Complete", {Agent, Operator}},
       {"/orchestrator.LlmGatewayService/Complete", {Agent, Operator}},
   };

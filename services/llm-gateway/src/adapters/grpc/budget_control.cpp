@@ -128,8 +128,9 @@ void ScopeStream::OnDone() {
   owner_.done(this);
 }
 
-BudgetControlService::BudgetControlService(rpc::Gate& gate, BudgetDesk& desk, KeyDesk& keys, SpendReports& reports, const Clock& clock)
-    : gate_(gate), desk_(desk), keys_(keys), reports_(reports), clock_(clock), streams_(std::make_unique<ScopeStreams>()) {}
+BudgetControlService::BudgetControlService(rpc::Gate& gate, BudgetDesk& desk, KeyDesk& keys, SpendReports& reports, Explanations& explanations,
+                                           const Clock& clock)
+    : gate_(gate), desk_(desk), keys_(keys), reports_(reports), explanations_(explanations), clock_(clock), streams_(std::make_unique<ScopeStreams>()) {}
 BudgetControlService::~BudgetControlService() = default;
 
 void BudgetControlService::drain() {

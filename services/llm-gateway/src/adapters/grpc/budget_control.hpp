@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "application/budget_desk.hpp"
+#include "application/explanations.hpp"
 #include "application/key_desk.hpp"
 #include "application/spend_reports.hpp"
 #include "libs/rpc/gate.hpp"
@@ -15,7 +16,8 @@ class ScopeStreams;
 /// BudgetControl over the budget desk. Thread-safe.
 class BudgetControlService final : public ::llm_gateway::BudgetControl::CallbackService {
  public:
-  BudgetControlService(rpc::Gate& gate, BudgetDesk& desk, KeyDesk& keys, SpendReports& reports, const Clock& clock);
+  BudgetControlService(rpc::Gate& gate, BudgetDesk& desk, KeyDesk& keys, SpendReports& reports, Explanations& explanations,
+                       const Clock& clock);
   ~BudgetControlService() override;
   /// Ends open watches with UNAVAILABLE.
   void drain();
@@ -44,12 +46,17 @@ class BudgetControlService final : public ::llm_gateway::BudgetControl::Callback
                                            ::llm_gateway::Ack* response) override;
   grpc::ServerUnaryReactor* QuerySpend(grpc::CallbackServerContext* context, const ::llm_gateway::SpendQuery* request,
                                        ::llm_gateway::SpendPage* response) override;
+  grpc::ServerUnaryReactor* TryLimit(grpc::CallbackServerContext* context, const ::llm_gateway::TrialLimit* request,
+                                     ::llm_gateway::TrialResult* response) override;
+  grpc::ServerUnaryReactor* ExplainRequest(grpc::CallbackServerContext* context, const ::llm_gateway::ExplainQuery* request,
+                                           ::llm_gateway::Explanation* response) override;
 
  private:
   rpc::Gate& gate_;
   BudgetDesk& desk_;
   KeyDesk& keys_;
   SpendReports& reports_;
+  Explanations& explanations_;
   const Clock& clock_;
   std::unique_ptr<ScopeStreams> streams_;
 };

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kKeysMax = 1'000;
 constexpr std::size_t kRowsMax = 100'000;
+constexpr std::size_t kTrialRowsMax = 1'000'000;
 
 std::size_t bounded(std::int32_t wanted, std::size_t most) {
   return wanted <= 0 ? most : std::min(static_cast<std::size_t>(wanted), most);
@@ -68,6 +69,31 @@ grpc::ServerUnaryReactor* BudgetControlService::QuerySpend(grpc::CallbackServerC
   for (const SpendGroup& group : page.value().groups) fill(*response->add_groups(), group);
   if (page.value().next) response->set_next_page_token(std::to_string(*page.value().next));
   response->set_rows(page.value().rows);
+  return answer(context, outcome::success());
+}
+
+grpc::ServerUnaryReactor* BudgetControlService::TryLimit(grpc::CallbackServerContext* context, const ::llm_gateway::TrialLimit* request,
+                                                         ::llm_gateway::TrialResult* response) {
+  if (const auto in = gate_.admit(*context, "/llm_gateway.BudgetControl/TryLimit"); !in) return answer(context, in.error());
+  const auto limit = limit_of(request->limit());
+  if (!limit) return answer(context, limit.error());
+  const std::string scope = scope_or_global(request->limit().scope());
+  if (!scope_level(scope)) return answer(context, Error{Code::InvalidArgument, "not a scope's name: \"" + scope + "\""});
+  const auto run = reports_.dry_run(scope, limit.value(), time_of(request->from_unix_ms()), kTrialRowsMax);
+  if (!run) return answer(context, run.error());
+  fill(*response, run.value());
+  return answer(context, outcome::success());
+}
+
+grpc::ServerUnaryReactor* BudgetControlService::ExplainRequest(grpc::CallbackServerContext* context, const ::llm_gateway::ExplainQuery* request,
+                                                               ::llm_gateway::Explanation* response) {
+  if (const auto in = gate_.admit(*context, "/llm_gateway.BudgetControl/ExplainRequest"); !in) return answer(context, in.error());
+  const auto found = explanations_.find(request->request_id());
+  if (!found) {
+    return answer(context, Error{Code::NotFound, "nothing is known of request \"" + request->request_id().substr(0, 64) +
+                                                     "\": only the last ones since the start are, by the x-request-id of their answer"});
+  }
+  fill(*response, *found);
   return answer(context, outcome::success());
 }
 

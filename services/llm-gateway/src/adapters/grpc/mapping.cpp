@@ -141,6 +141,52 @@ void fill(::llm_gateway::SpendGroup& out, const SpendGroup& group) {
   out.set_estimated(group.estimated);
 }
 
+void fill(::llm_gateway::TrialResult& out, const DryRun& run) {
+  out.set_rows(run.rows);
+  out.set_whole(run.whole);
+  out.set_requests(run.requests);
+  out.set_refused(run.refused);
+  out.set_spent(run.spent.usd());
+  out.set_refused_cost(run.refused_cost.usd());
+  out.set_windows(run.windows);
+  out.set_windows_dry(run.windows_dry);
+  out.set_first_refused_unix_ms(run.first_refused ? unix_ms(*run.first_refused) : 0);
+}
+
+void fill(::llm_gateway::Explanation& out, const Explanation& told) {
+  out.set_request_id(told.request_id);
+  out.set_at_unix_ms(unix_ms(told.at));
+  out.set_key(told.key);
+  out.set_team(told.team);
+  out.set_task(told.task);
+  out.set_model(told.model);
+  out.set_upstream(told.upstream);
+  out.set_upstream_model(told.upstream_model);
+  out.set_price_source(std::string(name(told.price_source)));
+  out.set_price_version(told.price_version);
+  out.set_admitted(told.admitted);
+  out.set_reserved(told.reserved.usd());
+  out.set_ceiling(told.ceiling.usd());
+  const bool refused = told.refusal.has_value();
+  out.set_scope(refused ? told.refusal->scope : told.tightest.scope);
+  if (!out.scope().empty()) out.set_window(std::string(name(refused ? told.refusal->window : told.tightest.window)));
+  out.set_scope_limit(refused ? told.refusal->limit.usd() : told.tightest.limit.usd());
+  out.set_scope_spent(refused ? told.refusal->spent.usd() : told.tightest.spent.usd());
+  if (refused) out.set_reason(std::string(name(told.refusal->reason)));
+  for (const Attempt& one : told.attempts) {
+    auto& attempt = *out.add_attempts();
+    attempt.set_upstream(one.upstream);
+    attempt.set_status(one.status);
+    attempt.set_fault(one.fault);
+  }
+  if (told.admitted) out.set_ending(std::string(name(told.ending)));
+  out.set_status(told.status);
+  out.set_cost(told.cost.usd());
+  out.set_estimated(told.usage.estimated);
+  out.set_duration_ms(told.duration_ms);
+  for (const std::string& sentence : sentences(told)) out.add_sentences(sentence);
+}
+
 std::string scope_or_global(const std::string& scope) { return scope.empty() ? "global" : scope; }
 
 }  // namespace swarm::gateway

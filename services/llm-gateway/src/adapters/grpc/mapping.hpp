@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "application/budget_desk.hpp"
+#include "application/explanations.hpp"
 #include "application/key_desk.hpp"
 #include "application/spend_reports.hpp"
 #include "domain/budget_ledger.hpp"
@@ -21,6 +22,8 @@ void fill(::llm_gateway::KeyInfo& info, const StoredKey& key, WallTime now);
 /// InvalidArgument for what is no field, scope or page of ours. rows_max is left to the caller.
 Result<SpendQuery> spend_query_of(const ::llm_gateway::SpendQuery& request);
 void fill(::llm_gateway::SpendGroup& out, const SpendGroup& group);
+void fill(::llm_gateway::TrialResult& out, const DryRun& run);
+void fill(::llm_gateway::Explanation& out, const Explanation& told);
 /// Nothing for 0 and for times that no clock can show.
 std::optional<WallTime> time_of(std::int64_t unix_ms);
 /// The scope that a request means: global when it names none.
