@@ -164,8 +164,9 @@ class GatewayRig {
   Worker worker;
 
  private:
+  static constexpr std::uint64_t kStoreBytesMax = 64u << 20;  // little enough to be mapped under a checker of memory
   std::unique_ptr<LmdbSpendStore> open_store() {
-    auto opened = LmdbSpendStore::open(directory.path());
+    auto opened = LmdbSpendStore::open(directory.path(), kStoreBytesMax);
     SWARM_CHECK(opened.has_value(), "an empty directory");
     return std::move(opened.value());
   }
