@@ -25,7 +25,7 @@ class OperationsService final : public ::operations::Operations::CallbackService
     return answer(context, kSetLogLevel, [&](const auth::Principal& who) -> Result<void> {
       BOOST_OUTCOME_TRYV(log::set_level(in->level()));
       out->set_level(in->level());
-      log::warn("log level set", {{"level", in->level()}, {"by", who.subject}});
+      log::warn("log level set", {{"to", in->level()}, {"by", who.subject}});
       return outcome::success();
     });
   }
