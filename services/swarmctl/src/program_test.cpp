@@ -289,7 +289,7 @@ TEST_CASE_METHOD(Fixture, "a request is explained and a limit tried", "[grpc][pr
   CHECK(ctl({"explain", "request", "r1"}).out == "caller: key coder\nend: \xEF\xBF\xBD[31mok\n");
   CHECK(ctl({"explain", "request", "r2"}).code == 1);
   const auto tried = ctl({"budget", "try", "5", "--scope", "team/x", "--window", "day", "--since", "24h"});
-  CHECK(tried.out.find("refused    3") != std::string::npos);
+  CHECK(tried.out.find("refused              3") != std::string::npos);
   CHECK(fakes.gateway.trial.limit().scope() == "team/x");
   CHECK(fakes.gateway.trial.from_unix_ms() > 0);
 }
