@@ -113,8 +113,6 @@ void read_workflow(Object& root, Settings& out) {
       s.value("rounds_max", state.rounds_max, "how often on_failure may be taken", {0, 1000});
       out.workflow.push_back(std::move(state));
     });
-    o.value("classify", out.knowledge_classify,
-            "look for the stack of a task that names none by what similar texts there belonged to");
     for (const auto& fault : out.make_workflow().faults(out.handlers)) o.fault("states", fault);
   });
 }
@@ -148,6 +146,8 @@ void read(Object& root, Settings& out) {
   });
   root.section("knowledge", "What the swarm knows in common", [&](Object& o) {
     o.value("refresh", out.knowledge_refresh, "how often rules, lessons and permissions are looked up", milliseconds(50));
+    o.value("classify", out.knowledge_classify,
+            "look for the stack of a task that names none by what similar texts there belonged to");
     o.value("control_refresh", out.control_refresh, "how often the kill switch is looked up", milliseconds(10));
     knowledge::read_link(o, out.knowledge);
   });
