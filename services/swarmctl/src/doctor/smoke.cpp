@@ -9,7 +9,7 @@
 namespace swarm::ctl {
 namespace {
 
-constexpr int kPriority = 1000;  // before what waits, so that nobody else's task comes first
+constexpr int kPriority = 100;   // before what waits, so that nobody else's task comes first
 constexpr int kWaitMs = 5000;
 
 using Tasks = orchestrator::Orchestrator;
