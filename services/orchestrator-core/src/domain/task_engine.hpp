@@ -15,53 +15,13 @@
 #include "domain/budgets.hpp"
 #include "domain/command.hpp"
 #include "domain/effect.hpp"
+#include "domain/engine_limits.hpp"
 #include "domain/golden_rules.hpp"
 #include "domain/ready_queues.hpp"
-#include "domain/retry.hpp"
+#include "domain/task_entry.hpp"
 #include "domain/workflow.hpp"
 
 namespace swarm::orchestrator {
-
-struct EngineLimits {
-  std::chrono::milliseconds lease{30'000};         // without a heartbeat
-  std::chrono::milliseconds start_within{5'000};   // from assignment to the first sign of the agent
-  std::chrono::milliseconds schedule_to_start{0};  // in the queue; 0: no bound
-  std::chrono::milliseconds start_to_close{0};     // one attempt; 0: no bound
-  std::chrono::milliseconds forget_agent{600'000};
-  std::size_t tasks_active_max = 1'000'000;
-  std::size_t agents_max = 20'000;
-  std::size_t results_kept = 16;                   // answers kept for repeated results, per task
-  std::uint32_t feedback_kept = 6;
-  std::size_t feedback_bytes_max = 4096;
-  std::uint32_t history_kept = 200;
-  std::size_t outcomes_max = 100'000;              // waiting for the analyst
-  std::size_t dry_budgets_max = 200'000;           // scopes remembered
-  int attempts_default = 3;
-  bool report_outcomes = true;
-  RetryPolicy retry;
-};
-
-/// A live or recently finished task, with what no record holds: its timers and place in the queue.
-struct TaskEntry {
-  std::shared_ptr<const TaskSpec> spec;
-  std::shared_ptr<TaskState> state;  // frozen once published; see TaskEngine::edit
-  bool published = false;
-  bool dirty = false;
-  bool is_new = false;
-  bool started = false;              // the holder gave a sign
-  bool taken_back = false;           // queued again because it gave none; its late sign still counts
-  CallId link = 0;                   // the stream over which the lease went out, if any
-  BootTime lease_expires{};
-  BootTime start_by{};               // first sign of the holder; of a queued task: somebody must take it
-  BootTime close_by{};               // end of the attempt
-  BootTime wake{};                   // end of a delay or back-off
-  BootTime ends{};                   // the deadline
-  BootTime timer{};                  // what is armed; zero: nothing
-  QueuePosition position;
-  std::size_t open_dependencies = 0;
-  std::uint64_t finished_in_batch = 0;
-  std::string progress;
-};
 
 /// Things that happened since the start.
 struct EngineTally {

@@ -14,6 +14,15 @@ T& as(Reply& reply) {
   return *typed;
 }
 
+/// An answer that can only succeed, from what fills it in.
+template <class FillIn>
+auto ok(FillIn fill_in) {
+  return [fill_in = std::move(fill_in)](auto& out) {
+    fill_in(out);
+    return grpc::Status::OK;
+  };
+}
+
 }  // namespace
 
 void ReplyRouter::answer(CallId call, Reply&& reply) {
@@ -44,12 +53,6 @@ void ReplyRouter::flush() {
 }
 
 void ReplyRouter::answer_unary(CallKind kind, std::uint64_t id, Reply&& reply) {
-  const auto ok = [](auto&& fill_in) {
-    return [fill_in = std::forward<decltype(fill_in)>(fill_in)](auto& out) {
-      fill_in(out);
-      return grpc::Status::OK;
-    };
-  };
   switch (kind) {
     case CallKind::Register:
       registers.finish(id, ok([&](auto& out) { fill_registered(out, as<Registered>(reply)); }));
@@ -82,6 +85,24 @@ void ReplyRouter::answer_unary(CallKind kind, std::uint64_t id, Reply&& reply) {
     case CallKind::SubmitMany:
       bulk_submits.finish(id, ok([&](auto& out) { fill(out, as<Submitted>(reply)); }));
       break;
+    case CallKind::Dispatch:
+      dispatches.finish(id, ok([&](auto& out) { fill(out, as<DispatchAnswered>(reply).state); }));
+      break;
+    case CallKind::Agents:
+      agents.finish(id, ok([&](auto& out) {
+        for (const auto& view : as<AgentsListed>(reply).agents) fill(*out.add_agents(), view);
+      }));
+      break;
+    case CallKind::Task:
+    case CallKind::Inspect:
+    case CallKind::Explain:
+    case CallKind::Redrive: answer_about_task(kind, id, std::move(reply)); break;
+    case CallKind::Link: break;
+  }
+}
+
+void ReplyRouter::answer_about_task(CallKind kind, std::uint64_t id, Reply&& reply) {
+  switch (kind) {
     case CallKind::Task:
       tasks.finish(id, [&](auto& out) {
         const auto& task = as<TaskAnswered>(reply).task;
@@ -101,14 +122,6 @@ void ReplyRouter::answer_unary(CallKind kind, std::uint64_t id, Reply&& reply) {
             std::chrono::duration_cast<std::chrono::milliseconds>(soft.expires_in).count());
       }));
       break;
-    case CallKind::Dispatch:
-      dispatches.finish(id, ok([&](auto& out) { fill(out, as<DispatchAnswered>(reply).state); }));
-      break;
-    case CallKind::Agents:
-      agents.finish(id, ok([&](auto& out) {
-        for (const auto& view : as<AgentsListed>(reply).agents) fill(*out.add_agents(), view);
-      }));
-      break;
     case CallKind::Explain:
       explanations.finish(id, ok([&](auto& out) { fill(out, as<TaskExplained>(reply)); }));
       break;
@@ -123,7 +136,7 @@ void ReplyRouter::answer_unary(CallKind kind, std::uint64_t id, Reply&& reply) {
         }
       }));
       break;
-    case CallKind::Link: break;
+    default: break;
   }
 }
 

@@ -91,6 +91,7 @@ class ReplyRouter final : public Replies {
 
  private:
   void answer_unary(CallKind kind, std::uint64_t id, Reply&& reply);
+  void answer_about_task(CallKind kind, std::uint64_t id, Reply&& reply);
   void fail(CallKind kind, std::uint64_t id, const Error& error);
   std::vector<std::shared_ptr<Link>> all_links() const;
 
