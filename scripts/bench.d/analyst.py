@@ -214,7 +214,7 @@ def rss_mib(pid: int, part: str = "VmRSS") -> float:
 
 
 def process(folder: Path, oneoffs: int) -> dict[str, float]:
-    quiet = {"gateway.address": "", "log.level": "warn"}
+    quiet = {"gateway.address": "", "orchestrator.address": ""}
     make_rows(folder / "report.jsonl", 2000, 9)
     analyst = ServiceProcess("analyst", folder / "report", quiet).start()
     answer = run("report", f"127.0.0.1:{analyst.ports['grpc']}", folder / "report.jsonl", 5000, 1000)[0]

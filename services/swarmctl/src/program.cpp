@@ -102,6 +102,7 @@ void describe_program(CLI::App& program, Session& session) {
   add_dispatch(program, session);
   add_rules(program, session);
   add_groups(program, session);
+  add_failures(program, session);
   add_logs(program, session);
   add_budget(program, session);
   add_knowledge(program, session);

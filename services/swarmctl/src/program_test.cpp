@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -220,13 +221,12 @@ TEST_CASE_METHOD(Fixture, "rules are listed by state", "[grpc][program]") {
   rule.set_state("active");
   rule.set_stack("python");
   rule.set_text("Do not.");
-  rule.set_effect(0.42);
   auto& retired = fakes.analyst.rules.emplace_back();
   retired.set_rule_id("r2");
   retired.set_state("retired");
   CHECK(ctl({"rules", "list"}).out ==
-        "ID  STATE   STACK   ROLE   TASKS  FAILURES  EFFECT  AUTHOR  AGE  RULE\n"
-        "r1  active  python  every      0         0     42%            -  Do not.\n");
+        "ID  STATE   STACK   ROLE   TASKS  FAILURES  BEFORE  AFTER  FEWER  AUTHOR  AGE  RULE\n"
+        "r1  active  python  every      0         0       -      -      -            -  Do not.\n");
   CHECK(ctl({"rules", "list", "--state", "all"}).out.find("r2") != std::string::npos);
   CHECK(ctl({"rules", "list", "--state", "some"}).code == 2);
   CHECK(ctl({"rules", "list", "--state", "proposed"}).err == "swarmctl: no rules\n");
@@ -242,9 +242,9 @@ TEST_CASE_METHOD(Fixture, "groups are listed with their totals", "[grpc][program
   fakes.analyst.groups.set_total_groups(1);
   const auto done = ctl({"groups", "list"});
   CHECK(done.out ==
-        "KIND  STACK  ROLE  FAMILY  TASKS  EVENTS  SEEN  RULE  CAUSE\n"
-        "k1                             3       4     -  -     TypeError: <*>\n");
-  CHECK(done.err == "swarmctl: 4 failures in 1 groups\n");
+        "KIND  STACK  ROLE  FAMILY  TASKS  EVENTS  SEEN  NOTE  RULE  CAUSE\n"
+        "k1                             3       4     -  -     -     TypeError: <*>\n");
+  CHECK(done.err == "swarmctl: 4 failures in 1 group\n");
 }
 
 TEST_CASE_METHOD(Fixture, "the budget is read, set and reset", "[grpc][program]") {
@@ -391,4 +391,63 @@ TEST_CASE_METHOD(Fixture, "logs cluster groups a file by template, in a table, a
   CHECK(std::count(lines.out.begin(), lines.out.end(), '\n') == 31);
   CHECK(ctl({"logs", "cluster", file + "x"}).code == 1);
   CHECK(ctl({"logs", "cluster", "-", "--assign"}).code == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "an import goes on after a lost stream, counts each line once and says what it refused", "[grpc][program]") {
+  const swarm::testing::TempDir folder;
+  const auto file = (folder.path() / "a.jsonl").string();
+  {
+    std::ofstream out(file, std::ios::binary);
+    for (int i = 0; i < 1800; ++i) out << R"({"error_log":"KeyError: 'x'","stack":"python","task_id":"t)" << i % 7 << "\"}\n";
+    out << "\nno json\n" << R"({"error_log":""})";
+  }
+  fakes.analyst.batches_until_loss = 2;
+  const auto done = ctl({"failures", "import", file});
+  INFO(done.err);
+  CHECK(fakes.analyst.events.size() == 1800);
+  CHECK(done.out == "1803 lines: 1800 counted, 0 known already, 2 refused; 0 rules made\n");
+  CHECK(done.code == 1);
+  const auto again = ctl({"failures", "import", file, "--json"});
+  CHECK(again.out == "{\"lines\":1803,\"counted\":0,\"repeats\":1800,\"refused\":2,\"rules_made\":0}\n");
+  CHECK_FALSE(std::filesystem::exists(file + ".imported"));
+  CHECK(ctl({"failures", "import", file + "x"}).code == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "a broken-off import is told and noted, and the next one begins there", "[grpc][program]") {
+  const swarm::testing::TempDir folder;
+  const auto file = (folder.path() / "a.jsonl").string();
+  {
+    std::ofstream out(file, std::ios::binary);
+    for (int i = 0; i < 900; ++i) out << R"({"error_log":"KeyError: 'x'"})" << "\n";
+  }
+  {
+    std::ofstream note(file + ".imported");
+    note << 30 * 400 << " 400 400 0 0 0\n";
+  }
+  const auto done = ctl({"failures", "import", file});
+  CHECK(done.err.find("going on after line 400") != done.err.npos);
+  CHECK(fakes.analyst.events.size() == 500);
+  CHECK(done.out.starts_with("900 lines: 900 counted"));
+}
+
+TEST_CASE_METHOD(Fixture, "a rule is shown with its effect and history, approved and retired", "[grpc][program]") {
+  auto& rule = fakes.analyst.rules.emplace_back();
+  rule.set_rule_id("gr-1");
+  rule.set_state("proposed");
+  rule.mutable_measured()->set_given_attempts(100);
+  rule.mutable_measured()->set_held_attempts(50);
+  rule.mutable_measured()->set_held_failures(10);
+  rule.mutable_measured()->set_held_difference(.2);
+  rule.mutable_measured()->set_held_low(.105);
+  rule.mutable_measured()->set_held_high(.331);
+  auto& step = *rule.add_history();
+  step.set_version(3);
+  step.set_reason("threshold reached");
+  const auto shown = ctl({"rules", "show", "gr-1"});
+  CHECK(shown.out.find("20.0 [10.5, 33.1]") != shown.out.npos);
+  CHECK(shown.out.find("threshold reached") != shown.out.npos);
+  CHECK(ctl({"rules", "approve", "gr-1", "--reason", "good"}).out == "gr-1  active\n");
+  CHECK(ctl({"rules", "list"}).out.find("20.0 [10.5, 33.1]") != std::string::npos);
+  CHECK(ctl({"rules", "retire", "gr-1"}).out == "gr-1  retired\n");
+  CHECK(ctl({"rules", "show", "gr-2"}).code == 1);
 }

@@ -12,6 +12,12 @@ struct Options {
   int limit = 50;
 };
 
+Cell note(const analyst::FailureGroup& group) {
+  if (group.regressed()) return {"regressed", Style::Bad};
+  if (group.escalating()) return {"escalating", Style::Bad};
+  return group.is_new() ? Cell("new", Style::Waiting) : Cell("-");
+}
+
 void run(Session& session, const Options& o) {
   const auto stub = analyst::Analyst::NewStub(session.channel(Peer::Analyst));
   analyst::GroupQuery request;
@@ -20,20 +26,21 @@ void run(Session& session, const Options& o) {
   const auto found = call(session, *stub, &analyst::Analyst::Stub::ListGroups, request);
   if (!found) return session.fail("groups list", Peer::Analyst, found.error());
   if (session.json) return session.print_json(found.value());
-  Table table({{"KIND"}, {"STACK"}, {"ROLE"}, {"FAMILY"}, {"TASKS", true}, {"EVENTS", true}, {"SEEN", true}, {"RULE"},
+  Table table({{"KIND"}, {"STACK"}, {"ROLE"}, {"FAMILY"}, {"TASKS", true}, {"EVENTS", true}, {"SEEN", true}, {"NOTE"}, {"RULE"},
                {"CAUSE", false, true}});
   for (const auto& group : found.value().groups()) {
     table.add({group.kind_id(), group.stack(), group.role(), group.family(), std::to_string(group.tasks()),
                std::to_string(group.events()), age(group.last_seen_unix_ms(), session.clock.wall_now()),
-               group.rule_id().empty() ? "-" : group.rule_id(), group.cause()});
+               note(group), group.rule_id().empty() ? "-" : group.rule_id(), group.cause()});
   }
   if (table.empty()) {
     session.err << "swarmctl: no failures yet" << std::endl;
     return;
   }
   table.print(session.out, session.terminal);
-  session.err << "swarmctl: " << found.value().total_events() << " failures in " << found.value().total_groups()
-              << " groups" << std::endl;
+  const auto counted = [](std::int64_t n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); };
+  session.err << "swarmctl: " << counted(found.value().total_events(), "failure") << " in " << counted(found.value().total_groups(), "group")
+              << std::endl;
 }
 
 }  // namespace

@@ -1,3 +1,5 @@
+#include <cstdio>
+
 #include "call.hpp"
 #include "commands/commands.hpp"
 #include "output/format.hpp"
@@ -33,25 +35,87 @@ Cell state_cell(const std::string& state) {
   return {state, state == "active" ? Style::Good : state == "retired" ? Style::Faint : Style::Waiting};
 }
 
-std::string effect(double value) {
-  const auto percent = static_cast<long>(value * 100 + (value < 0 ? -0.5 : 0.5));
-  return percent == 0 ? "-" : std::to_string(percent) + "%";
+std::string per_hundred(double share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", share * 100);
+  return text;
+}
+
+std::string share(std::int64_t hits, std::int64_t trials) {
+  return trials == 0 ? "-" : per_hundred(static_cast<double>(hits) / static_cast<double>(trials));
+}
+
+// Fewer failures of its kind per 100 attempts, with the interval; a hold-out says more than before and after.
+std::string effect(const analyst::RuleEffect& seen) {
+  const bool held = seen.held_attempts() > 0 && seen.given_attempts() > 0;
+  const bool past = seen.before_attempts() > 0 && seen.after_attempts() > 0;
+  if (!held && !past) return "-";
+  const double low = held ? seen.held_low() : seen.before_low();
+  const double high = held ? seen.held_high() : seen.before_high();
+  return per_hundred(held ? seen.held_difference() : seen.before_difference()) + " [" + per_hundred(low) + ", " + per_hundred(high) + "]";
 }
 
 void run(Session& session, const Options& o) {
   const auto found = query(session, o);
   if (!found) return session.fail("rules list", Peer::Analyst, found.error());
   if (session.json) return session.print_json(found.value());
-  Table table({{"ID"}, {"STATE"}, {"STACK"}, {"ROLE"}, {"TASKS", true}, {"FAILURES", true}, {"EFFECT", true}, {"AUTHOR"},
-               {"AGE", true}, {"RULE", false, true}});
+  Table table({{"ID"}, {"STATE"}, {"STACK"}, {"ROLE"}, {"TASKS", true}, {"FAILURES", true}, {"BEFORE", true}, {"AFTER", true},
+               {"FEWER", true}, {"AUTHOR"}, {"AGE", true}, {"RULE", false, true}});
   for (const auto& rule : found.value().rules()) {
     table.add({rule.rule_id(), state_cell(rule.state()), rule.stack().empty() ? "every" : rule.stack(),
                rule.role().empty() ? "every" : rule.role(), std::to_string(rule.tasks()),
-               std::to_string(rule.failures()), effect(rule.effect()), rule.author(),
+               std::to_string(rule.failures()), share(rule.measured().before_failures(), rule.measured().before_attempts()),
+               share(rule.measured().after_failures(), rule.measured().after_attempts()), effect(rule.measured()), rule.author(),
                age(rule.created_unix_ms(), session.clock.wall_now()), rule.text()});
   }
   if (table.empty()) session.err << "swarmctl: no rules" << std::endl;
   else table.print(session.out, session.terminal);
+}
+
+void show(Session& session, const std::string& id) {
+  Options every;
+  every.state = "all";
+  const auto found = query(session, every);
+  if (!found) return session.fail("rules show", Peer::Analyst, found.error());
+  for (const auto& rule : found.value().rules()) {
+    if (rule.rule_id() != id) continue;
+    if (session.json) return session.print_json(rule);
+    const auto& seen = rule.measured();
+    const auto held = share(seen.given_failures(), seen.given_attempts()) + " of " + std::to_string(seen.given_attempts()) + " with it, " +
+                      share(seen.held_failures(), seen.held_attempts()) + " of " + std::to_string(seen.held_attempts()) + " held out";
+    print_fields(session.out, session.terminal,
+                 {{"id", rule.rule_id()}, {"state", state_cell(rule.state())}, {"why", rule.state_reason()}, {"stack", rule.stack()},
+                  {"role", rule.role()}, {"rule", rule.text()}, {"cause", rule.cause()}, {"must not match", rule.must_not_match()},
+                  {"author", rule.author()}, {"failures per 100", held}, {"fewer per 100", effect(seen)},
+                  {"expires", utc(rule.expires_unix_ms())}});
+    Table table({{"VERSION", true}, {"AT"}, {"STATE"}, {"AUTHOR"}, {"WHY"}, {"RULE", false, true}});
+    for (const auto& step : rule.history())
+      table.add({std::to_string(step.version()), utc(step.at_unix_ms()), state_cell(step.state()), step.author(), step.reason(), step.text()});
+    if (!table.empty()) table.print(session.out, session.terminal);
+    return;
+  }
+  session.err << "swarmctl: rules show: no rule " << id << std::endl;
+  session.exit_code = 1;
+}
+
+void change(Session& session, const std::string& what, const analyst::RuleChangeRequest& request) {
+  const auto stub = analyst::Analyst::NewStub(session.channel(Peer::Analyst));
+  const auto changed = call(session, *stub, &Stub::ChangeRule, request);
+  if (!changed) return session.fail(what, Peer::Analyst, changed.error());
+  if (session.json) return session.print_json(changed.value());
+  session.out << changed.value().rule_id() << "  " << changed.value().state() << std::endl;
+}
+
+void add_change(CLI::App& rules, Session& session, const std::string& name, const std::string& help, const std::string& state) {
+  auto request = std::make_shared<analyst::RuleChangeRequest>();
+  request->set_state(state);
+  CLI::App* app = rules.add_subcommand(name, help);
+  app->add_option_function<std::string>("ID", [request](const std::string& v) { request->set_rule_id(v); }, "rule")->required();
+  app->add_option_function<std::string>("--reason", [request](const std::string& v) { request->set_reason(v); }, "why, for its history");
+  app->add_option_function<std::string>("--text", [request](const std::string& v) { request->set_text(v); }, "another wording");
+  app->add_option_function<std::string>("--must-not-match", [request](const std::string& v) { request->set_must_not_match(v); },
+                                        "RE2 pattern that no artefact may hold");
+  app->callback([request, name, &session] { change(session, "rules " + name, *request); });
 }
 
 }  // namespace
@@ -68,6 +132,12 @@ void add_rules(CLI::App& program, Session& session) {
       ->check(CLI::IsMember({"active", "proposed", "retired", "all"}))
       ->type_name("active|proposed|retired|all");
   app->callback([o, &session] { run(session, *o); });
+  auto id = std::make_shared<std::string>();
+  CLI::App* one = rules->add_subcommand("show", "one rule with its measured effect and its history");
+  one->add_option("ID", *id, "rule")->required();
+  one->callback([id, &session] { show(session, *id); });
+  add_change(*rules, session, "approve", "let a rule hold from now on", "active");
+  add_change(*rules, session, "retire", "take a rule out of use; its history stays", "retired");
 }
 
 }  // namespace swarm::ctl

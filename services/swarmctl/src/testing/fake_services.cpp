@@ -109,6 +109,30 @@ grpc::Status FakeAnalyst::ListGroups(grpc::ServerContext*, const analyst::GroupQ
   return grpc::Status::OK;
 }
 
+grpc::Status FakeAnalyst::ChangeRule(grpc::ServerContext*, const analyst::RuleChangeRequest* request, analyst::GoldenRule* response) {
+  for (auto& rule : rules) {
+    if (rule.rule_id() != request->rule_id()) continue;
+    rule.set_state(request->state());
+    rule.set_state_reason(request->reason());
+    *response = rule;
+    return grpc::Status::OK;
+  }
+  return {grpc::StatusCode::NOT_FOUND, "no rule id=" + request->rule_id()};
+}
+
+grpc::Status FakeAnalyst::ReportFailures(grpc::ServerContext*, grpc::ServerReaderWriter<analyst::BatchAck, analyst::FailureBatch>* stream) {
+  analyst::FailureBatch batch;
+  while (stream->Read(&batch)) {
+    if (batches_until_loss-- == 0) return {grpc::StatusCode::UNAVAILABLE, "draining"};
+    analyst::BatchAck ack;
+    ack.set_sequence(batch.sequence());
+    for (const auto& event : batch.events())
+      events.emplace(event.event_id(), event).second ? ack.set_counted(ack.counted() + 1) : ack.set_repeats(ack.repeats() + 1);
+    stream->Write(ack);
+  }
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeGateway::GetCurrentSpend(grpc::ServerContext*, const llm_gateway::Empty* request,
                                           llm_gateway::SpendReport* response) {
   const auto it = scopes.find(request->scope().empty() ? "global" : request->scope());

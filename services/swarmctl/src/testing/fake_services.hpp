@@ -59,6 +59,12 @@ class FakeAnalyst final : public analyst::Analyst::Service {
                               analyst::RuleList* response) override;
   grpc::Status ListGroups(grpc::ServerContext*, const analyst::GroupQuery* request, analyst::GroupList* response) override;
 
+  grpc::Status ChangeRule(grpc::ServerContext*, const analyst::RuleChangeRequest* request, analyst::GoldenRule* response) override;
+  /// Counts every event id once; ends the stream after `batches_until_loss` batches, once.
+  grpc::Status ReportFailures(grpc::ServerContext*, grpc::ServerReaderWriter<analyst::BatchAck, analyst::FailureBatch>* stream) override;
+
+  std::map<std::string, analyst::FailureEvent> events;
+  int batches_until_loss = -1;
   std::vector<analyst::GoldenRule> rules;
   analyst::GroupList groups;
 };
