@@ -142,12 +142,23 @@ class AsyncAgent(AgentBase):
             for task in done:
                 task.result()
         except grpc.RpcError as error:
-            raise from_grpc(error) from None
+            raise await self._why_ended(stream, error) from None
         finally:
             for task in tasks:
                 task.cancel()
             stream.cancel()
         return joined
+
+    @staticmethod
+    async def _why_ended(stream: Any, error: grpc.RpcError) -> SwarmError:
+        """A write into a stream that the server has just ended says only "Internal error from Core": the stream knows why."""
+        try:
+            code = await asyncio.wait_for(stream.code(), 1.0)
+            if code is not grpc.StatusCode.OK:
+                return from_grpc_call(code, await stream.details())
+        except asyncio.TimeoutError:
+            pass
+        return from_grpc(error)
 
     def _joined(self, registration: Registration) -> None:
         if registration.heartbeat_ms:
