@@ -17,13 +17,16 @@ from . import operations as op
 from . import trace, wire
 from .aio import AsyncAnalystClient, AsyncOrchestratorClient
 from .attempts import PROGRESS_CHARS_MAX, AgentBase, AgentEvent, Attempt, log
-from .errors import SwarmError, from_grpc
+from .errors import SwarmError, Unavailable, from_grpc
 from .failures import LeaseLost, TaskCancelled, TaskFailed, as_failure
 from .models import Assignment, Failure, FailureClass, Registration, read
 
 REPORT_WAIT = 3.0  # seconds that a result waits for the analyst's answer; then the report goes on by itself
 REPORTS_MAX = 256
 RESULTS_PER_MESSAGE_MAX = 64
+
+# What grpc.aio says, instead of the stream's status, when a write meets its end. The next stream tells whether to go on.
+WRITTEN_TOO_LATE = "Internal error from Core"
 
 
 class AsyncTaskRun(Attempt):
@@ -142,23 +145,14 @@ class AsyncAgent(AgentBase):
             for task in done:
                 task.result()
         except grpc.RpcError as error:
-            raise await self._why_ended(stream, error) from None
+            if error.details() == WRITTEN_TOO_LATE:
+                raise Unavailable("the stream ended while it was written to", "UNAVAILABLE") from None
+            raise from_grpc(error) from None
         finally:
             for task in tasks:
                 task.cancel()
             stream.cancel()
         return joined
-
-    @staticmethod
-    async def _why_ended(stream: Any, error: grpc.RpcError) -> SwarmError:
-        """A write into a stream that the server has just ended says only "Internal error from Core": the stream knows why."""
-        try:
-            code = await asyncio.wait_for(stream.code(), 1.0)
-            if code is not grpc.StatusCode.OK:
-                return from_grpc_call(code, await stream.details())
-        except asyncio.TimeoutError:
-            pass
-        return from_grpc(error)
 
     def _joined(self, registration: Registration) -> None:
         if registration.heartbeat_ms:
