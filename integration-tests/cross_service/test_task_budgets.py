@@ -100,6 +100,8 @@ def test_a_tasks_budget_reaches_the_gateway_and_a_dry_one_parks_the_task_until_i
     back = p.o.poll(wait_ms=5000)
     assert back.task_id == task_id and back.attempt == 1, "parking counts no attempt"
     assert p.o.result(back).task_status == "SUCCEEDED"
+    # The task is over: the gateway needs not remember its limit.
+    eventually(lambda: not any(s.get("limit") for s in call(p.gateway, CONTROL + "ListScopes", scope_prefix="task/").get("scopes", [])))
 
 
 def test_a_reset_brings_parked_tasks_back_and_a_dry_team_parks_its_tenants_tasks(start_pair: Any) -> None:

@@ -50,7 +50,9 @@ void TaskBudgetSender::run() {
     if (missed > 0) collect_live();
     for (const auto& event : events) {
       const auto* change = std::get_if<TaskChanged>(event.get());
-      if (change != nullptr && change->created) collect(change->task, false);
+      if (change == nullptr) continue;
+      if (change->created) collect(change->task, When::Submitted);
+      if (is_final(change->task.state->status)) collect(change->task, When::Ended);
     }
   }
 }
@@ -62,22 +64,22 @@ void TaskBudgetSender::collect_live() {
   do {
     const auto page = store_.list(filter);
     if (!page) return log::error("the budgets of live tasks can't be read", {{"error", page.error().message}});
-    for (const auto& item : page.value().items) collect(item.task, true);
+    for (const auto& item : page.value().items) collect(item.task, When::Lives);
     filter.before = page.value().next_before;
   } while (filter.before != 0 && waiting_.size() < kWaitingMax && !interrupt_.stopped());
 }
 
-void TaskBudgetSender::collect(const StoredTask& task, bool again) {
+void TaskBudgetSender::collect(const StoredTask& task, When when) {
   const auto* terms = task.spec->terms.get();
   if (terms == nullptr || terms->budget_nanos == 0) return;
   if (waiting_.size() >= kWaitingMax) return log::error("too many budgets of tasks wait for the gateway", {{"task", text(task.spec->id)}});
-  waiting_.push_back({task.spec->id, terms->budget_nanos, again});
+  waiting_.push_back({task.spec->id, terms->budget_nanos, when});
 }
 
 grpc::Status TaskBudgetSender::send(const Waiting& waiting) {
   const auto stub = llm_gateway::BudgetControl::NewStub(channel_);
   const auto deadline = std::chrono::system_clock::now() + kDeadline;
-  if (waiting.again) {
+  if (waiting.when == When::Lives) {
     grpc::ClientContext context;
     context.set_deadline(deadline);
     llm_gateway::Empty scope;
@@ -90,6 +92,7 @@ grpc::Status TaskBudgetSender::send(const Waiting& waiting) {
   llm_gateway::TaskBudget budget;
   budget.set_task_id(text(waiting.task));
   budget.set_limit(static_cast<double>(waiting.nanos) * 1e-9);
+  budget.set_ended(waiting.when == When::Ended);
   grpc::ClientContext context;
   context.set_deadline(deadline);
   llm_gateway::Ack ack;

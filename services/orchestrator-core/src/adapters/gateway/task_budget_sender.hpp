@@ -12,7 +12,8 @@
 
 namespace swarm::orchestrator::gateway_client {
 
-/// Tells the gateway the budget of each task that has one, at its submission; of those that live when the orchestrator
+/// Tells the gateway the budget of each task that has one, at its submission, and its end, after which the gateway may
+/// forget it; of those that live when the orchestrator
 /// starts again, unless the gateway has a limit for them, which somebody may have raised meanwhile. While the gateway is
 /// away (then no model call is served either) they wait, bounded. One thread.
 class TaskBudgetSender {
@@ -26,11 +27,12 @@ class TaskBudgetSender {
   void run();
   /// All live tasks: at a start, and when events were missed.
   void collect_live();
-  void collect(const StoredTask& task, bool again);
+  enum class When { Submitted, Lives, Ended };  // Lives: the gateway may know it already
+  void collect(const StoredTask& task, When when);
   struct Waiting {
     TaskId task;
     std::int64_t nanos = 0;
-    bool again = false;  // the gateway may know it
+    When when = When::Submitted;
   };
   grpc::Status send(const Waiting& budget);
   /// Sends what waits; false when the gateway does not answer.
