@@ -10,6 +10,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from clients import http
 from orchestrator.client import Raw, code_of, msg
 
 
@@ -202,6 +203,8 @@ def test_a_full_store_refuses_and_works_on_when_there_is_room_again(start_orches
     assert error is not None and error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert service.running
     assert [o.get(task_id).task_id for task_id in kept] == kept
+    disk = next(c for c in http("GET", f"{service.admin}/readyz").json()["checks"] if c["name"] == "disk")
+    assert not disk["ok"] and disk["detail"] == error.details()
     service.terminate()
     assert service.wait_exit() == 0
     bigger = start_orchestrator({"limits.store": "64MiB", "data_dir": str(service.data_dir)})
@@ -209,6 +212,7 @@ def test_a_full_store_refuses_and_works_on_when_there_is_room_again(start_orches
     o.register()
     assert o.poll().task_id == kept[0]
     o.submit("room again")
+    assert "disk" not in {c["name"] for c in http("GET", f"{bigger.admin}/readyz").json()["checks"]}
 
 
 @pytest.mark.parametrize(

@@ -209,11 +209,11 @@ Result<void> Composition::Parts::serve_operations() {
 
 std::vector<admin::Readiness> Composition::Parts::readiness() const {
   std::vector<admin::Readiness> all;
-  const auto fault = loop->fault();
-  all.push_back({"store", !lost && fault.empty(),
-                 lost            ? "fsync failed; restart recovers what was acknowledged"
-                 : fault.empty() ? ""
-                                 : "nothing can be stored (" + fault + "); free space on the disk of " + settings.data_dir, true});
+  all.push_back({"store", !lost, lost ? "fsync failed; restart recovers what was acknowledged" : "", true});
+  // Not required: reads still answer, and only a report can find out that there is room again.
+  if (const auto fault = loop->fault(); !fault.empty()) {
+    all.push_back({"disk", false, "nothing can be stored (" + fault + "); free space on the disk of " + settings.data_dir, false});
+  }
   if (author) {
     const auto state = author->state();
     const bool up = state != CircuitBreaker::State::Open;

@@ -283,6 +283,8 @@ std::string Orchestrator::admin_address() const { return impl_->admin.address();
 std::vector<admin::Readiness> Orchestrator::Impl::readiness() const {
   std::vector<admin::Readiness> out;
   out.push_back({"store", !lost, lost ? "the outcome of a write is unknown, restarting" : "open", true});
+  // Not required: reads still answer, and only calls that write can find out that there is room again.
+  if (const auto fault = loop.store_fault(); !fault.empty()) out.push_back({"disk", false, fault, false});
   if (rules) out.push_back({"analyst", rules->connected(), rules->detail(), false});
   if (budgets) out.push_back({"gateway", budgets->connected(), budgets->detail(), false});
   if (common_store) out.push_back({"synapse", common_store->well(), common_store->detail(), false});

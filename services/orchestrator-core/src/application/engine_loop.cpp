@@ -153,6 +153,7 @@ void EngineLoop::commit(Batch& batch) {
     std::lock_guard lock(commit_mutex_);
     commit_state_ = stored ? CommitState::Done : CommitState::Failed;
     if (!stored) commit_error_ = stored.error();
+    if (!batch.changes.empty()) store_fault_ = stored ? "" : stored.error().message;
   }
   commit_changed_.notify_all();
   queue_.wake();
@@ -183,6 +184,11 @@ void EngineLoop::send(Answer& answer) {
     return parts_.replies.answer(answer.call, NothingToDo{});
   }
   parts_.replies.answer(answer.call, std::move(answer.reply));
+}
+
+std::string EngineLoop::store_fault() const {
+  std::lock_guard lock(commit_mutex_);
+  return store_fault_;
 }
 
 void EngineLoop::lose(const Error& error) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include "application/command_queue.hpp"
@@ -43,6 +44,8 @@ class EngineLoop {
   /// Holds assignments back from the very next one on, before the command that records it has got its turn.
   void halt(bool halted) { halted_.store(halted, std::memory_order_release); }
   bool halted() const { return halted_.load(std::memory_order_acquire); }
+  /// Why the last write into the store failed; empty when it did not.
+  std::string store_fault() const;
   std::size_t queued_commands() const { return queue_.size(); }
   /// Applies and commits what is queued, then ends the threads. Idempotent.
   void stop();
@@ -69,7 +72,8 @@ class EngineLoop {
   std::atomic<bool> halted_{false};
   std::vector<QueuedCommand> taken_;
 
-  std::mutex commit_mutex_;  // guards the next four
+  mutable std::mutex commit_mutex_;  // guards the next five
+  std::string store_fault_;
   std::condition_variable commit_changed_;
   CommitState commit_state_ = CommitState::Idle;
   std::shared_ptr<Batch> given_;
