@@ -49,14 +49,14 @@ std::vector<Statement> failure(int n, std::string note, const char* stack = "pyt
 
 }  // namespace
 
-TEST_CASE("the Synapse adapter keeps the port's contract", "[synapse][process]") {
+TEST_CASE("the Synapse adapter keeps the port's contract", "[synapse][process][grpc]") {
   Stage stage;
   if (!stage.process) return;
   SynapseKnowledge knowledge(stage.client(), 2);  // pages of two rows, so that answers take several
   knowledge::testing::check_knowledge_contract(knowledge);
 }
 
-TEST_CASE("hostile text comes back as it went, and asks for nothing but itself", "[synapse][process]") {
+TEST_CASE("hostile text comes back as it went, and asks for nothing but itself", "[synapse][process][grpc]") {
   Stage stage;
   if (!stage.process) return;
   SynapseKnowledge knowledge(stage.client());
@@ -88,7 +88,7 @@ TEST_CASE("hostile text comes back as it went, and asks for nothing but itself",
   CHECK(knowledge.all(kHardConstraint, 10'000).value().size() == std::set(all.begin(), all.end()).size());
 }
 
-TEST_CASE("failures come in pages, once each, without those that are marked", "[synapse][process]") {
+TEST_CASE("failures come in pages, once each, without those that are marked", "[synapse][process][grpc]") {
   Stage stage;
   if (!stage.process) return;
   SynapseKnowledge knowledge(stage.client(), 4);
@@ -118,7 +118,7 @@ TEST_CASE("failures come in pages, once each, without those that are marked", "[
   CHECK(knowledge.lessons_of_stack("react", 100).value().empty());
 }
 
-TEST_CASE("spend is summed exactly, whatever stands among the amounts", "[synapse][process]") {
+TEST_CASE("spend is summed exactly, whatever stands among the amounts", "[synapse][process][grpc]") {
   Stage stage;
   if (!stage.process) return;
   SynapseKnowledge knowledge(stage.client());
@@ -148,7 +148,7 @@ TEST_CASE("spend is summed exactly, whatever stands among the amounts", "[synaps
   CHECK(knowledge.limit_of("global").value() == SpendLimit{0, true});
 }
 
-TEST_CASE("the newest status event decides; of two at once, the halt", "[synapse][process]") {
+TEST_CASE("the newest status event decides; of two at once, the halt", "[synapse][process][grpc]") {
   Stage stage;
   if (!stage.process) return;
   SynapseKnowledge knowledge(stage.client());
@@ -161,7 +161,7 @@ TEST_CASE("the newest status event decides; of two at once, the halt", "[synapse
   CHECK(knowledge.control_state().value()->halted);
 }
 
-TEST_CASE("a batch larger than the server takes goes in parts", "[synapse][process]") {
+TEST_CASE("a batch larger than the server takes goes in parts", "[synapse][process][grpc]") {
   Stage stage;
   if (!stage.process) return;
   SynapseKnowledge knowledge(stage.client(), 3);
@@ -173,7 +173,7 @@ TEST_CASE("a batch larger than the server takes goes in parts", "[synapse][proce
   CHECK(knowledge.about(stack_iri("big"), kHardConstraint).value().size() == 12);
 }
 
-TEST_CASE("tokens and namespaces come from the configuration", "[synapse][process]") {
+TEST_CASE("tokens and namespaces come from the configuration", "[synapse][process][grpc]") {
   Stage stage(R"({"right": ["team"]})");
   if (!stage.process) return;
   stage.options.name_space = "team";
@@ -190,7 +190,7 @@ TEST_CASE("tokens and namespaces come from the configuration", "[synapse][proces
   CHECK(refused.last_error() == "PERMISSION_DENIED: Invalid token");
 }
 
-TEST_CASE("a store that is away, slow or talks nonsense is an error in time, then left alone", "[synapse][process]") {
+TEST_CASE("a store that is away, slow or talks nonsense is an error in time, then left alone", "[synapse][process][grpc]") {
   Stage stage;
   if (!stage.process) return;
   stage.options.query_timeout = std::chrono::milliseconds(400);

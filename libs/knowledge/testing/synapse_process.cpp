@@ -84,14 +84,15 @@ void SynapseProcess::run() {
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, out[1], 1);
   posix_spawn_file_actions_addclose(&actions, out[0]);
-  std::vector<std::string> words = {python_, kPackage, "--port", std::to_string(port_), "--storage", storage_.string()};
+  // A test program that a sanitizer ends must not leave this process behind: it would keep the runner's pipe open for ever.
+  std::vector<std::string> words = {"setpriv", "--pdeathsig", "KILL", python_, kPackage, "--port", std::to_string(port_), "--storage", storage_.string()};
   std::vector<char*> arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   std::vector<char*> environment = {tokens_.data()};
   for (char** e = environ; *e != nullptr; ++e) environment.push_back(*e);
   environment.push_back(nullptr);
-  SWARM_CHECK(posix_spawn(&pid_, python_.c_str(), &actions, nullptr, arguments.data(), environment.data()) == 0, "spawn failed");
+  SWARM_CHECK(posix_spawnp(&pid_, "setpriv", &actions, nullptr, arguments.data(), environment.data()) == 0, "spawn failed");
   posix_spawn_file_actions_destroy(&actions);
   close(out[1]);
   std::string line;
