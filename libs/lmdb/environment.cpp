@@ -7,11 +7,13 @@
 #include <cerrno>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "libs/lmdb/data_directory.hpp"
 #include "libs/lmdb/integrity.hpp"
 #include "libs/lmdb/mdb_error.hpp"
+#include "libs/lmdb/resident_pages.hpp"
 
 namespace swarm::lmdb {
 namespace fs = std::filesystem;
@@ -29,6 +31,7 @@ struct Environment::Impl {
   DataDirectory directory;
   Identity identity;
   MDB_env* env = nullptr;
+  std::optional<ResidentPages> resident;  // used by the one who holds the write transaction
   bool unclean = false;
   bool serving = false;  // open() went through
   std::mutex mutex;      // of tables
@@ -70,6 +73,7 @@ Result<std::unique_ptr<Environment>> Environment::open(const Options& options) {
   BOOST_OUTCOME_TRY(impl->directory.mark_running());
   BOOST_OUTCOME_TRY(open_env(&impl->env, options));
   mdb_env_set_userctx(impl->env, const_cast<fs::path*>(&impl->directory.path()));
+  impl->resident.emplace(options.directory / "data.mdb", options.resident_bytes_max);
   impl->serving = true;
   return std::unique_ptr<Environment>(new Environment(std::move(impl)));
 }
@@ -106,6 +110,7 @@ Result<WriteTxn> Environment::write() {
   MDB_txn* txn = nullptr;
   const int rc = mdb_txn_begin(impl_->env, nullptr, 0, &txn);
   if (rc != 0) return impl_->error(rc, "can't begin to write");
+  impl_->resident->keep_bound();
   return WriteTxn(txn);
 }
 

@@ -30,6 +30,7 @@ struct Options {
   unsigned databases = 16;
   bool sync = true;                     // false only for tests and caches
   unsigned snapshots_max = 1024;        // ReadTxns alive at once
+  std::uint64_t resident_bytes_max = 32ull << 20;  // of mapped files, before the map's pages are given back to the kernel
 };
 
 class ReadTxn;
