@@ -1,5 +1,6 @@
 #include "libs/rpc/server.hpp"
 
+#include <absl/synchronization/mutex.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
@@ -30,6 +31,8 @@ void set_up_grpc_once() {
   static std::once_flag once;
   std::call_once(once, [] {
     gpr_set_log_function(&log_line_of_grpc);
+    // Debian's abseil is built for debugging: each lock of gRPC would be looked up in one process-wide graph.
+    absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     guard_accept();
