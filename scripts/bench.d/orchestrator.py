@@ -3,7 +3,7 @@
 usage: scripts/bench.d/orchestrator [--json FILE] [--quick]       needs ./scripts/build first
 
 cycles_per_s, ratio_redis           submit → assigned → result, durable, over streams: 256 in flight, batches of 16
-unary_cycles_per_s                  the same with one call for each step, 32 agents
+unary_cycles_per_s                  the same with one call for each step, 256 agents over 16 connections
 received_*_ms, received_*_ratio_redis   submit → the worker has it, at 100/s
 apply_*_us                          command queued → applied, inside the server, from its histogram, at 1,000/s
 rss_100k_mib, restart_s             100,000 queued tasks with 1 kB texts; restart after kill -9 to ready
@@ -121,7 +121,7 @@ def throughput(folder: Path, redis: Redis | None, tasks: int, rounds: int) -> di
         if redis:
             theirs.append(redis.run("stream", tasks)["redis_cycles_per_s"])
     service = start(folder / "unary")
-    unary = run(CLIENT, "unary", address(service), tasks // 4, 32)["unary_cycles_per_s"]
+    unary = run(CLIENT, "unary", address(service), tasks, 256, 16)["unary_cycles_per_s"]
     service.stop()
     out = {"cycles_per_s": statistics.median(ours), "cycle_cpu_us": statistics.median(cpu), "unary_cycles_per_s": unary}
     if theirs:

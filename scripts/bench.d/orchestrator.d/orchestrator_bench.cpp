@@ -1,13 +1,15 @@
 // The client side of the orchestrator's benchmark, one scenario a run; prints one flat JSON object.
 //
 //   orchestrator-bench stream  ADDRESS TASKS              submit, work and report over streams, 256 in flight, batches of 16
-//   orchestrator-bench unary   ADDRESS TASKS AGENTS       the same with one call for each step
+//   orchestrator-bench unary   ADDRESS TASKS AGENTS CONNECTIONS    the same with one call for each step
 //   orchestrator-bench latency ADDRESS RATE COUNT         submit → the worker has it, at RATE a second
 //   orchestrator-bench load    ADDRESS TASKS              queues tasks with texts of 1 kB
 
+#include <absl/synchronization/mutex.h>
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <thread>
 
@@ -92,46 +94,75 @@ int run_stream(const std::string& address, int tasks) {
   return 0;
 }
 
-int run_unary(const std::string& address, int tasks, int agents) {
+/// One agent that submits, polls and reports, one call after the other. Agents share connections, as agents of one host do.
+class UnaryAgent {
+ public:
+  UnaryAgent(std::shared_ptr<grpc::Channel> channel, int number, std::atomic<int>& left, Window& ended)
+      : stub_(api::Orchestrator::NewStub(channel)), left_(left), ended_(ended) {
+    info_.set_name("unary-" + std::to_string(number));
+    info_.add_capabilities("*");
+    task_.set_description("bench task, a line of text");
+    query_.set_agent_id(info_.name());
+    result_.set_status("success");
+    result_.set_artifact("done");
+  }
+
+  void begin() {
+    stub_->async()->RegisterAgent(fresh(), &info_, &registered_, then([this] { submit(); }));
+  }
+
+ private:
+  grpc::ClientContext* fresh() {
+    context_ = std::make_unique<grpc::ClientContext>();
+    context_->set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    return context_.get();
+  }
+  template <class Next>
+  static std::function<void(grpc::Status)> then(Next next) {
+    return [next](grpc::Status status) {
+      if (!status.ok()) die(status.error_message());
+      next();
+    };
+  }
+  void submit() {
+    if (left_.fetch_sub(1) <= 0) return ended_.give(1);
+    stub_->async()->SubmitTask(fresh(), &task_, &submitted_, then([this] { poll(); }));
+  }
+  void poll() {
+    stub_->async()->PollTask(fresh(), &query_, &assignment_, then([this] { assignment_.task_id().empty() ? poll() : report(); }));
+  }
+  void report() {
+    result_.set_task_id(assignment_.task_id());
+    result_.set_lease_token(assignment_.lease_token());
+    stub_->async()->SubmitResult(fresh(), &result_, &ack_, then([this] { submit(); }));
+  }
+
+  std::unique_ptr<api::Orchestrator::Stub> stub_;
+  std::atomic<int>& left_;
+  Window& ended_;
+  std::unique_ptr<grpc::ClientContext> context_;
+  api::AgentInfo info_;
+  api::RegisterResponse registered_;
+  api::NewTask task_;
+  api::SubmitTaskResponse submitted_;
+  api::AgentQuery query_;
+  api::TaskAssignment assignment_;
+  api::TaskResult result_;
+  api::Ack ack_;
+};
+
+int run_unary(const std::string& address, int tasks, int agents, int connections) {
+  std::vector<std::shared_ptr<grpc::Channel>> channels;
+  for (int n = 0; n < connections; ++n) channels.push_back(channel_to(address));
   const auto start = Clock::now();
   std::atomic<int> left{tasks};
-  std::vector<std::thread> threads;
+  Window ended(0);
+  std::vector<std::unique_ptr<UnaryAgent>> all;
   for (int n = 0; n < agents; ++n) {
-    threads.emplace_back([&, n] {
-      auto stub = api::Orchestrator::NewStub(channel_to(address));
-      const auto name = "unary-" + std::to_string(n);
-      const auto call = [](auto&& f) {
-        grpc::ClientContext context;
-        context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-        if (const auto status = f(&context); !status.ok()) die(status.error_message());
-      };
-      api::AgentInfo info;
-      info.set_name(name);
-      info.add_capabilities("*");
-      api::RegisterResponse registered;
-      call([&](auto* c) { return stub->RegisterAgent(c, info, &registered); });
-      api::NewTask task;
-      task.set_description("bench task, a line of text");
-      api::AgentQuery query;
-      query.set_agent_id(name);
-      while (left.fetch_sub(1) > 0) {
-        api::SubmitTaskResponse submitted;
-        call([&](auto* c) { return stub->SubmitTask(c, task, &submitted); });
-        api::TaskAssignment assignment;
-        while (assignment.task_id().empty()) {
-          call([&](auto* c) { return stub->PollTask(c, query, &assignment); });
-        }
-        api::TaskResult result;
-        result.set_task_id(assignment.task_id());
-        result.set_status("success");
-        result.set_lease_token(assignment.lease_token());
-        result.set_artifact("done");
-        api::Ack ack;
-        call([&](auto* c) { return stub->SubmitResult(c, result, &ack); });
-      }
-    });
+    all.push_back(std::make_unique<UnaryAgent>(channels[static_cast<std::size_t>(n % connections)], n, left, ended));
   }
-  for (auto& thread : threads) thread.join();
+  for (auto& agent : all) agent->begin();
+  ended.take(agents);
   std::printf("{\"unary_cycles_per_s\": %.1f}\n", tasks / seconds_since(start));
   return 0;
 }
@@ -183,11 +214,12 @@ int run_load(const std::string& address, int tasks) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);  // as the server does
   const std::string mode = argc > 1 ? argv[1] : "";
   const auto number = [&](int i) { return argc > i ? std::atoi(argv[i]) : 0; };
   const std::string target = argc > 2 ? argv[2] : "";
   if (mode == "stream") return run_stream(target, number(3));
-  if (mode == "unary") return run_unary(target, number(3), number(4));
+  if (mode == "unary") return run_unary(target, number(3), number(4), std::max(1, number(5)));
   if (mode == "latency") return run_latency(target, number(3), number(4));
   if (mode == "load") return run_load(target, number(3));
   die("usage: orchestrator-bench stream|unary|latency|load …");
