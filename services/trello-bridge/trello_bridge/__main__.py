@@ -32,7 +32,11 @@ def main() -> int:
         bridge = Bridge(settings, Trello(settings.base_url, settings.key, settings.token), orchestrator)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: bridge.stop())
-        bridge.run()
+        try:
+            bridge.run()
+        except SettingsError as error:
+            print(f"trello-bridge: {error}", file=sys.stderr)
+            return 2
     return 0
 
 

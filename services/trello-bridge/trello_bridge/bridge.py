@@ -13,7 +13,7 @@ import threading
 from swarm_sdk import AlreadyExists, FailedPrecondition, NotFound, OrchestratorClient, SwarmError, Task
 
 from . import flow
-from .settings import Settings
+from .settings import KEY_ENV, TOKEN_ENV, Settings, SettingsError
 from .trello import Card, Comment, Trello, TrelloError
 
 log = logging.getLogger("trello-bridge")
@@ -32,9 +32,15 @@ class Bridge:
         self._done: set[str] = set()  # cards whose last word was said; saves requests only
 
     def run(self) -> None:
-        """Until stop(). What fails is logged and tried again at the next look."""
+        """Until stop(). What fails is logged and tried again at the next look. Raises SettingsError when the first answer
+        of Trello shows that the settings can't be right."""
+        checked = False
         while not self._stop.is_set():
             try:
+                if not checked:
+                    self.check()
+                    checked = True
+                    log.info("follows board %s, %d lists, as %s", self._settings.board, len(self._lists), self._me)
                 self.look()
             except TrelloError as error:
                 log.warning("%s", error)
@@ -45,15 +51,38 @@ class Bridge:
     def stop(self) -> None:
         self._stop.set()
 
+    def check(self) -> None:
+        """Whether key, token, board and lists exist. Raises SettingsError, or TrelloError when that can't be told now."""
+        s = self._settings
+        try:
+            self._me = self._trello.me()
+            self._lists = self._trello.lists(s.board)
+        except TrelloError as error:
+            if error.status in (401, 403):
+                raise SettingsError(f"{KEY_ENV} and {TOKEN_ENV} are refused: {error}") from None
+            if error.status in (400, 404):
+                raise SettingsError(f"board {s.board!r} is not there: {error}") from None
+            raise
+        missing = sorted({n for n in (*s.intake, s.done, s.failed) if n} - set(self._lists.values()))
+        if missing:
+            raise SettingsError(f"board {s.board!r} has no list {', '.join(map(repr, missing))}, only {', '.join(map(repr, self._lists.values()))}")
+
     def look(self) -> None:
-        """One look at every open card. Raises TrelloError or SwarmError."""
-        self._me = self._me or self._trello.me()
+        """One look at every open card, those that are at work first. Raises TrelloError or SwarmError."""
         self._lists = self._trello.lists(self._settings.board)
+        over: list[tuple[Card, Task]] = []
         for card in self._trello.cards(self._settings.board):
             if self._stop.is_set():
                 return
+            if card.id in self._done:
+                continue
             task = self._task_of(card)
-            if task is not None and card.id not in self._done:
+            if task is not None and task.status.is_final:
+                over.append((card, task))
+            elif task is not None:
+                self._follow(card, task)
+        for card, task in over:
+            if not self._stop.is_set():
                 self._follow(card, task)
 
     def _task_of(self, card: Card) -> Task | None:
@@ -64,7 +93,8 @@ class Bridge:
         if state is None:
             return None
         try:
-            self._orchestrator.submit(flow.new_task(card, state, self._settings))
+            made = self._orchestrator.submit(flow.new_task(card, state, self._settings))
+            log.info("card %s %r is task %s", card.id, card.name, made.task_id)
         except AlreadyExists:  # another bridge was quicker, with an older text of the card
             log.info("card %s has its task already", card.id)
         return self._orchestrator.get(flow.task_id(card.id))
@@ -78,6 +108,7 @@ class Bridge:
         said = [n for n, c in enumerate(comments) if remark.mark in c.text and c.author == self._me]
         if not said:
             self._trello.comment(card.id, remark.text)
+            log.info("card %s: said %s", card.id, remark.mark)
             return
         if task.status.is_final:
             self._done.add(card.id)
@@ -90,6 +121,7 @@ class Bridge:
             log.warning("the board has no list %r", name)
         if target is not None and target != card.list_id:
             self._trello.move(card.id, target)
+            log.info("card %s is in %s now", card.id, name)
 
     def _may_decide(self, author: str) -> bool:
         return author != self._me and (not self._settings.approvers or author in self._settings.approvers)
@@ -103,6 +135,7 @@ class Bridge:
             call = self._orchestrator.approve if approved else self._orchestrator.reject
             try:
                 call(task.task_id, by=f"trello:{answer.author}", comment=words)
+                log.info("task %s %s by %s", task.task_id, "approved" if approved else "rejected", answer.author)
             except FailedPrecondition as error:
                 log.info("task %s no longer waits: %s", task.task_id, error)
             return

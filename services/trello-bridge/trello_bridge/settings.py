@@ -1,4 +1,4 @@
-"""One TOML file, and the credentials from the environment. Faults are reported all at once."""
+"""One TOML file, and the credentials from the environment. Faults are reported all at once, in one line."""
 
 from __future__ import annotations
 
@@ -41,8 +41,10 @@ class Settings:
 def read(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     try:
         values: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{path}: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise SettingsError(f"{path}: " + " ".join(str(error).split())) from error
     known = {f.name: f for f in fields(Settings)}
     faults = [f"{path}: unknown setting {name}" for name in values if name not in known or name in ("key", "token")]
     faults += [f"{path}: {name}: must be {kind}" for name, value in values.items() if (kind := _fault(name, value))]
@@ -50,7 +52,7 @@ def read(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         faults.append(f"{path}: board: is missing")
     faults += [f"{name} is not set" for name in (KEY_ENV, TOKEN_ENV) if not environment.get(name)]
     if faults:
-        raise SettingsError("\n".join(faults))
+        raise SettingsError("; ".join(faults))
     if "approvers" in values:
         values["approvers"] = tuple(values["approvers"])
     return Settings(**values, key=environment[KEY_ENV], token=environment[TOKEN_ENV])

@@ -1,7 +1,8 @@
 """Trello's REST API, as far as the bridge needs it. Standard library only.
 
-Key and token go in the Authorization header, never in a URL, which would end up in logs. Rate limits (429) and server
-errors are tried again with growing pauses; Retry-After is honoured.
+Key and token go in the Authorization header, never in a URL, which would end up in logs. Requests keep below the rate
+that Trello allows a token; where another user of it takes its share, 429 is tried again with growing pauses, as are
+server errors. Long answers come in pages.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 ANSWER_BYTES_MAX = 16 << 20
 COMMENT_CHARS_MAX = 16_384
-TRIES_MAX = 5
+TRIES_MAX = 6
+PAGE_MAX = 1000
+RATE_MAX, RATE_SECONDS = 90, 10.0  # Trello allows a token 100 requests in 10 s
 
 
 class TrelloError(Exception):
@@ -56,6 +60,7 @@ class Trello:
         self._authorization = f'OAuth oauth_consumer_key="{key}", oauth_token="{token}"'
         self._timeout = timeout
         self._pause = pause
+        self._sent: deque[float] = deque(maxlen=RATE_MAX)  # when the last requests were sent
 
     def me(self) -> str:
         """The user name that the token belongs to."""
@@ -67,8 +72,8 @@ class Trello:
         return {item["id"]: item["name"] for item in answer}
 
     def cards(self, board: str) -> list[Card]:
-        """All open cards of the board."""
-        answer = self._call("GET", f"/1/boards/{_segment(board)}/cards/open", fields="name,desc,idList,labels")
+        """All open cards of the board, oldest first."""
+        answer = self._all(f"/1/boards/{_segment(board)}/cards/open", fields="name,desc,idList,labels")
         return [
             Card(c["id"], c["name"], c.get("desc", ""), c["idList"], tuple(item["name"] for item in c.get("labels", ())))
             for c in answer
@@ -81,16 +86,34 @@ class Trello:
         self._call("POST", f"/1/cards/{_segment(card)}/actions/comments", text=text[:COMMENT_CHARS_MAX])
 
     def comments(self, card: str) -> list[Comment]:
-        """The newest 1,000, oldest first."""
-        answer = self._call("GET", f"/1/cards/{_segment(card)}/actions", filter="commentCard", limit="1000")
-        found = [
+        """All of them, oldest first."""
+        answer = self._all(f"/1/cards/{_segment(card)}/actions", filter="commentCard")
+        return [
             Comment(a["id"], a["data"]["text"], a.get("memberCreator", {}).get("username", ""), a["date"]) for a in answer
         ]
-        return found[::-1]
+
+    def _all(self, path: str, **parameters: str) -> list[dict[str, Any]]:
+        """Page by page, the newest first; ids sort by age."""
+        found: dict[str, dict[str, Any]] = {}
+        before: dict[str, str] = {}
+        while True:
+            page = self._call("GET", path, limit=str(PAGE_MAX), **parameters, **before)
+            found |= {item["id"]: item for item in page}
+            if len(page) < PAGE_MAX:
+                return [found[i] for i in sorted(found)]
+            before = {"before": min(item["id"] for item in page)}
+
+    def _keep_below_the_rate(self) -> None:
+        if len(self._sent) == RATE_MAX:
+            wait = self._sent[0] + RATE_SECONDS - time.monotonic()
+            if wait > 0:
+                self._pause(wait)
+        self._sent.append(time.monotonic())
 
     def _call(self, method: str, path: str, **parameters: str) -> Any:
         pause = 0.5
         for attempt in range(1, TRIES_MAX + 1):
+            self._keep_below_the_rate()
             try:
                 return self._once(method, path, parameters)
             except TrelloError as error:
