@@ -14,10 +14,17 @@ class LogTokens {
   const std::vector<std::string_view>& cut(std::string_view line);
 
  private:
-  void chunk(std::string_view text);
+  // Each takes what begins at `at` and gives where it ends.
+  std::size_t separators(std::size_t at);
+  std::size_t word(std::size_t at);
+  bool compares(std::string_view piece, std::size_t end) const;
+  bool closes_repeated_value(std::size_t at);
+  std::size_t brackets_end(std::size_t at) const;
+  std::size_t hex_groups(std::size_t at) const;
+  bool is_host(std::string_view text, std::size_t end) const;
   void add(std::string_view token);
-  void word(std::string_view text);
 
+  std::string_view line_;
   std::vector<std::string_view> tokens_;
 };
 

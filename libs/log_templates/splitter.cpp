@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 
 namespace swarm::log_templates {
@@ -21,13 +22,16 @@ void Splitter::split(const Shapes& shapes, std::vector<bool> variable) const {
   }
   for (const auto i : varying)
     if (columns[i].separator) return branch(shapes, i, variable, true);
+  for (const auto i : varying)
+    if (is_key(columns, i)) return branch(shapes, i, variable, false);
+  if (varying.front() == 0 && opens_statements(shapes)) return branch(shapes, 0, variable, false);
 
   const bool anchored = has_constant_word(columns);
   if (anchored) {
-    // Positions after the first that hold nothing but names of the program are variables as soon as two differ.
+    // Positions after the first that hold nothing but names of the program are variables as soon as a few differ.
     bool found = false;
     for (const auto i : varying) {
-      if (i == 0 || !columns[i].identifiers) continue;
+      if (i == 0 || !columns[i].identifiers || columns[i].different < kNamesMin) continue;
       variable[i] = found = true;
     }
     if (found) return split(shapes, std::move(variable));
@@ -61,6 +65,23 @@ std::vector<Splitter::Column> Splitter::columns_of(const Shapes& shapes) const {
 
 bool Splitter::has_constant_word(const std::vector<Column>& columns) const {
   return std::any_of(columns.begin(), columns.end(), [&](const Column& c) { return c.different == 1 && words_.word(c.words[0]); });
+}
+
+bool Splitter::opens_statements(const Shapes& shapes) {
+  std::set<TokenId> openings;
+  for (const auto& shape : shapes) {
+    openings.insert(shape.tokens.front());
+    if (openings.size() > kOpeningsMax) return false;
+  }
+  return true;
+}
+
+// `name=`, `name =`: values vary, their names don't.
+bool Splitter::is_key(const std::vector<Column>& columns, std::size_t i) const {
+  const auto text = [&](std::size_t at) {
+    return at < columns.size() && columns[at].different == 1 ? std::string_view(words_.text(columns[at].words[0])) : std::string_view();
+  };
+  return text(i + 1).starts_with('=') || (text(i + 1) == " " && text(i + 2).starts_with('='));
 }
 
 // By separator: a bracket where another line has a word says that the two are different statements; which word, says

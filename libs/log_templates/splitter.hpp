@@ -27,6 +27,10 @@ class Splitter {
  private:
   // A position with more different words than this holds a variable.
   static constexpr std::size_t kWordsMax = 4;
+  // With so many different names of programs at one position it holds a variable.
+  static constexpr std::size_t kNamesMin = 3;
+  // The first word names the statement more often than not: it takes more different ones before it is a variable.
+  static constexpr std::size_t kOpeningsMax = 24;
   struct Column {
     std::array<Vocabulary::TokenId, kWordsMax> words{};
     std::size_t different = 0;  // at most kWordsMax + 1
@@ -34,6 +38,8 @@ class Splitter {
   };
 
   std::vector<Column> columns_of(const Shapes& shapes) const;
+  static bool opens_statements(const Shapes& shapes);
+  bool is_key(const std::vector<Column>& columns, std::size_t i) const;
   bool has_constant_word(const std::vector<Column>& columns) const;
   void branch(const Shapes& shapes, std::size_t position, const std::vector<bool>& variable, bool by_separator) const;
   static void name(const Shapes& shapes, const std::vector<Column>& columns, const std::vector<bool>& variable);

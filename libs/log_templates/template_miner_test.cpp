@@ -27,7 +27,8 @@ TEST_CASE("values go by their shape, variables by their number", "[template]") {
   const std::vector<std::string> lines{
       "Accepted parcel 17 from 10.0.0.1:443",  "Accepted parcel 18 from 10.0.0.2:80",  "session closed for user ada", "session closed for user bob",
       "depot north opened in 3 ms", "depot south opened in 4 KB", "depot east opened in 5 s", "depot west opened in 6 s", "depot mid opened in 7 s",
-      "state changed to RUNNING_NOW by main", "state changed to DONE_NOW by main", "copied () at once", "copied (a9) at once"};
+      "state changed to RUNNING_NOW by main", "state changed to DONE_NOW by main", "copied () at once", "copied (a9) at once",
+      "state changed to LOST_NOW by main"};
   const auto found = by_line(lines);
   CHECK(found[0] == "Accepted parcel <*> from <*>");
   CHECK(found[0] == found[1]);
@@ -35,7 +36,38 @@ TEST_CASE("values go by their shape, variables by their number", "[template]") {
   CHECK(found[2] == found[3]);
   for (int i = 4; i < 9; ++i) CHECK(found[static_cast<std::size_t>(i)] == "depot <*> opened in <*>");
   CHECK(found[9] == found[10]);
+  CHECK(found[9] == found[13]);
   CHECK(found[11] == found[12]);
+}
+
+TEST_CASE("one statement has one template, whatever its values look like", "[template]") {
+  const std::vector<std::vector<std::string>> statements{
+      {"lease for 64:d9:89:6b:b5:33 ended", "lease for ad:be:de:fa:ce:ed ended", "lease for fe80::c6b3:1ff:fecd ended"},
+      {"closed, 12 bytes sent", "closed, 2279 bytes (2.22 KB) sent", "closed, 1 bytes (9 MB) sent"},
+      {"open for <1 sec", "open for 00:13", "open for 17 sec"},
+      {"lock tag=\"View Lock\", from=null", "lock tag=\"main\", from=Source{17}"},
+      {"charging is true now", "charging is false now"},
+      {"peer mail.example.org:25 up", "peer 10.0.0.1:25 up"},
+      {"remove 0|app|7", "remove 11|web.core|null"},
+      {"took 1, 2, 3 steps", "took 1 steps"}};
+  std::vector<std::string> lines;
+  for (const auto& same : statements) lines.insert(lines.end(), same.begin(), same.end());
+  const auto found = by_line(lines);
+  std::size_t at = 0;
+  for (const auto& same : statements) {
+    for (std::size_t i = 0; i < same.size(); ++i) {
+      INFO(same[i] << " -> " << found[at + i]);
+      CHECK(found[at + i] == found[at]);
+    }
+    at += same.size();
+  }
+}
+
+TEST_CASE("names of keys and first words tell statements apart", "[template]") {
+  const auto found = by_line({"boot (command 1)", "halt (command 2)", "wait (command 3)", "ping (command 4)", "stop (command 5)",
+                              "depth in=3", "depth out=3", "depth up=3", "depth down=3", "depth all=3"});
+  for (std::size_t i = 0; i < found.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) CHECK(found[i] != found[j]);
 }
 
 TEST_CASE("few different words at a position are different statements", "[template]") {
