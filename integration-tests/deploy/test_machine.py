@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import stat
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from credentials import Credentials
-from tools import ROOT, run
+from tools import ROOT, run, tool
 
 DEPLOY = ROOT / "deploy"
 SERVICES = ["orchestrator-core", "analyst-service", "llm-gateway"]
@@ -95,6 +96,20 @@ def test_a_compose_service_is_confined(name: str) -> None:
     assert service["mem_limit"] and not service["image"].endswith(":latest")
     assert all(port.startswith("${SWARM_BIND:-127.0.0.1}:") for port in service["ports"])
     assert service["build"]["target"] == name
+
+
+def test_the_compose_file_follows_the_specification(tmp_path: Path) -> None:
+    """By the specification's own validator, which also resolves anchors, defaults and paths."""
+    validate = tool("compose-spec")
+    done = run(validate, "--format", "json", DEPLOY / "compose.yaml", cwd=tmp_path, env={"PATH": "/usr/bin:/bin"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    services = json.loads(done.stdout)["services"]
+    assert {name: services[name]["image"] for name in SERVICES} == {name: f"swarm/{name}:0.1.0" for name in SERVICES}
+    for name in SERVICES:
+        assert {port["host_ip"] for port in services[name]["ports"]} == {"127.0.0.1"}
+    broken = (DEPLOY / "compose.yaml").read_text("utf-8").replace("mem_limit: 512m", "mem_limitt: 512m", 1)
+    (tmp_path / "broken.yaml").write_text(broken, encoding="utf-8")
+    assert run(validate, tmp_path / "broken.yaml", env={"PATH": "/usr/bin:/bin"}).returncode != 0, "the validator sees a typing error"
 
 
 def test_what_compose_mounts_is_there() -> None:
