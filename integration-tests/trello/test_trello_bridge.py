@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from trello_double import BOARD, KEY, TOKEN, TrelloDouble  # noqa: E402
 
 from swarm_sdk import Agent, OrchestratorClient, TaskRun  # noqa: E402
 from trello_bridge import flow  # noqa: E402
+from trello_bridge.settings import SettingsError, read  # noqa: E402
 from trello_bridge.trello import Trello, TrelloError  # noqa: E402
 
 LISTS = ("INBOX", "REQUIREMENTS", "DESIGN", "TODO", "IN PROGRESS", "DONE", "FAILED")
@@ -356,6 +359,35 @@ def test_without_an_orchestrator_the_bridge_waits_for_it(
     assert trello.place(card) == "INBOX"
     orchestrator.start()
     assert eventually(lambda: trello.place(card) == "REQUIREMENTS", 60)
+
+
+def test_probes_are_told_what_the_last_look_failed_of(
+    trello: TrelloDouble, start_bridge: Callable[..., BridgeProcess], start_orchestrator: Callable[..., Any]
+) -> None:
+    orchestrator = start_orchestrator()
+    bridge = start_bridge(orchestrator.grpc, 'health = "127.0.0.1:0"')
+    assert eventually(lambda: "health at port" in bridge.log.read_text("utf-8"))
+    port = int(bridge.log.read_text("utf-8").split("health at port ")[1].split()[0])
+
+    def asked(path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    assert eventually(lambda: asked("/readyz") == (200, "ok\n"))
+    trello.close()
+    assert eventually(lambda: asked("/readyz")[0] == 503, 60)
+    assert "trello" in asked("/readyz")[1] and TOKEN not in asked("/readyz")[1]
+    assert asked("/livez")[0] == 200 and asked("/metrics")[0] == 404
+
+
+def test_a_bad_address_for_probes_is_refused(tmp_path: Path) -> None:
+    for address in ("9157", "host:port", "127.0.0.1:70000"):
+        (tmp_path / "trello.toml").write_text(f'board = "b"\nhealth = "{address}"\n')
+        with pytest.raises(SettingsError, match="health"):
+            read(tmp_path / "trello.toml", {"TRELLO_KEY": "k", "TRELLO_TOKEN": "t"})
 
 
 def test_comments_decide_only_when_they_say_so() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import signal
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from swarm_sdk import OrchestratorClient
 
 from .bridge import Bridge
+from .health import Health
 from .settings import SettingsError, read
 from .trello import Trello
 
@@ -28,8 +30,17 @@ def main() -> int:
         return 2
     if options.check_config:
         return 0
-    with OrchestratorClient(settings.orchestrator) as orchestrator:
-        bridge = Bridge(settings, Trello(settings.base_url, settings.key, settings.token), orchestrator)
+    with contextlib.ExitStack() as open_ones:
+        try:
+            health = open_ones.enter_context(contextlib.closing(Health(settings.health))) if settings.health else None
+        except OSError as error:
+            print(f"trello-bridge: can't listen on {settings.health}: {error}", file=sys.stderr)
+            return 1
+        if health is not None:
+            logging.info("health at port %d", health.port)
+        orchestrator = open_ones.enter_context(OrchestratorClient(settings.orchestrator))
+        trello = Trello(settings.base_url, settings.key, settings.token)
+        bridge = Bridge(settings, trello, orchestrator, health.looked if health else None)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: bridge.stop())
         try:

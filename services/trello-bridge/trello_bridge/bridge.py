@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from swarm_sdk import AlreadyExists, FailedPrecondition, NotFound, OrchestratorClient, SwarmError, Task
 
@@ -22,10 +23,14 @@ log = logging.getLogger("trello-bridge")
 class Bridge:
     """Not thread-safe, except `stop`."""
 
-    def __init__(self, settings: Settings, trello: Trello, orchestrator: OrchestratorClient) -> None:
+    def __init__(
+        self, settings: Settings, trello: Trello, orchestrator: OrchestratorClient, looked: Callable[[str | None], None] | None = None
+    ) -> None:
+        """`looked` hears of the end of each look, with its fault if it had one."""
         self._settings = settings
         self._trello = trello
         self._orchestrator = orchestrator
+        self._looked = looked or (lambda _: None)
         self._stop = threading.Event()
         self._lists: dict[str, str] = {}
         self._me = ""
@@ -36,6 +41,7 @@ class Bridge:
         of Trello shows that the settings can't be right."""
         checked = False
         while not self._stop.is_set():
+            fault = None
             try:
                 if not checked:
                     self.check()
@@ -43,9 +49,12 @@ class Bridge:
                     log.info("follows board %s, %d lists, as %s", self._settings.board, len(self._lists), self._me)
                 self.look()
             except TrelloError as error:
-                log.warning("%s", error)
+                fault = str(error)
             except SwarmError as error:
-                log.warning("orchestrator: %s", error)
+                fault = f"orchestrator: {error}"
+            if fault:
+                log.warning("%s", fault)
+            self._looked(fault)
             self._stop.wait(self._settings.interval)
 
     def stop(self) -> None:

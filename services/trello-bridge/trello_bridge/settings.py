@@ -26,6 +26,7 @@ class Settings:
     board: str                                  # id or short link
     base_url: str = "https://api.trello.com"
     orchestrator: str = "127.0.0.1:50054"
+    health: str = ""                            # address for /livez and /readyz; empty: none
     interval: float = 10.0                      # seconds between two looks at the board
     # Cards of these lists become tasks, beginning in this workflow state.
     intake: Mapping[str, str] = field(default_factory=_standard_intake)
@@ -63,6 +64,9 @@ def _fault(name: str, value: Any) -> str:
         return "" if isinstance(value, int | float) and 0.05 <= value <= 3600 else "seconds, 0.05 to 3600"
     if name == "intake":
         return "" if isinstance(value, dict) and all(isinstance(v, str) for v in value.values()) else "list name = workflow state"
+    if name == "health":
+        port = value.rpartition(":")[2] if isinstance(value, str) else ""
+        return "" if value == "" or (port.isdigit() and int(port) <= 65535 and ":" in value) else "host:port"
     if name == "approvers":
         return "" if isinstance(value, list) and all(isinstance(v, str) for v in value) else "a list of user names"
     return "" if isinstance(value, str) else "a text"
