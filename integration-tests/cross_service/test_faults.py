@@ -183,15 +183,24 @@ def test_another_services_data_are_refused(start_service: Start, name: str, othe
 @pytest.mark.parametrize("name", SERVICES)
 @pytest.mark.parametrize(
     ("config", "named"),
-    [("no_such_key: 1\n", "no_such_key"), ("grpc:\n  listen: 17\n", "grpc.listen"), ("a: [\n", "yaml"), (None, "missing.yaml")],
+    [
+        ("no_such_key: 1\n", "no_such_key"),
+        ("grpc:\n  listen: 17\n", "grpc.listen"),
+        ("grpc:\n  listen: 0.0.0.0:0\n", "without TLS and authentication"),
+        ("log:\n  level: verbose\n", "log.level"),
+        ("a: [\n", "yaml"),
+        (None, "missing.yaml"),
+    ],
 )
+@pytest.mark.parametrize("only_check", [False, True])
 def test_a_bad_configuration_names_file_and_key(
-    swarm_bin: Path, tmp_path: Path, name: str, config: str | None, named: str
+    swarm_bin: Path, tmp_path: Path, name: str, config: str | None, named: str, only_check: bool
 ) -> None:
     path = tmp_path / ("missing.yaml" if config is None else "service.yaml")
     if config is not None:
         path.write_text(config)
-    done = subprocess.run([swarm_bin / BINARIES[name], "--config", path], capture_output=True, text=True, timeout=20,
+    command = [swarm_bin / BINARIES[name], "--config", path, *(["--check-config"] if only_check else [])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20,
                           env={"PATH": os.environ["PATH"]}, cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert path.name in done.stderr and named in done.stderr

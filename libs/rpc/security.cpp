@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "libs/base/uuid.hpp"
+#include "libs/rpc/server.hpp"
 
 namespace swarm::rpc {
 namespace {
@@ -110,6 +111,12 @@ void read_security(settings::Object& root, SecuritySettings& out) {
         .value("per_peer_max", out.connections.per_peer_max,
                "From one IPv4 address or IPv6 /64, loopback excepted; 0: no limit. Raise it where many agents share an address.", {0, 65'536});
   });
+}
+
+void check_exposure(settings::Object& root, const std::string& listen, const SecuritySettings& security) {
+  if (is_loopback(listen) || (security.tls.enabled() && !security.auth.jwks_file.empty())) return;
+  root.fault("grpc", "refusing to listen on " + listen + " without TLS and authentication; set tls.cert_file, tls.key_file and " +
+                         "auth.jwks_file, or listen on 127.0.0.1");
 }
 
 Result<std::unique_ptr<auth::Guard>> make_guard(auth::AccessTable table, const AuthSettings& settings, const Clock& clock) {

@@ -53,6 +53,9 @@ struct SecuritySettings {
 /// Describes `tls.*`, `auth.*` and `connections.*`, the same in every service, and checks that they fit together.
 void read_security(settings::Object& root, SecuritySettings& out);
 
+/// A fault of `grpc` when `listen` is beyond loopback and calls would come unencrypted or from anybody. After read_security().
+void check_exposure(settings::Object& root, const std::string& listen, const SecuritySettings& security);
+
 /// An open guard without jwks_file. Fails when the file can't be read or a key in it is weak.
 Result<std::unique_ptr<auth::Guard>> make_guard(auth::AccessTable table, const AuthSettings& settings, const Clock& clock);
 

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "libs/telemetry/json_line.hpp"
+#include "libs/telemetry/log_level.hpp"
 
 namespace swarm::log {
 namespace {
@@ -48,6 +49,10 @@ std::optional<Level> parse_level(std::string_view text) {
 }
 
 }  // namespace
+
+std::string check_level(const std::string& level) {
+  return parse_level(level) ? "" : "is none of debug, info, warn, error";
+}
 
 Result<void> start(std::string_view service, std::string_view level) {
   const auto parsed = parse_level(level);

@@ -1,5 +1,7 @@
 #include "settings.hpp"
 
+#include "libs/telemetry/log_level.hpp"
+
 namespace swarm::analyst {
 
 namespace {
@@ -8,16 +10,12 @@ std::string check_mode(const std::string& mode) {
   return mode == "template" || mode == "model" ? "" : "is neither template nor model";
 }
 
-std::string check_optional_address(const std::string& address) {
-  return address.empty() ? std::string() : settings::check_address(address);
-}
-
 }  // namespace
 
 void read(settings::Object& root, Settings& out) {
   root.value("data_dir", out.data_dir, "Folder of the store, the knowledge and the rules' Turtle files.");
   root.value("drain_time", out.drain_time, "How long calls in flight may take after SIGTERM.");
-  root.section("log", "Log lines on stderr.", [&](settings::Object& o) { o.value("level", out.log_level, "debug, info, warn or error."); });
+  root.section("log", "Log lines on stderr.", [&](settings::Object& o) { o.value("level", out.log_level, "debug, info, warn or error.", log::check_level); });
   root.section("grpc", "The service's own port.", [&](settings::Object& o) {
     o.value("listen", out.grpc_listen, "Address; port 0 takes a free one.", settings::check_address);
   });
@@ -46,16 +44,17 @@ void read(settings::Object& root, Settings& out) {
     o.bytes("store_bytes_max", out.store_bytes_max, "Size of the store; 0: as the disk allows.");
   });
   root.section("gateway", "Where models are.", [&](settings::Object& o) {
-    o.value("address", out.gateway_address, "llm-gateway's gRPC address; empty: none.", check_optional_address);
+    o.value("address", out.gateway_address, "llm-gateway's gRPC address; empty: none.", settings::check_address_or_empty);
   });
   root.section("orchestrator", "Where tasks are.", [&](settings::Object& o) {
-    o.value("address", out.orchestrator_address, "orchestrator-core's gRPC address, for sanity runs; empty: none.", check_optional_address);
+    o.value("address", out.orchestrator_address, "orchestrator-core's gRPC address, for sanity runs; empty: none.", settings::check_address_or_empty);
   });
   root.section("knowledge", "What the swarm knows in common.", [&](settings::Object& o) {
     o.value("poll", out.knowledge_poll, "How often the common store is asked for failures that agents left there.", std::chrono::milliseconds(50));
     knowledge::read_link(o, out.knowledge);
   });
   rpc::read_security(root, out.security);
+  rpc::check_exposure(root, out.grpc_listen, out.security);
   otlp::read_traces(root, out.traces);
 }
 

@@ -5,6 +5,7 @@
 
 #include "application/key_ring.hpp"
 #include "libs/rpc/server.hpp"
+#include "libs/telemetry/log_level.hpp"
 
 namespace swarm::gateway {
 namespace {
@@ -404,7 +405,7 @@ bool same_limit(const Limit& a, const Limit& b) {
 void read(Object& root, Settings& out) {
   root.value("data_dir", out.data_dir, "Folder of the spend store.");
   root.value("drain_time", out.drain_time, "How long requests in flight may take after SIGTERM.");
-  root.section("log", "Log lines on stderr.", [&](Object& o) { o.value("level", out.log_level, "debug, info, warn or error."); });
+  root.section("log", "Log lines on stderr.", [&](Object& o) { o.value("level", out.log_level, "debug, info, warn or error.", log::check_level); });
   root.section("http", "The model endpoint.", [&](Object& o) { read_http(o, out); });
   root.section("grpc", "BudgetControl and Complete.", [&](Object& o) {
     o.value("listen", out.grpc_listen, "Address; port 0 takes a free one.", settings::check_address);
@@ -443,6 +444,7 @@ void read(Object& root, Settings& out) {
     knowledge::read_link(o, out.knowledge);
   });
   rpc::read_security(root, out.security);
+  rpc::check_exposure(root, out.grpc_listen, out.security);
   otlp::read_traces(root, out.traces);
   check_fallbacks(root, out);
   check_open_port(root, out);

@@ -107,7 +107,7 @@ struct Orchestrator::Impl {
         engine(settings.engine, settings.rules, settings.make_workflow()),
         probe(registry),
         guardrails(settings.policies, settings.grants),
-        grants(guardrails, settings.grants_from_knowledge && settings.knowledge.wanted()),
+        grants(guardrails, settings.grants_from_knowledge),
         router(*store, router_options(settings, lessons)),
         loop({engine, *store, router, bus, clock, random, probe}, settings.queue, settings.finished_in_memory,
              [this](const Error& error) { on_store_lost(error); }),

@@ -1,5 +1,7 @@
 #include "settings.hpp"
 
+#include "libs/telemetry/log_level.hpp"
+
 namespace swarm::orchestrator {
 namespace {
 
@@ -96,7 +98,10 @@ void read_guardrails(Object& root, Settings& out) {
       out.grants.push_back(std::move(grant));
     });
     o.value("grants_from_knowledge", out.grants_from_knowledge,
-            "permissions of an agent and of its roles come from the common knowledge too");
+            "permissions of an agent and of its roles come from the common knowledge too; needs knowledge.synapse");
+    if (out.grants_from_knowledge && !out.knowledge.wanted()) {
+      o.fault("grants_from_knowledge", "there is no common knowledge: set knowledge.synapse.address");
+    }
   });
 }
 
@@ -124,7 +129,7 @@ void read(Object& root, Settings& out) {
   root.value("backup_dir", out.backup_dir, "directory below which backups are made; empty: data_dir with -backups behind it");
   root.value("restore_from", out.restore_from, "a backup from which data_dir, which must have no data yet, is filled before the start");
   root.value("drain_time", out.drain_time, "time for work in flight at a stop");
-  root.section("log", "The log", [&](Object& o) { o.value("level", out.log_level, "debug, info, warn or error"); });
+  root.section("log", "The log", [&](Object& o) { o.value("level", out.log_level, "debug, info, warn or error", log::check_level); });
   root.section("grpc", "The gRPC port", [&](Object& o) {
     o.value("listen", out.grpc.listen, "address that the gRPC server binds to; beyond loopback it needs tls and auth", settings::check_address);
     o.value("poll_default", out.service.poll_default, "how long PollTask waits when the client does not say");
@@ -135,10 +140,11 @@ void read(Object& root, Settings& out) {
     o.secret("metrics_token", out.metrics_token, "bearer token that /metrics asks for");
   });
   root.section("analyst", "Golden rules come from here, outcomes go there", [&](Object& o) {
-    o.value("address", out.analyst_address, "gRPC address; empty: none");
+    o.value("address", out.analyst_address, "gRPC address; empty: none", settings::check_address_or_empty);
   });
   root.section("gateway", "Budgets of tasks", [&](Object& o) {
-    o.value("address", out.gateway_address, "gRPC address; empty: none, and agents report a dry budget themselves");
+    o.value("address", out.gateway_address, "gRPC address; empty: none, and agents report a dry budget themselves",
+            settings::check_address_or_empty);
     o.value("dry_at_protected", out.budgets.dry_at_protected,
             "a budget whose rest is kept for keys with priority (95 %) counts as dry; false if agents have such keys");
     o.value("forget_when_away", out.budgets.forget_when_away,
@@ -152,6 +158,7 @@ void read(Object& root, Settings& out) {
     knowledge::read_link(o, out.knowledge);
   });
   rpc::read_security(root, out.security);
+  rpc::check_exposure(root, out.grpc.listen, out.security);
   otlp::read_traces(root, out.traces);
   read_leases(root, out);
   read_rules(root, out);
