@@ -10,10 +10,9 @@ T = TypeVar("T")
 
 
 def eventually(condition: Callable[[], T], within: float = 30.0) -> T:
-    """Asks until the answer is true, at most `within` seconds; the last answer."""
+    """Asks until the answer is true, and returns it; fails the test when it still is not after `within` seconds."""
     end = time.monotonic() + within
     while not (found := condition()):
-        if time.monotonic() > end:
-            return found
-        time.sleep(0.05)
+        assert time.monotonic() <= end, f"not true within {within:g} s; the last answer was {found!r}"
+        time.sleep(0.02)
     return found

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from clients import http
+from eventually import eventually
 from gateway.budget import call, spend
 from orchestrator.client import Raw
 from swarm_settings import AGENT_KEY, UPSTREAM_KEY_VARIABLE, gateway_settings
@@ -18,15 +19,6 @@ Start = Callable[..., Any]
 CONTROL = "llm_gateway.BudgetControl."
 # A parked task must come back because it was told to, not because it was time to look again.
 PATIENT = {"retry.park_budget": "10m"}
-
-
-def eventually(look: Callable[[], Any], within: float = 10.0) -> Any:
-    deadline = time.monotonic() + within
-    while True:
-        if found := look():
-            return found
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 class Pair:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import http.server
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 import swarm_sdk as sdk
+from eventually import eventually
 from swarm_process import ModelServerProcess, ServiceProcess
 from swarm_sdk import trace
 from swarm_settings import UPSTREAM_KEY_VARIABLE, gateway_settings
@@ -43,13 +43,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         pass
-
-
-def eventually(condition: Callable[[], object], within: float = 15.0) -> None:
-    deadline = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture
