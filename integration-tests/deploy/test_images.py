@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -51,8 +52,9 @@ def built(swarm_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     return build
 
 
-def _build(binaries: Path, output: Path, name: str) -> None:
-    done = run(BUILD, "--bin", binaries, "--python-packages", PYTHON_PACKAGES, "--output", output, name, env=os.environ | {"SOURCE_DATE_EPOCH": EPOCH})
+def _build(binaries: Path, output: Path, name: str, **more: str) -> None:
+    done = run(BUILD, "--bin", binaries, "--python-packages", PYTHON_PACKAGES, "--output", output, name,
+               env=os.environ | {"SOURCE_DATE_EPOCH": EPOCH} | more)
     assert done.returncode == 0, done.stderr
 
 
@@ -165,10 +167,20 @@ def test_umoci_unpacks_the_image(built: Any, tmp_path: Path) -> None:
     assert (tmp_path / "bundle/rootfs/usr/bin/swarmctl").exists()
 
 
-def test_the_same_input_gives_the_same_bytes(built: Any, swarm_bin: Path, tmp_path: Path) -> None:
-    _build(swarm_bin, tmp_path, "orchestrator-core")
-    for file in ("orchestrator-core.tar", "orchestrator-core.spdx.json"):
-        first = built("orchestrator-core").parent / file
+@pytest.mark.parametrize("name", ["orchestrator-core", "trello-bridge"])
+def test_the_same_input_gives_the_same_bytes(built: Any, swarm_bin: Path, tmp_path: Path, name: str) -> None:
+    """Whatever the mask, the place, the time zone and the order in which the file system lists names."""
+    copies = tmp_path / "copies of the binaries"
+    copies.mkdir()
+    for binary in sorted(BINARIES, reverse=True):
+        shutil.copy(swarm_bin / binary, copies)
+    before = os.umask(0o077)
+    try:
+        _build(copies, tmp_path, name, TZ="Asia/Kathmandu", LC_ALL="C")
+    finally:
+        os.umask(before)
+    for file in (f"{name}.tar", f"{name}.spdx.json"):
+        first = built(name).parent / file
         assert hashlib.sha256((tmp_path / file).read_bytes()).digest() == hashlib.sha256(first.read_bytes()).digest(), file
 
 
