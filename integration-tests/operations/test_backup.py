@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from swarmctl_call import command
-from swarm_process import ServiceProcess, StartFailed
-from swarm_sdk import NewTask, OrchestratorClient
+from clients import http
+from swarm_process import ModelServerProcess, ServiceProcess, StartFailed
+from swarm_sdk import Agent, AnalystClient, Failure, NewTask, OrchestratorClient, TaskRun
+from swarm_settings import AGENT_KEY, UPSTREAM_KEY_VARIABLE, gateway_settings
 
 ALONE = {"orchestrator": {"analyst.address": "", "gateway.address": ""}, "analyst": {"orchestrator.address": "", "gateway.address": ""}, "gateway": {}}
 PROGRAM = {"orchestrator": "orchestrator-core", "analyst": "analyst-service", "gateway": "llm-gateway"}
@@ -130,6 +132,107 @@ def test_a_killed_service_makes_no_backup_and_cleans_up_at_its_next_start(
     assert not left_over.exists()
     with OrchestratorClient(service.grpc) as tasks:
         assert tasks.get(load.acknowledged[0]).task_id == load.acknowledged[0]
+
+
+class Team:
+    """Agents that pay for a model call and tell the analyst of a failure within each task, before they hand in its result."""
+
+    def __init__(self, orchestrator: ServiceProcess, analyst: ServiceProcess, gateway: ServiceProcess) -> None:
+        self._addresses = orchestrator.grpc, analyst.grpc
+        self._url = f"{gateway.http}/v1/chat/completions"
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(n,)) for n in range(2)]
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self, number: int) -> None:
+        orchestrator, analyst = self._addresses
+        with OrchestratorClient(orchestrator) as tasks, AnalystClient(analyst) as failures:
+            while not self._stop.is_set():
+                tasks.submit(NewTask("x", role="Coder", workflow_state="FeatureImplementation", until_state="FeatureImplementation"))
+                _Payer(f"agent-{number}", orchestrator, self._url, failures).run(handle_signals=False, tasks_max=1)
+
+    def stop(self) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+class _Payer(Agent):
+    def __init__(self, name: str, orchestrator: str, url: str, failures: AnalystClient) -> None:
+        super().__init__(name, roles=["Coder"], capabilities=["*"], orchestrator=OrchestratorClient(orchestrator))
+        self._url, self._failures = url, failures
+
+    def work(self, task: TaskRun) -> str:
+        body = {"model": "scripted", "max_tokens": 20, "messages": [{"role": "user", "content": "hi"}]}
+        answer = http("POST", self._url, body, {"authorization": f"Bearer {AGENT_KEY}"} | task.model_headers())
+        assert answer.status == 200, answer
+        self._failures.report_failure(Failure(task.task_id, "KeyError: 'price'", task.task_id, stack="python", role="Coder"))
+        return "done"
+
+
+@pytest.mark.timeout(180)
+def test_a_set_of_all_three_fits_together_after_everything_was_lost(
+    start_service: Callable[..., ServiceProcess], start_gateway: Callable[..., ServiceProcess], start_analyst: Callable[..., ServiceProcess],
+    start_orchestrator: Callable[..., ServiceProcess], model_server: ModelServerProcess, swarmctl: Callable[..., Any], tmp_path: Path,
+) -> None:
+    """What the earlier copy knows, the later ones know, too: no result without its failure report, none without what it cost."""
+    settings = gateway_settings(f"{model_server.url}/v1", limit_usd=100)
+    key = {UPSTREAM_KEY_VARIABLE: "k"}
+    gateway = start_gateway(settings, env=key)
+    analyst = start_analyst({"gateway.address": gateway.grpc})
+    orchestrator = start_orchestrator({"analyst.address": analyst.grpc, "gateway.address": gateway.grpc})
+    team = Team(orchestrator, analyst, gateway)
+    with OrchestratorClient(orchestrator.grpc) as client:
+        while sum(1 for t in client.list() if t.status.is_final) < 10:
+            time.sleep(0.1)
+        done = swarmctl("--json", "backup", "make", tmp_path / "backup", of=[orchestrator, analyst, gateway])
+        assert done.returncode == 0, done.stderr
+        after = {t.task_id for t in client.list()}
+    team.stop()
+    assert [json.loads(line)["service"] for line in done.stdout.splitlines()] == list(PROGRAM.values())
+    for service in (orchestrator, analyst, gateway):
+        service.kill()
+
+    assert swarmctl("backup", "check", tmp_path / "backup").returncode == 0
+    done = swarmctl("backup", "restore", tmp_path / "backup", tmp_path / "anew")
+    assert done.returncode == 0, done.stderr
+    place = {name: {"data_dir": str(tmp_path / "anew" / program)} for name, program in PROGRAM.items()}
+    for service in (gateway, analyst, orchestrator):  # a second process for each, on other ports
+        assert not service.running
+    gateway = start_gateway(settings | place["gateway"], env=key)
+    analyst = start_analyst({"gateway.address": gateway.grpc} | place["analyst"])
+    orchestrator = start_orchestrator({"analyst.address": analyst.grpc, "gateway.address": gateway.grpc} | place["orchestrator"])
+    with OrchestratorClient(orchestrator.grpc) as client:
+        finished = {t.task_id for t in client.list() if t.status.is_final}
+        assert len(finished) >= 10 and finished <= after
+    paid = swarmctl("--json", "spend", "--by", "task", "--since", "24h", of=[gateway])
+    assert paid.returncode == 0, paid.stderr
+    assert [task for task in finished if task not in paid.stdout] == [], "finished tasks whose model calls the ledger does not know"
+    groups = swarmctl("--json", "groups", "list", of=[analyst])
+    assert groups.returncode == 0, groups.stderr
+    (group,) = json.loads(groups.stdout)["groups"]
+    assert int(group["events"]) >= len(finished), "finished tasks whose failure the analyst does not know"
+    for name, program in PROGRAM.items():
+        assert swarmctl("audit", "verify", tmp_path / "anew" / program / "audit").returncode == 0, name
+    team = Team(orchestrator, analyst, gateway)
+    with OrchestratorClient(orchestrator.grpc) as client:
+        deadline = time.monotonic() + 60
+        while sum(1 for t in client.list() if t.status.is_final) < len(finished) + 3:
+            assert time.monotonic() < deadline, "the restored services do not go on"
+            time.sleep(0.1)
+    team.stop()
+
+
+def test_a_set_that_one_service_is_missing_from_is_no_set(
+    start_service: Callable[..., ServiceProcess], swarmctl: Callable[..., Any], tmp_path: Path
+) -> None:
+    service = start_service("orchestrator", ALONE["orchestrator"])
+    away = [part for name in ("analyst", "gateway") for part in (f"--{name}", "127.0.0.1:1")]
+    done = swarmctl("backup", "make", tmp_path / "backup", *away, of=[service])
+    assert done.returncode == 1 and "backup of the analyst" in done.stderr
+    assert not (tmp_path / "backup" / "set.json").exists()
+    assert swarmctl("backup", "check", tmp_path / "backup").returncode == 1
 
 
 @pytest.mark.parametrize("name", ["orchestrator", "analyst", "gateway"])

@@ -113,6 +113,7 @@ void describe_program(CLI::App& program, Session& session) {
   add_token(program, session);
   add_log_level(program, session);
   add_backup(program, session);
+  add_proxy(program, session);
   add_audit(program, session);
   add_completion(program, session);
   add_version(program, session);

@@ -3,6 +3,7 @@
 
 #include "backup/receive.hpp"
 #include "backup/restore.hpp"
+#include "backup/set.hpp"
 #include "libs/testing/temp_dir.hpp"
 
 using namespace swarm;
@@ -133,4 +134,49 @@ TEST_CASE_METHOD(Fixture, "damaged and newer backups are refused before anything
   }
   CHECK_FALSE(restore_backup(backup, target));
   CHECK_FALSE(fs::exists(target));
+}
+
+TEST_CASE_METHOD(Fixture, "a set is whole or refused, and restored to free places only", "[backup]") {
+  const fs::path set = temp.path() / "set";
+  for (const char* name : {"first", "second"}) {
+    backup = set / name;
+    make();
+  }
+  CHECK_FALSE(is_backup_set(set));
+  REQUIRE(write_backup_set(set, {"first", "second"}));
+  CHECK(is_backup_set(set));
+  SECTION("whole") {
+    const auto restored = restore_backup_set(set, target);
+    REQUIRE(restored);
+    CHECK(restored.value().size() == 2);
+    CHECK((text(target / "first" / "data.mdb") == "hello" && text(target / "second" / "data.mdb") == "hello"));
+    CHECK(restore_backup_set(set, target).error().code == Code::FailedPrecondition);
+  }
+  SECTION("one place is taken: nothing is written") {
+    fs::create_directories(target / "second");
+    std::ofstream(target / "second" / "data.mdb") << "mine";
+    CHECK(restore_backup_set(set, target).error().code == Code::FailedPrecondition);
+    CHECK_FALSE(fs::exists(target / "first"));
+  }
+  SECTION("a member that is missing, damaged, exchanged, or older than what it must follow") {
+    SECTION("missing") { fs::remove_all(set / "second"); }
+    SECTION("damaged") { std::ofstream(set / "second" / "data" / "data.mdb") << "hellO"; }
+    SECTION("exchanged") {
+      auto other = read_manifest(set / "second").value();
+      other.version = "another";
+      REQUIRE(write_manifest(set / "second", other));
+    }
+    SECTION("older") {
+      auto late = read_manifest(set / "first").value();
+      late.made_unix_ms += 1;
+      REQUIRE(write_manifest(set / "first", late));
+      REQUIRE(write_backup_set(set, {"first", "second"}));
+    }
+    SECTION("not of this set") { std::ofstream(set / "set.json") << R"({"format":1,"members":[{"folder":"../x","manifest_sha256":""}]})"; }
+    CHECK(check_backup_set(set).error().code == Code::DataLoss);
+    CHECK_FALSE(restore_backup_set(set, target));
+    CHECK_FALSE(fs::exists(target));
+  }
+  std::ofstream(set / "set.json") << R"({"format":2})";
+  CHECK(check_backup_set(set).error().code == Code::FailedPrecondition);
 }

@@ -3,6 +3,7 @@
 
 #include "backup/receive.hpp"
 #include "backup/restore.hpp"
+#include "backup/set.hpp"
 #include "call.hpp"
 #include "commands/upkeep.hpp"
 #include "output/format.hpp"
@@ -51,34 +52,44 @@ Result<Manifest> receive(Session& session, Peer peer, const fs::path& directory)
   return receiver.finish();
 }
 
+void fail(Session& session, const std::string& what, const Error& error) {
+  session.err << "swarmctl: " << what << ": " << error.message << std::endl;
+  session.exit_code = 1;
+}
+
+/// One after the other, in the order of kPeers: see BackupSet. The first that fails ends it, as no set can come of the others.
 void backup(Session& session, const Options& o) {
+  const fs::path place(o.to);
+  if (is_backup_set(place)) return fail(session, "backup make", {Code::AlreadyExists, o.to + " holds a backup already; choose another place"});
+  std::vector<std::string> folders;
   for (const Peer peer : kPeers) {
     const std::string name(facts(peer).name);
     if (!o.only.empty() && std::find(o.only.begin(), o.only.end(), name) == o.only.end()) continue;
-    const auto directory = fs::path(o.to) / std::string(facts(peer).program);
-    const auto made = receive(session, peer, directory);
-    if (made) tell(session, directory.string(), made.value());
-    else session.fail("backup of the " + name, peer, made.error());
+    folders.emplace_back(facts(peer).program);
+    const auto made = receive(session, peer, place / folders.back());
+    if (!made) return session.fail("backup of the " + name, peer, made.error());
+    tell(session, (place / folders.back()).string(), made.value());
   }
+  if (!o.only.empty()) return;
+  if (const auto set = write_backup_set(place, folders); !set) fail(session, "backup make", set.error());
+}
+
+void tell_all(Session& session, const std::string& what, const Result<std::vector<CheckedMember>>& members) {
+  if (!members) return fail(session, what, members.error());
+  for (const auto& member : members.value()) tell(session, member.folder.string(), member.manifest);
 }
 
 void check(Session& session, const Options& o) {
+  if (is_backup_set(o.from)) return tell_all(session, "backup check", check_backup_set(o.from));
   const auto manifest = check_backup(o.from);
-  if (!manifest) {
-    session.err << "swarmctl: backup check: " << manifest.error().message << std::endl;
-    session.exit_code = 1;
-    return;
-  }
+  if (!manifest) return fail(session, "backup check", manifest.error());
   tell(session, o.from, manifest.value());
 }
 
 void restore(Session& session, const Options& o) {
+  if (is_backup_set(o.from)) return tell_all(session, "backup restore", restore_backup_set(o.from, o.to));
   const auto manifest = restore_backup(o.from, o.to);
-  if (!manifest) {
-    session.err << "swarmctl: backup restore: " << manifest.error().message << std::endl;
-    session.exit_code = 1;
-    return;
-  }
+  if (!manifest) return fail(session, "backup restore", manifest.error());
   tell(session, o.to, manifest.value());
 }
 
@@ -88,17 +99,17 @@ void add_backup(CLI::App& program, Session& session) {
   auto o = std::make_shared<Options>();
   CLI::App* group = program.add_subcommand("backup", "copies of the services' data, made while they run");
   group->require_subcommand(1);
-  CLI::App* make = group->add_subcommand("make", "fetch a copy of each service's data into DIR/<service>; admins only");
+  CLI::App* make = group->add_subcommand("make", "fetch a copy of each service's data into DIR/<program>, one after the other, as a set that fits together; admins only");
   make->add_option("to", o->to, "where to")->required()->type_name("DIR");
-  make->add_option("--only", o->only, "this service; may be repeated")->check(CLI::IsMember({"orchestrator", "analyst", "gateway"}))->type_name("SERVICE")
+  make->add_option("--only", o->only, "this service, which makes no set; may be repeated")->check(CLI::IsMember({"orchestrator", "analyst", "gateway"}))->type_name("SERVICE")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->expected(1);
   make->callback([o, &session] { backup(session, *o); });
   CLI::App* look = group->add_subcommand("check", "is every file of a backup what it was?");
-  look->add_option("from", o->from, "one service's backup")->required()->type_name("DIR");
+  look->add_option("from", o->from, "a set, or one service's backup")->required()->type_name("DIR");
   look->callback([o, &session] { check(session, *o); });
-  CLI::App* put = group->add_subcommand("restore", "put a backup into the data directory of a service that does not run");
-  put->add_option("from", o->from, "one service's backup")->required()->type_name("DIR");
-  put->add_option("to", o->to, "the service's data directory, absent or empty")->required()->type_name("DATA_DIR");
+  CLI::App* put = group->add_subcommand("restore", "put a backup into the data directory of a service that does not run; a set into DATA_DIR/<program> of all");
+  put->add_option("from", o->from, "a set, or one service's backup")->required()->type_name("DIR");
+  put->add_option("to", o->to, "the data directory, absent or empty; for a set the one above them")->required()->type_name("DATA_DIR");
   put->callback([o, &session] { restore(session, *o); });
 }
 
