@@ -6,13 +6,15 @@ import base64
 import itertools
 import json
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 
 from chart import VALUE_SETS, Manifest, named, of_kind, pod_specs, refusal, render, render_text, service_configs
-from tools import CHART, run, tool
+from tools import CHART, ROOT, run, tool
 
 SETS = [None, *VALUE_SETS]
 WORKLOADS = {"orchestrator": "orchestrator-core", "analyst": "analyst-service", "gateway": "llm-gateway"}
@@ -40,7 +42,7 @@ def test_every_manifest_is_valid_by_kubernetes_own_schemas(values: str | None, t
 def test_pods_pass_the_restricted_policy(values: str | None) -> None:
     for name, spec in pod_specs(render(values=values)):
         pod = spec["securityContext"]
-        assert pod["runAsNonRoot"] is True and pod["runAsUser"] == 65532, name
+        assert pod["runAsNonRoot"] is True and pod["runAsUser"] >= 1000, name
         assert pod["seccompProfile"] == {"type": "RuntimeDefault"}, name
         assert spec["automountServiceAccountToken"] is False, name
         assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys(), name
@@ -57,7 +59,7 @@ def test_pods_pass_the_restricted_policy(values: str | None) -> None:
 @pytest.mark.parametrize("values", SETS)
 def test_containers_have_limits_and_a_pinned_image(values: str | None) -> None:
     for name, spec in pod_specs(render(values=values)):
-        for container in spec["containers"]:
+        for container in spec["containers"] + spec.get("initContainers", []):
             assert container["resources"]["limits"].keys() >= {"memory", "cpu"}, name
             assert container["resources"]["requests"].keys() >= {"memory", "cpu"}, name
             image = container["image"].rsplit("/", 1)[-1]
@@ -76,7 +78,7 @@ def test_service_links_are_off(values: str | None) -> None:
 def test_a_drain_fits_into_the_grace_period(values: str | None) -> None:
     manifests = render(values=values)
     configs = service_configs(manifests)
-    for stateful in of_kind(manifests, "StatefulSet"):
+    for stateful in _services(manifests):
         spec = stateful["spec"]["template"]["spec"]
         (container,) = spec["containers"]
         drain = int(configs[container["name"]]["drain_time"].removesuffix("s"))
@@ -86,7 +88,7 @@ def test_a_drain_fits_into_the_grace_period(values: str | None) -> None:
 
 @pytest.mark.parametrize("values", SETS)
 def test_probes_ask_the_admin_port(values: str | None) -> None:
-    for stateful in of_kind(render(values=values), "StatefulSet"):
+    for stateful in _services(render(values=values)):
         (container,) = stateful["spec"]["template"]["spec"]["containers"]
         ports = {p["name"]: p["containerPort"] for p in container["ports"]}
         assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "admin"}
@@ -164,6 +166,16 @@ def test_peers_are_told_only_of_services_that_are_there() -> None:
         ("image.pullPolicy=Sometimes", "/image/pullPolicy"),
         ("gateway.drainSeconds=0", "/gateway/drainSeconds"),
         ("gateway.persistence.accessModes={ReadWriteMany}", "/gateway/persistence/accessModes"),
+        ("synapse.bundled.enabled=true", "/synapse/bundled/image"),
+        ("synapse.bundled.enabled=true,synapse.bundled.image=synapse", "/synapse/bundled/image"),
+        ("synapse.bundled.enabled=true,synapse.bundled.image=synapse:latest", "latest of synapse"),
+        ("synapse.bundled.enabled=true,synapse.bundled.image=synapse:1,synapse.address=a:1", "exclude each other"),
+        ("synapse.bundled.stop=term", "/synapse/bundled/stop"),
+        ("trello.enabled=true", "/trello/board"),
+        ("trello.enabled=true,trello.board=b,trello.credentialsSecret=s,orchestrator.enabled=false", "needs the orchestrator"),
+        ("trello.config.intervall=3", "'intervall' not allowed"),
+        ("traces.endpoint=otel:4318", "/traces/endpoint"),
+        ("auth.jwksUrl=http://id.example.com/jwks", "/auth/jwksUrl"),
     ],
 )
 def test_a_bad_value_is_refused_by_name(setting: str, says: str) -> None:
@@ -178,8 +190,8 @@ def test_the_schema_knows_every_default() -> None:
     def compare(at: str, part: Manifest, default: Manifest) -> None:
         if "$ref" in part:
             part = schema["$defs"][part["$ref"].rsplit("/", 1)[1]]
-        if part.get("additionalProperties") is not False or "properties" not in part:
-            return
+        if part.get("additionalProperties") is not False or "properties" not in part or at.endswith(".config"):
+            return  # settings of a program, which has their defaults
         for key, below in part["properties"].items():
             assert key in default or key in ("global", "ephemeral-storage"), f"{at}.{key} has no default in values.yaml"
             if isinstance(default.get(key), dict):
@@ -318,6 +330,120 @@ def test_agents_in_their_own_namespace_reach_the_services_only() -> None:
     assert policy["metadata"]["namespace"] == "agents"
     ports = {p["port"] for rule in policy["spec"]["egress"] for p in rule["ports"]}
     assert ports == {53, "grpc", "http"}
+
+
+# -- Synapse --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_bundled_synapse_is_found_with_its_token_by_all_three() -> None:
+    manifests = render("--set", "synapse.bundled.enabled=true,synapse.bundled.image=synapse:1")
+    secret = named(manifests, "Secret", "swarm-synapse")
+    token = _data(secret, "token").decode()
+    assert len(token) >= 40 and json.loads(_data(secret, "tokens")) == {token: ["default"]}
+    for config in service_configs(manifests).values():
+        assert config["knowledge"]["synapse"] == {"address": "swarm-synapse.prod.svc:50051", "namespace": "default", "token_file": "/etc/swarm/synapse/token"}
+    for component in WORKLOADS:
+        spec = named(manifests, "StatefulSet", f"swarm-{component}")["spec"]["template"]["spec"]
+        assert {v["name"]: v.get("secret", {}).get("secretName") for v in spec["volumes"]}["synapse"] == "swarm-synapse"
+    (own,) = named(manifests, "StatefulSet", "swarm-synapse")["spec"]["template"]["spec"]["containers"]
+    (tokens,) = (e for e in own["env"] if e["name"] == "SYNAPSE_AUTH_TOKENS")
+    assert tokens["valueFrom"]["secretKeyRef"] == {"name": "swarm-synapse", "key": "tokens"}
+
+
+def test_a_bundled_synapse_is_stopped_by_the_one_signal_that_makes_it_save() -> None:
+    spec = named(render("--set", "synapse.bundled.enabled=true,synapse.bundled.image=synapse:1"), "StatefulSet", "swarm-synapse")["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    assert "kill -INT 1" in container["lifecycle"]["preStop"]["exec"]["command"][-1]
+    assert spec["template"]["spec"]["terminationGracePeriodSeconds"] == 120
+    (by_image,) = named(render(values="bundled-synapse-values.yaml"), "StatefulSet", "swarm-synapse")["spec"]["template"]["spec"]["containers"]
+    assert "lifecycle" not in by_image
+
+
+def test_the_stop_command_lets_a_program_save_that_only_an_interrupt_makes_save(tmp_path: Path) -> None:
+    """The command as the chart has it, in a process namespace of its own, where process 1 saves at SIGINT and dies of SIGTERM."""
+    if run("unshare", "--pid", "--fork", "--mount-proc", "true").returncode != 0:
+        pytest.skip("a process namespace of its own needs root here")
+    (container,) = named(render("--set", "synapse.bundled.enabled=true,synapse.bundled.image=synapse:1"), "StatefulSet",
+                         "swarm-synapse")["spec"]["template"]["spec"]["containers"]
+    command = container["lifecycle"]["preStop"]["exec"]["command"]
+    saved, store = tmp_path / "saved", tmp_path / "store.py"
+    store.write_text(f"import pathlib, signal, subprocess, sys, time\n"
+                     f"def save(*_):\n time.sleep(0.3); pathlib.Path({str(saved)!r}).touch(); sys.exit(0)\n"
+                     f"signal.signal(signal.SIGINT, save)\nsubprocess.Popen({command!r}, stderr=subprocess.DEVNULL)\ntime.sleep(20)\n", encoding="utf-8")
+    done = run("unshare", "--pid", "--fork", "--mount-proc", sys.executable, store)
+    assert done.returncode == 0 and saved.exists(), done.stderr
+
+
+def test_only_the_services_and_named_clients_reach_a_bundled_synapse() -> None:
+    policy = named(render(values="bundled-synapse-values.yaml"), "NetworkPolicy", "swarm-synapse")["spec"]
+    (rule,) = policy["ingress"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": "grpc"}]
+    labels = [peer["podSelector"]["matchLabels"] for peer in rule["from"]]
+    assert [one.get("app.kubernetes.io/component", one.get("app")) for one in labels] == ["orchestrator", "analyst", "gateway", "explorer"]
+    assert {p["port"] for egress in policy["egress"] for p in egress["ports"]} == {53, 11434}
+    alone = named(render("--set", "synapse.bundled.enabled=true,synapse.bundled.image=synapse:1"), "NetworkPolicy", "swarm-synapse")["spec"]
+    assert "egress" not in alone and alone["policyTypes"] == ["Ingress", "Egress"]
+
+
+# -- Trello ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_bridge_is_off_and_leaves_nothing_behind() -> None:
+    assert not [m for m in render() if "trello" in m["metadata"]["name"]]
+
+
+def test_the_bridge_has_its_settings_credentials_and_a_way_to_the_orchestrator(tmp_path: Path) -> None:
+    manifests = render(values="trello-values.yaml")
+    settings = tomllib.loads(named(manifests, "ConfigMap", "swarm-trello")["data"]["trello.toml"])
+    assert settings == {"board": "AbCdEfGh", "orchestrator": "127.0.0.1:50054", "health": "0.0.0.0:9157", "interval": 30, "approvers": ["ada"],
+                        "intake": {"INBOX": "RequirementsDefinition", "TODO": "FeatureImplementation"}}
+    (tmp_path / "trello.toml").write_text(named(manifests, "ConfigMap", "swarm-trello")["data"]["trello.toml"], encoding="utf-8")
+    code = ROOT / "services/trello-bridge"
+    done = run(sys.executable, "-m", "trello_bridge", "--config", tmp_path / "trello.toml", "--check-config",
+               env={"PYTHONPATH": f"{code}:{ROOT / 'libs/python-sdk/src'}", "TRELLO_KEY": "k", "TRELLO_TOKEN": "t"})
+    assert done.returncode == 0, done.stderr
+    spec = named(manifests, "Deployment", "swarm-trello")["spec"]["template"]["spec"]
+    (bridge,), (proxy,) = spec["containers"], spec["initContainers"]
+    assert {e["name"]: e["valueFrom"]["secretKeyRef"] for e in bridge["env"]} == {
+        "TRELLO_KEY": {"name": "trello", "key": "key"}, "TRELLO_TOKEN": {"name": "trello", "key": "token"}}
+    assert {k: bridge[k]["httpGet"]["path"] for k in ("startupProbe", "livenessProbe", "readinessProbe")} == {
+        "startupProbe": "/livez", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
+    assert proxy["restartPolicy"] == "Always" and "orchestrator=127.0.0.1:50054" in proxy["args"]
+    assert not [m for m in bridge["volumeMounts"] if m["name"] in ("tls", "auth")], "the bridge itself sees no key of the swarm"
+
+
+def test_the_bridge_reaches_trello_and_the_orchestrator_only() -> None:
+    manifests = render(values="trello-values.yaml")
+    policy = named(manifests, "NetworkPolicy", "swarm-trello")["spec"]
+    assert "ingress" not in policy
+    assert {p["port"] for rule in policy["egress"] for p in rule["ports"]} == {53, "grpc", 443}
+    assert ("trello", "orchestrator", "grpc") in _flows(manifests) and ("trello", "analyst", "grpc") not in _flows(manifests)
+    assert "trello" not in {caller for caller, _, _ in _flows(render())}
+
+
+# -- traces, keys of others -----------------------------------------------------------------------------------------------
+
+
+def test_a_collector_by_https_is_believed_by_the_given_roots() -> None:
+    manifests = render(values="production-values.yaml")
+    for component, binary in WORKLOADS.items():
+        assert service_configs(manifests)[binary]["traces"] == {
+            "endpoint": "https://otel-collector.monitoring:4318/v1/traces", "share": 0.1, "ca_file": "/etc/swarm/traces/ca.crt"}
+        spec = named(manifests, "StatefulSet", f"swarm-{component}")["spec"]["template"]["spec"]
+        assert {v["name"]: v.get("secret", {}).get("secretName") for v in spec["volumes"]}["traces"] == "company-ca"
+
+
+def test_keys_of_an_identity_provider_are_asked_for_by_url() -> None:
+    manifests = render("--set", "auth.jwksUrl=https://id.example.com/jwks", "--set-json",
+                       'auth.egress=[{"to":[{"ipBlock":{"cidr":"192.0.2.0/24"}}],"ports":[{"protocol":"TCP","port":443}]}]')
+    for component, binary in WORKLOADS.items():
+        assert service_configs(manifests)[binary]["auth"]["jwks_url"] == "https://id.example.com/jwks"
+        egress = named(manifests, "NetworkPolicy", f"swarm-{component}")["spec"]["egress"]
+        assert any(to.get("ipBlock", {}).get("cidr") == "192.0.2.0/24" for rule in egress for to in rule["to"])
+
+
+def _services(manifests: list[Manifest]) -> list[Manifest]:
+    return [s for s in of_kind(manifests, "StatefulSet") if s["spec"]["template"]["spec"]["containers"][0]["name"] in WORKLOADS.values()]
 
 
 def _is_custom(manifest: Manifest) -> bool:

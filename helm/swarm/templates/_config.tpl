@@ -29,11 +29,33 @@
 {{- $there := (get $.root.Values $peer).enabled -}}
 {{- $_ := set $config $peer (dict "address" (ternary (include "swarm.address" (dict "root" $.root "component" $peer)) "" $there)) -}}
 {{- end -}}
-{{- if and .root.Values.synapse.address (include "swarm.knows" .component) -}}
-{{- $synapse := dict "address" .root.Values.synapse.address "namespace" .root.Values.synapse.namespace -}}
-{{- if .root.Values.synapse.tokenSecret }}{{ $_ := set $synapse "token_file" "/etc/swarm/synapse/token" }}{{ end -}}
+{{- $address := include "swarm.synapseAddress" .root -}}
+{{- if and $address (include "swarm.knows" .component) -}}
+{{- $synapse := dict "address" $address "namespace" .root.Values.synapse.namespace -}}
+{{- if include "swarm.synapseTokenSecret" .root }}{{ $_ := set $synapse "token_file" "/etc/swarm/synapse/token" }}{{ end -}}
 {{- $_ := set $config "knowledge" (dict "synapse" $synapse) -}}
 {{- end -}}
-{{- if .root.Values.traces.endpoint }}{{ $_ := set $config "traces" (dict "endpoint" .root.Values.traces.endpoint "share" .root.Values.traces.share) }}{{ end -}}
+{{- with .root.Values.auth.jwksUrl }}{{ $_ := set $config.auth "jwks_url" . }}{{ end -}}
+{{- if .root.Values.traces.endpoint -}}
+{{- $traces := dict "endpoint" .root.Values.traces.endpoint "share" .root.Values.traces.share -}}
+{{- if .root.Values.traces.caSecret }}{{ $_ := set $traces "ca_file" "/etc/swarm/traces/ca.crt" }}{{ end -}}
+{{- $_ := set $config "traces" $traces -}}
+{{- end -}}
 {{- mergeOverwrite $config (deepCopy $values.config) | toYaml -}}
+{{- end -}}
+
+{{/* The Trello bridge's file, TOML. JSON's texts, numbers and lists of texts are TOML's. */}}
+{{- define "swarm.trelloConfig" -}}
+{{- $trello := .Values.trello -}}
+{{- $settings := merge (dict "board" (required "trello.board must name the board, by id or short link" $trello.board) "orchestrator" "127.0.0.1:50054" "health" "0.0.0.0:9157") (omit $trello.config "intake") -}}
+{{- range $key, $value := $settings }}
+{{ $key }} = {{ toJson $value }}
+{{- end }}
+{{- with $trello.config.intake }}
+
+[intake]
+{{- range $list, $state := . }}
+{{ toJson $list }} = {{ toJson $state }}
+{{- end }}
+{{- end }}
 {{- end -}}

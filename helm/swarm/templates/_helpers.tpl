@@ -119,3 +119,76 @@ readOnlyRootFilesystem: true
 runAsNonRoot: true
 capabilities: {drop: [ALL]}
 {{- end -}}
+
+{{/* What every long-running pod has besides its containers and volumes; `values` is its part of the values. */}}
+{{- define "swarm.podCommon" -}}
+serviceAccountName: {{ include "swarm.serviceAccount" . }}
+automountServiceAccountToken: false
+# Kubernetes would otherwise set SWARM_… variables named after the Services, and the services read SWARM_… as settings.
+enableServiceLinks: false
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .values.affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+# The pods would rather not share a node.
+topologySpreadConstraints:
+  - maxSkew: 1
+    topologyKey: kubernetes.io/hostname
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels: {app.kubernetes.io/instance: {{ .root.Release.Name }}, app.kubernetes.io/part-of: swarm}
+{{- end -}}
+
+{{/* The template of a pod's volume claim, as a list. */}}
+{{- define "swarm.claim" -}}
+- apiVersion: v1
+  kind: PersistentVolumeClaim
+  metadata:
+    name: data
+    labels:
+      {{- include "swarm.selectorLabels" . | nindent 6 }}
+  spec:
+    accessModes:
+      {{- toYaml .persistence.accessModes | nindent 6 }}
+    {{- with .persistence.storageClass }}
+    storageClassName: {{ . | quote }}
+    {{- end }}
+    resources: {requests: {storage: {{ .persistence.size | quote }}}}
+{{- end -}}
+
+{{- define "swarm.disruptionBudget" -}}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  {{- include "swarm.metadata" . | nindent 2 }}
+spec:
+  # One replica: a node can still be drained, one service at a time.
+  maxUnavailable: 1
+  unhealthyPodEvictionPolicy: AlwaysAllow
+  selector:
+    matchLabels:
+      {{- include "swarm.selectorLabels" . | nindent 6 }}
+{{- end -}}
+
+{{/* How a container of swarmctl proves who it is, as environment. */}}
+{{- define "swarm.ctlCredentials" -}}
+- {name: SWARM_CTL_CA_FILE, value: /etc/swarm/tls/ca.crt}
+- {name: SWARM_CTL_CERT_FILE, value: /etc/swarm/tls/tls.crt}
+- {name: SWARM_CTL_KEY_FILE, value: /etc/swarm/tls/tls.key}
+- {name: SWARM_CTL_SIGNING_KEY_FILE, value: /etc/swarm/auth/signing-key.pem}
+{{- end -}}

@@ -1,11 +1,11 @@
 {{/* Everything that one service needs, except network policies. Called with root and component. */}}
 {{- define "swarm.service" -}}
-{{- $root := .root -}}
 {{- $values := get .root.Values .component -}}
 {{- $ports := get (include "swarm.ports" .root | fromYaml) .component -}}
 {{- $name := include "swarm.componentName" . -}}
 {{- $binary := include "swarm.binary" .component -}}
 {{- $config := include "swarm.config" . -}}
+{{- $synapseToken := ternary (include "swarm.synapseTokenSecret" .root) "" (ne (include "swarm.synapseAddress" .root) "") -}}
 {{- if .root.Values.serviceAccount.create -}}
 apiVersion: v1
 kind: ServiceAccount
@@ -64,19 +64,7 @@ spec:
       {{- include "swarm.selectorLabels" . | nindent 6 }}
   {{- if and $values.persistence.enabled (not $values.persistence.existingClaim) }}
   volumeClaimTemplates:
-    - apiVersion: v1
-      kind: PersistentVolumeClaim
-      metadata:
-        name: data
-        labels:
-          {{- include "swarm.selectorLabels" . | nindent 10 }}
-      spec:
-        accessModes:
-          {{- toYaml $values.persistence.accessModes | nindent 10 }}
-        {{- with $values.persistence.storageClass }}
-        storageClassName: {{ . | quote }}
-        {{- end }}
-        resources: {requests: {storage: {{ $values.persistence.size | quote }}}}
+    {{- include "swarm.claim" (merge (dict "persistence" $values.persistence) .) | nindent 4 }}
   # The data outlive the release: `helm uninstall` leaves the claims.
   persistentVolumeClaimRetentionPolicy: {whenDeleted: Retain, whenScaled: Retain}
   {{- end }}
@@ -93,17 +81,7 @@ spec:
         {{- toYaml . | nindent 8 }}
         {{- end }}
     spec:
-      serviceAccountName: {{ include "swarm.serviceAccount" . }}
-      automountServiceAccountToken: false
-      # Kubernetes would otherwise set SWARM_… variables named after the Services, and the services read SWARM_… as settings.
-      enableServiceLinks: false
-      {{- with .root.Values.image.pullSecrets }}
-      imagePullSecrets:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with $values.priorityClassName }}
-      priorityClassName: {{ . }}
-      {{- end }}
+      {{- include "swarm.podCommon" (merge (dict "values" $values) .) | nindent 6 }}
       securityContext:
         {{- include "swarm.podSecurity" . | nindent 8 }}
       # Longer than preStop and drain together, so that the kernel never cuts a drain short.
@@ -151,8 +129,11 @@ spec:
             - {name: keys, mountPath: /etc/swarm/keys, readOnly: true}
             - {name: client-keys, mountPath: /etc/swarm/client-keys, readOnly: true}
             {{- end }}
-            {{- if and .root.Values.synapse.address .root.Values.synapse.tokenSecret }}
+            {{- if $synapseToken }}
             - {name: synapse, mountPath: /etc/swarm/synapse, readOnly: true}
+            {{- end }}
+            {{- with .root.Values.traces.caSecret }}
+            - {name: traces, mountPath: /etc/swarm/traces, readOnly: true}
             {{- end }}
             - {name: tmp, mountPath: /tmp}
             {{- with $values.extraVolumeMounts }}
@@ -166,8 +147,11 @@ spec:
         - {name: keys, secret: {secretName: {{ include "swarm.keysSecret" .root }}, defaultMode: 0440, optional: true}}
         - {name: client-keys, secret: {secretName: {{ include "swarm.clientKeysSecret" .root }}, defaultMode: 0440, optional: true}}
         {{- end }}
-        {{- if and .root.Values.synapse.address .root.Values.synapse.tokenSecret }}
-        - {name: synapse, secret: {secretName: {{ .root.Values.synapse.tokenSecret }}, items: [{key: token, path: token}], defaultMode: 0440}}
+        {{- with $synapseToken }}
+        - {name: synapse, secret: {secretName: {{ . }}, items: [{key: token, path: token}], defaultMode: 0440}}
+        {{- end }}
+        {{- with .root.Values.traces.caSecret }}
+        - {name: traces, secret: {secretName: {{ . }}, items: [{key: ca.crt, path: ca.crt}], defaultMode: 0440}}
         {{- end }}
         - {name: tmp, emptyDir: {medium: Memory, sizeLimit: 64Mi}}
         {{- if not $values.persistence.enabled }}
@@ -178,37 +162,8 @@ spec:
         {{- with $values.extraVolumes }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
-      # The three services would rather not share a node.
-      topologySpreadConstraints:
-        - maxSkew: 1
-          topologyKey: kubernetes.io/hostname
-          whenUnsatisfiable: ScheduleAnyway
-          labelSelector:
-            matchLabels: {app.kubernetes.io/instance: {{ $root.Release.Name }}, app.kubernetes.io/part-of: swarm}
-      {{- with $values.nodeSelector }}
-      nodeSelector:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with $values.tolerations }}
-      tolerations:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with $values.affinity }}
-      affinity:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
 {{- if $values.podDisruptionBudget.enabled }}
 ---
-apiVersion: policy/v1
-kind: PodDisruptionBudget
-metadata:
-  {{- include "swarm.metadata" . | nindent 2 }}
-spec:
-  # One replica: a node can still be drained, one service at a time.
-  maxUnavailable: 1
-  unhealthyPodEvictionPolicy: AlwaysAllow
-  selector:
-    matchLabels:
-      {{- include "swarm.selectorLabels" . | nindent 6 }}
+{{ include "swarm.disruptionBudget" . }}
 {{- end }}
 {{- end -}}
