@@ -100,7 +100,7 @@ void serve(Session& session, const std::vector<Door>& doors, Bearer::Options tok
     ports.push_back(std::move(port.value()));
   }
   io.run();
-  const auto until = std::chrono::system_clock::now() + kDrainTime;
+  const auto until = session.clock.wall_now() + kDrainTime;
   for (auto& port : ports) port.server->Shutdown(until);
 }
 
