@@ -61,6 +61,7 @@ class NewTask:
     depends_on: Sequence[str] = ()
     required_capabilities: Sequence[str] = ()
     required_permissions: Sequence[str] = ()
+    extra_constraints: Sequence[str] = ()  # of this task alone; its agents get them after the golden rules
     labels: Mapping[str, str] = field(default_factory=dict)
     parent_id: str = ""
     requires_approval: bool = False

@@ -9,7 +9,8 @@ namespace swarm::orchestrator {
 Result<AssignmentTexts> assignment_texts(const TaskStore& store, const StoredTask& task, const ContextLimits& limits) {
   BOOST_OUTCOME_TRY(auto own, store.texts(*task.spec, *task.state));
   AssignmentTexts out{std::move(own.input.description), std::move(own.input.context),
-                      middle_cut(own.artifact, limits.previous_bytes_max), std::move(own.feedback)};
+                      middle_cut(own.artifact, limits.previous_bytes_max), std::move(own.feedback),
+                      std::move(own.input.constraints)};
   std::vector<TaskId> sources = task.spec->depends_on;
   if (!task.spec->parent.empty()) sources.push_back(task.spec->parent);
   std::size_t room = limits.total_bytes_max;

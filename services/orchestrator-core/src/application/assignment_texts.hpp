@@ -21,6 +21,7 @@ struct AssignmentTexts {
   std::string context;            // the task's own, then what its parent and dependencies made, shortened
   std::string previous_artifact;  // of this task's last successful attempt
   std::vector<Feedback> feedback;
+  std::vector<std::string> constraints;  // of this task alone
 };
 
 /// Reads from committed state; thread-safe.

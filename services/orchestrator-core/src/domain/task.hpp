@@ -107,6 +107,7 @@ struct StoredTask {
 struct InputTexts {
   std::string description;
   std::string context;
+  std::vector<std::string> constraints = {};  // of this task alone, beside the golden rules
 };
 
 /// Texts of a result.

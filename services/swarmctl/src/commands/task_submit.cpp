@@ -21,7 +21,7 @@ using Stub = orchestrator::Orchestrator::Stub;
 struct Options {
   std::string description, context, context_file, file;
   std::string id, key, stack, state, until, role, tenant, parent;
-  std::vector<std::string> capabilities, permissions, depends_on;
+  std::vector<std::string> capabilities, permissions, depends_on, constraints;
   std::map<std::string, std::string> labels;
   int priority = 0;
   int max_attempts = 0;
@@ -77,6 +77,7 @@ orchestrator::NewTask to_task(const Options& o) {
   task.set_stack(o.stack);
   fill(task.mutable_required_capabilities(), o.capabilities);
   fill(task.mutable_required_permissions(), o.permissions);
+  fill(task.mutable_extra_constraints(), o.constraints);
   task.set_priority(o.priority);
   fill(task.mutable_depends_on(), o.depends_on);
   task.set_workflow_state(o.state);
@@ -158,6 +159,9 @@ void add_task_submit(CLI::App& tasks, Session& session) {
   app->add_option("--role", o->role, "who does a plain task, e.g. Coder");
   app->add_option("--capability", o->capabilities, "that the agent must have; repeatable")->allow_extra_args(false);
   app->add_option("--permission", o->permissions, "that the agent must hold; repeatable")->allow_extra_args(false);
+  app->add_option("--constraint", o->constraints, "that its agents get beside the golden rules; repeatable")
+      ->type_name("TEXT")
+      ->allow_extra_args(false);
   app->add_option("--depends-on", o->depends_on, "task that must succeed before; repeatable")
       ->type_name("ID")
       ->allow_extra_args(false);

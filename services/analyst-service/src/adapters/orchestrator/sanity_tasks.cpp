@@ -29,7 +29,8 @@ Result<std::string> SanityTasks::start(const domain::GoldenRule& rule) {
   // The same rule in the same version is the same run, after a restart, too.
   task.set_idempotency_key("sanity/" + rule.id + "/" + std::to_string(rule.version));
   task.set_description(options_.task);
-  task.set_context("Follow this rule, which is on trial: " + rule.text);
+  task.set_context("One of the constraints is on trial: this run shows whether a task can be done under it.");
+  task.add_extra_constraints(rule.text);
   task.set_stack(rule.stack);
   task.set_role(rule.role);
   task.set_max_attempts(1);

@@ -16,6 +16,8 @@ constexpr std::size_t kProgressBytesMax = 1024;
 constexpr int kConcurrencyMax = 100'000;
 constexpr std::size_t kPartsMax = 32;
 constexpr int kRedrivenMax = 1'000;
+constexpr int kConstraintsMax = 16;
+constexpr std::size_t kConstraintBytesMax = 8u << 10;
 constexpr double kBudgetUsdMax = 1e6;
 constexpr std::chrono::milliseconds kHeartbeatMin{100};
 
@@ -49,6 +51,15 @@ Result<std::vector<std::string>> to_names(std::string_view field,
 Result<void> check_text(std::string_view field, const std::string& text, const InputLimits& limits) {
   if (text.size() <= limits.text_bytes_max) return outcome::success();
   return invalid(field, std::to_string(text.size()) + " bytes, at most " + std::to_string(limits.text_bytes_max));
+}
+
+Result<void> check_constraints(const ::orchestrator::NewTask& in) {
+  constexpr std::string_view field = "extra_constraints";
+  if (in.extra_constraints_size() > kConstraintsMax) return invalid(field, "more than 16");
+  for (const auto& text : in.extra_constraints()) {
+    if (text.empty() || text.size() > kConstraintBytesMax) return invalid(field, "one is empty or longer than 8 KiB");
+  }
+  return outcome::success();
 }
 
 Result<std::chrono::milliseconds> to_duration(std::string_view field, std::int64_t ms, const InputLimits& limits) {
@@ -87,6 +98,7 @@ std::uint64_t digest_of(const ::orchestrator::NewTask& in) {
       std::to_string(in.deadline_ms()));
   // Only where it is set, so that tasks of before keep their digest.
   if (in.budget_usd() != 0) add("budget " + std::to_string(in.budget_usd()));
+  for (const auto& constraint : in.extra_constraints()) add("constraint " + constraint);
   if (!in.concurrency_key().empty()) add(in.concurrency_key() + " " + std::to_string(in.concurrency_max()));
   for (const auto ms : {in.schedule_to_start_ms(), in.start_to_close_ms(), in.heartbeat_ms()}) {
     if (ms != 0) add("time-out " + std::to_string(ms));
@@ -153,6 +165,7 @@ Result<Submission> to_submission(const ::orchestrator::NewTask& in, const InputL
   if (in.description().empty()) return invalid("description", "is missing");
   BOOST_OUTCOME_TRY(check_text("description", in.description(), limits));
   BOOST_OUTCOME_TRY(check_text("context", in.context(), limits));
+  BOOST_OUTCOME_TRY(check_constraints(in));
   const std::pair<const char*, const std::string*> names[] = {{"stack", &in.stack()},
                                                               {"workflow_state", &in.workflow_state()},
                                                               {"until_state", &in.until_state()},
@@ -202,9 +215,12 @@ Result<Submission> to_submission(const ::orchestrator::NewTask& in, const InputL
   auto texts = std::make_shared<InputTexts>();
   texts->description = in.description();
   texts->context = in.context();
+  texts->constraints = {in.extra_constraints().begin(), in.extra_constraints().end()};
   out.texts = std::move(texts);
   if (limits.guardrails == nullptr) return out;
-  if (auto denial = limits.guardrails->check(spec, in.description() + "\n" + in.context())) {
+  std::string all = in.description() + "\n" + in.context();
+  for (const auto& constraint : in.extra_constraints()) all += "\n" + constraint;
+  if (auto denial = limits.guardrails->check(spec, all)) {
     return Error{Code::PermissionDenied, denial->text()};
   }
   return out;

@@ -229,6 +229,7 @@ Result<void> ReplyRouter::fill_assignment(::orchestrator::TaskAssignment& out, c
   *out.mutable_context() = std::move(texts.context);
   *out.mutable_previous_artifact() = std::move(texts.previous_artifact);
   for (const auto& entry : texts.feedback) fill(*out.add_feedback(), entry);
+  for (auto& constraint : texts.constraints) out.add_constraints(std::move(constraint));
   return outcome::success();
 }
 

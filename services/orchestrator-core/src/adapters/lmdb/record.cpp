@@ -5,6 +5,7 @@ namespace {
 
 constexpr std::uint64_t kVersion = 1;
 constexpr std::uint64_t kSpecWithTerms = 2;  // as version 1, followed by what few tasks ask for
+constexpr std::uint64_t kInputWithConstraints = 2;  // as version 1, followed by them
 
 template <class T>
 std::optional<T> checked(const Reader& in, T&& value) {
@@ -170,17 +171,20 @@ std::optional<TaskState> decode_state(std::string_view bytes) {
 }
 
 void encode(Writer& out, const InputTexts& texts) {
-  out.u64(kVersion);
+  out.u64(texts.constraints.empty() ? kVersion : kInputWithConstraints);
   out.text(texts.description);
   out.text(texts.context);
+  if (!texts.constraints.empty()) out.texts(texts.constraints);
 }
 
 std::optional<InputTexts> decode_input(std::string_view bytes) {
   Reader in(bytes);
-  if (!read_version(in)) return std::nullopt;
+  const auto version = in.u64();
+  if (version != kVersion && version != kInputWithConstraints) return std::nullopt;
   InputTexts texts;
   texts.description = in.text();
   texts.context = in.text();
+  if (version == kInputWithConstraints) texts.constraints = in.texts();
   return checked(in, std::move(texts));
 }
 
