@@ -117,8 +117,8 @@ struct Orchestrator::Impl {
                 [this](const std::filesystem::path& directory) { return store->backup(directory); }, clock),
         server(server_options(settings), registry, std::move(guard)),
         service({server.gate(), loop, router, hub, watch_streams, *store, clock, backups}, service_options(settings, guardrails, grants)),
-        legacy(grpc_api::make_legacy_service(server.gate(), engine.workflow())),
-        legacy_v1(grpc_api::make_legacy_v1_service(server.gate(), engine.workflow())),
+        legacy(grpc_api::make_legacy_service({server.gate(), engine.workflow(), legacy_flows, clock})),
+        legacy_v1(grpc_api::make_legacy_v1_service({server.gate(), engine.workflow(), legacy_flows, clock})),
         admin({settings.admin_listen, settings.metrics_token}, registry, [this] { return readiness(); }),
         drain_timer(io) {
     metrics::add_process_metrics(registry, "orchestrator-core");
@@ -158,6 +158,7 @@ struct Orchestrator::Impl {
   Backups backups;
   rpc::Server server;
   grpc_api::OrchestratorService service;
+  async::Guarded<FlowRounds> legacy_flows;
   std::unique_ptr<grpc::Service> legacy;
   std::unique_ptr<grpc::Service> legacy_v1;
   std::unique_ptr<grpc::Service> operations_service;

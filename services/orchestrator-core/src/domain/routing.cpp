@@ -20,15 +20,16 @@ std::string handler_of(const Workflow& workflow, std::string_view task_type) {
   return state == nullptr ? "Unknown" : state->handler;
 }
 
-Result<std::string> next_state(const Workflow& workflow, std::string_view current, std::string_view action) {
+Result<std::string> next_state(const Workflow& workflow, FlowRounds& rounds, std::string_view current, std::string_view action,
+                               std::string_view caller, BootTime now) {
   const auto* state = state_of(workflow, current);
   if (state == nullptr) return Error{Code::NotFound, "no workflow state '" + first_line(current, 60) + "'"};
   const bool success = action == "success" || action == "on_success";
   if (!success && action != "failure" && action != "on_failure") {
     return Error{Code::InvalidArgument, "action '" + first_line(action, 40) + "' is neither success nor failure"};
   }
-  const std::string& next = success ? state->on_success : state->on_failure;
-  return next.empty() || next == state->name ? std::string("None") : next;
+  auto next = rounds.step(*state, success, caller, now);
+  return next.empty() ? std::string("None") : next;
 }
 
 }  // namespace swarm::orchestrator

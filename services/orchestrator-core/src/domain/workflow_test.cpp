@@ -40,6 +40,10 @@ TEST_CASE("deployed agents are routed by task type and state", "[routing]") {
   CHECK(handler_of(workflow, "CodeReview") == "Reviewer");
   CHECK(handler_of(workflow, "Task") == "Unknown");
   CHECK(handler_of(workflow, "make me a sandwich") == "Unknown");
+  FlowRounds rounds;
+  const auto next_state = [&](const Workflow& flow, const char* state, const char* action) {
+    return swarm::orchestrator::next_state(flow, rounds, state, action, "ipv4:127.0.0.1:1", {});
+  };
   CHECK(next_state(workflow, "FeatureImplementation", "success").value() == "CodeReview");
   CHECK(next_state(workflow, "CodeReview", "on_failure").value() == "FeatureImplementation");
   CHECK(next_state(workflow, "Deployment", "on_success").value() == "None");

@@ -12,12 +12,11 @@ namespace {
 template <class Api, class RouteIn, class RouteOut, class GraphIn, class GraphOut>
 class Legacy final : public Api::CallbackService {
  public:
-  Legacy(rpc::Gate& gate, const Workflow& workflow, std::string prefix)
-      : gate_(gate), workflow_(workflow), prefix_(std::move(prefix)) {}
+  Legacy(const LegacyParts& parts, std::string prefix) : parts_(parts), prefix_(std::move(prefix)) {}
 
   grpc::ServerUnaryReactor* RouteTask(grpc::CallbackServerContext* context, const RouteIn* in, RouteOut* out) override {
     return answer(context, "RouteTask", [&]() -> Result<void> {
-      out->set_agent_type(handler_of(workflow_, in->task_description()));
+      out->set_agent_type(handler_of(parts_.workflow, in->task_description()));
       return outcome::success();
     });
   }
@@ -25,7 +24,9 @@ class Legacy final : public Api::CallbackService {
   grpc::ServerUnaryReactor* ManageStateGraph(grpc::CallbackServerContext* context, const GraphIn* in,
                                              GraphOut* out) override {
     return answer(context, "ManageStateGraph", [&]() -> Result<void> {
-      BOOST_OUTCOME_TRY(auto next, next_state(workflow_, in->current_state(), in->action()));
+      BOOST_OUTCOME_TRY(auto next, parts_.flows.with([&](FlowRounds& rounds) {
+        return next_state(parts_.workflow, rounds, in->current_state(), in->action(), context->peer(), parts_.clock.boot_now());
+      }));
       out->set_next_state(next);
       return outcome::success();
     });
@@ -35,31 +36,30 @@ class Legacy final : public Api::CallbackService {
   template <class F>
   grpc::ServerUnaryReactor* answer(grpc::CallbackServerContext* context, const char* method, F&& work) {
     auto* reactor = context->DefaultReactor();
-    auto who = gate_.admit(*context, prefix_ + method);
+    auto who = parts_.gate.admit(*context, prefix_ + method);
     Result<void> done = who ? work() : Result<void>(who.error());
     reactor->Finish(done ? grpc::Status::OK : rpc::to_status(done.error()));
     return reactor;
   }
 
-  rpc::Gate& gate_;
-  const Workflow& workflow_;
+  const LegacyParts parts_;
   const std::string prefix_;
 };
 
 }  // namespace
 
-std::unique_ptr<grpc::Service> make_legacy_service(rpc::Gate& gate, const Workflow& workflow) {
+std::unique_ptr<grpc::Service> make_legacy_service(const LegacyParts& parts) {
   using Service = Legacy<::orchestrator::OrchestratorService, ::orchestrator::RouteTaskRequest,
                          ::orchestrator::RouteTaskResponse, ::orchestrator::StateGraphRequest,
                          ::orchestrator::StateGraphResponse>;
-  return std::make_unique<Service>(gate, workflow, "/orchestrator.OrchestratorService/");
+  return std::make_unique<Service>(parts, "/orchestrator.OrchestratorService/");
 }
 
-std::unique_ptr<grpc::Service> make_legacy_v1_service(rpc::Gate& gate, const Workflow& workflow) {
+std::unique_ptr<grpc::Service> make_legacy_v1_service(const LegacyParts& parts) {
   using Service = Legacy<::orchestrator::v1::OrchestratorService, ::orchestrator::v1::RouteTaskRequest,
                          ::orchestrator::v1::RouteTaskResponse, ::orchestrator::v1::StateGraphRequest,
                          ::orchestrator::v1::StateGraphResponse>;
-  return std::make_unique<Service>(gate, workflow, "/orchestrator.v1.OrchestratorService/");
+  return std::make_unique<Service>(parts, "/orchestrator.v1.OrchestratorService/");
 }
 
 }  // namespace swarm::orchestrator::grpc_api
