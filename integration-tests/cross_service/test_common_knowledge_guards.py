@@ -56,3 +56,33 @@ def test_permissions_of_agents_and_roles_come_from_the_store(store: SynapseProce
     assert o.poll("d1", wait_ms=5000).task_id == task_id
     assert o.poll("liar", wait_ms=300).task_id == ""
     o.close()
+
+
+def test_what_a_task_or_its_type_requires_comes_from_the_store(store: SynapseProcess, start_orchestrator: Callable[..., Any]) -> None:
+    ask = SynapseClient(store.address)
+    has, requires = "http://swarm.os/nist/hasPermission", "http://swarm.os/nist/requiresPermission"
+    settings = {"knowledge.synapse.address": store.address, "guardrails.grants_from_knowledge": True, "knowledge.refresh": "100ms"}
+    service = start_orchestrator(settings)
+    o = Raw(service.grpc)
+    task_id = "01890a5d-ac96-774b-bcce-b302099a8057"
+    ask.ingest((f"http://swarm.os/task/{task_id}", requires, "http://swarm.os/permission/secrets"),
+               ("http://swarm.os/ontology/DeploymentTask", requires, '"deploy"'),
+               ("http://swarm.os/agent/trusted", has, '"secrets"'), ("http://swarm.os/agent/deployer", has, "http://swarm.os/permission/deploy"))
+    time.sleep(0.5)  # several looks
+    o.submit(task_id=task_id)
+    deployment = o.submit(workflow_state="Deployment")
+    o.register("anybody", permissions=["secrets", "deploy"])  # claims count for nothing
+    o.register("trusted")
+    o.register("deployer")
+    assert o.poll("anybody", wait_ms=500).task_id == ""
+    lacks = o.call("WhyNotScheduled", msg("TaskRef", task_id=task_id))
+    assert "secrets" in str(lacks)
+    assert o.poll("trusted", wait_ms=5000).task_id == task_id
+    assert o.poll("deployer", wait_ms=5000).task_id == deployment
+    # What was read last holds while the store is away.
+    store.kill()
+    another = o.submit(workflow_state="Deployment")
+    assert o.poll("trusted", wait_ms=500).task_id == ""
+    assert o.poll("deployer", wait_ms=5000).task_id == another
+    ask.close()
+    o.close()

@@ -98,7 +98,7 @@ void read_guardrails(Object& root, Settings& out) {
       out.grants.push_back(std::move(grant));
     });
     o.value("grants_from_knowledge", out.grants_from_knowledge,
-            "permissions of an agent and of its roles come from the common knowledge too; needs knowledge.synapse");
+            "permissions of an agent and of its roles, and those that tasks require, come from the common knowledge too; needs knowledge.synapse");
     if (out.grants_from_knowledge && !out.knowledge.wanted()) {
       o.fault("grants_from_knowledge", "there is no common knowledge: set knowledge.synapse.address");
     }

@@ -17,6 +17,7 @@ class GrantBook {
  public:
   GrantBook(const Guardrails& rails, bool from_knowledge) : rails_(rails), from_knowledge_(from_knowledge) {}
 
+  bool from_knowledge() const { return from_knowledge_; }
   /// What counts of an agent's claims now; remembers whom to ask the common knowledge about.
   std::vector<std::string> effective(const AgentProfile& claimed) const {
     if (!rails_.grants_configured() && !from_knowledge_) return claimed.permissions;

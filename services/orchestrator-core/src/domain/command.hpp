@@ -9,6 +9,7 @@
 
 #include "domain/budgets.hpp"
 #include "domain/golden_rules.hpp"
+#include "domain/required_permissions.hpp"
 #include "domain/requirements.hpp"
 #include "domain/task.hpp"
 
@@ -135,6 +136,11 @@ struct PutPermissions {
   std::vector<std::string> permissions;  // normalised
 };
 
+/// All that tasks require beyond what they say themselves.
+struct PutRequired {
+  RequiredPermissions required;
+};
+
 struct PutRules {
   std::vector<GoldenRule> rules;
 };
@@ -159,6 +165,6 @@ struct Tick {};
 
 using Command = std::variant<RegisterAgent, PollTask, AbandonPoll, JoinStream, GrantCredit, LeaveStream, ReportResults,
                              Heartbeat, SubmitTasks, CancelTask, ApproveTask, SetDispatch, GetDispatch, ListAgents, InspectTask, ExplainTask,
-                             PutRules, PutPermissions, PutBudgets, Undeliver, OutcomesDelivered, BeginDrain, Tick>;
+                             PutRules, PutPermissions, PutRequired, PutBudgets, Undeliver, OutcomesDelivered, BeginDrain, Tick>;
 
 }  // namespace swarm::orchestrator

@@ -284,7 +284,7 @@ void TaskEngine::add_history(TaskEntry& task, TaskStatus from, std::string_view 
 Requirements TaskEngine::requirements(const TaskEntry& task) const {
   const auto& spec = *task.spec;
   return {task.state->role, spec.stack_is_guess ? std::string() : spec.stack, spec.tenant, spec.capabilities,
-          spec.permissions};
+          required_.with(spec.permissions, spec.id, task.state->workflow_state)};
 }
 
 TaskEntry* TaskEngine::lookup(TaskId id) {

@@ -150,6 +150,7 @@ class TaskEngine {
   void on(GetDispatch&& c) { answer(c.call, DispatchAnswered{dispatch_}); }
   void on(PutRules&& c);
   void on(PutPermissions&& c);
+  void on(PutRequired&& c);
   void on(PutBudgets&& c);
   void on(Undeliver&& c);
   void on(OutcomesDelivered&& c);
@@ -198,6 +199,7 @@ class TaskEngine {
   Agents agents_;
   DispatchState dispatch_;
   BudgetBook budgets_;
+  RequiredPermissions required_;
   bool draining_ = false;
 
   std::unordered_map<TaskId, std::unique_ptr<TaskEntry>> tasks_;  // looked up, never walked in decisions

@@ -75,6 +75,23 @@ void TaskEngine::on(PutPermissions&& c) {
   if (agent->ticket != 0) offer_agent(*agent);
 }
 
+/// Queued tasks stand in the queue of what they require, so those for which it changes change queues, in their places.
+void TaskEngine::on(PutRequired&& c) {
+  if (c.required == required_) return;
+  required_ = std::move(c.required);
+  std::vector<std::pair<Requirements, TaskEntry*>> moving;
+  for (const auto& [needs, queue] : ready_.all()) {
+    for (const auto& [position, task] : queue) {
+      if (requirements(*task) != needs) moving.emplace_back(needs, task);
+    }
+  }
+  for (const auto& [needs, task] : moving) {
+    ready_.erase(needs, task->position);
+    ready_.push(requirements(*task), task->position, task);
+  }
+  match_all();
+}
+
 void TaskEngine::on(PutBudgets&& c) {
   bool relief = c.snapshot && budgets_.size() > 0;
   if (c.snapshot) budgets_.clear();

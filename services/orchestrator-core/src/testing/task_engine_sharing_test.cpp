@@ -112,3 +112,26 @@ TEST_CASE("an agent's permissions can be changed under it", "[permissions]") {
   CHECK(rig.state(next).status == TaskStatus::Queued);
   rig.apply(PutPermissions{"nobody", {"deploy"}});
 }
+
+TEST_CASE("what the swarm requires of a task or of a workflow state keeps agents out until they have it", "[permissions]") {
+  orchestrator::testing::EngineRig rig;
+  const TaskId plain = rig.submit(TaskSpec{});
+  TaskSpec spec;
+  spec.first_state = "Deployment";
+  const TaskId deployment = rig.submit(spec);
+  rig.apply(PutRequired{RequiredPermissions({{text(plain), {"secrets"}}, {"DeploymentTask", {"deploy"}}})});
+  rig.join("a");
+  CHECK_FALSE(rig.poll("a"));
+  CHECK(rig.engine.queued() == 2);
+  rig.apply(PutPermissions{"a", {"deploy"}});
+  const auto first = rig.poll("a");
+  REQUIRE(first);
+  CHECK(first->task.spec->id == deployment);
+  CHECK_FALSE(rig.poll("a"));
+  // No longer required: whoever waits gets it at once, and nothing is lost from the queues.
+  rig.apply(PutRequired{});
+  const auto second = rig.poll("a");
+  REQUIRE(second);
+  CHECK(second->task.spec->id == plain);
+  CHECK(rig.engine.queued() == 0);
+}

@@ -1,6 +1,7 @@
 #include "adapters/knowledge/common_knowledge.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "domain/text_cut.hpp"
 #include "libs/knowledge/records.hpp"
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::size_t kStacksMax = 256;
 constexpr std::size_t kPermissionsMax = 256;
+constexpr std::size_t kPermissionFactsMax = 20'000;
 constexpr std::size_t kRulesPerStackMax = 256;
 constexpr std::size_t kRuleBytesMax = 16u << 10;
 constexpr std::size_t kLessonsMax = 3;
@@ -22,6 +24,11 @@ std::string quoted_lesson(const std::string& note) {
   auto line = middle_cut(first_line(knowledge::message_of_note(note)), kLessonBytesMax);
   std::replace_if(line.begin(), line.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
   return line;
+}
+
+void note_whether_all(std::size_t facts) {
+  if (facts < kPermissionFactsMax) return;
+  log::warn("the common knowledge holds more permissions than are looked at", {{"looked_at", facts}});
 }
 
 GoldenRule imported(const std::string& stack, const std::string& text) {
@@ -74,7 +81,7 @@ void CommonKnowledge::run() {
     // A halt must not wait for anything else: it is asked for first, and often.
     if (follow_control() && everything) {
       next = std::chrono::steady_clock::now() + intervals_.all;
-      follow_permissions();
+      if (follow_permissions()) follow_requirements();
       for (const auto& stack : stacks_.with([](const auto& all) { return all; })) {
         if (!follow_stack(stack)) break;
       }
@@ -101,19 +108,39 @@ bool CommonKnowledge::follow_control() {
   return true;
 }
 
+/// One question for all agents: the store serves one call at a time.
 bool CommonKnowledge::follow_permissions() {
+  if (!grants_.from_knowledge()) return true;
+  const auto held = store_.all(knowledge::kHasPermission, kPermissionFactsMax);
+  if (!held) return false;
+  note_whether_all(held.value().size());
+  std::map<std::string, std::vector<std::string>> of_subject;
+  for (const auto& fact : held.value()) of_subject[fact.subject].push_back(knowledge::name_of_iri(fact.object));
   for (const auto& subject : grants_.subjects()) {
-    const auto known = store_.about(knowledge::agent_iri(subject), knowledge::kHasPermission);
-    if (!known) return false;
     std::vector<std::string> permissions;
-    for (const auto& statement : known.value()) {
-      permissions.push_back(statement.object.substr(statement.object.find_last_of("/#") + 1));
-      if (permissions.size() == kPermissionsMax) break;
+    for (const auto& iri : {knowledge::agent_iri(subject), knowledge::role_iri(subject)}) {
+      const auto& known = of_subject[iri];
+      permissions.insert(permissions.end(), known.begin(), known.end());
     }
+    if (permissions.size() > kPermissionsMax) permissions.resize(kPermissionsMax);
     for (auto& agent : grants_.put(subject, std::move(permissions))) {
       loop_.submit(PutPermissions{agent.name, std::move(agent.permissions)});
     }
   }
+  return true;
+}
+
+/// A task is named by its id, or by its type with those of its kind, whatever stands before it in the IRI.
+bool CommonKnowledge::follow_requirements() {
+  if (!grants_.from_knowledge()) return true;
+  const auto facts = store_.all(knowledge::kRequiresPermission, kPermissionFactsMax);
+  if (!facts) return false;
+  note_whether_all(facts.value().size());
+  RequiredPermissions::BySubject required;
+  for (const auto& fact : facts.value()) required[knowledge::name_of_iri(fact.subject)].push_back(knowledge::name_of_iri(fact.object));
+  RequiredPermissions found(required);
+  if (found == required_) return true;
+  if (loop_.submit(PutRequired{found})) required_ = std::move(found);
   return true;
 }
 

@@ -43,6 +43,7 @@ class CommonKnowledge {
   bool follow_control();
   bool follow_stack(const std::string& stack);
   bool follow_permissions();
+  bool follow_requirements();
 
   knowledge::synapse::SynapseKnowledge& store_;
   EngineLoop& loop_;
@@ -56,6 +57,7 @@ class CommonKnowledge {
   bool stopping_ = false;
   std::string control_since_;                              // of the event that was obeyed last
   bool control_known_ = false;
+  RequiredPermissions required_;                           // that the engine has
   std::set<std::pair<std::string, std::string>> imported_;  // (stack, rule) that the engine has
   std::thread thread_;
 };
