@@ -78,6 +78,8 @@ class SimilaritySearch {
  public:
   virtual ~SimilaritySearch() = default;
   virtual Result<std::vector<Similar>> nearest(std::string_view text, std::size_t count) = 0;
+  /// Texts that stand under (subject, predicate), at most eight; as quickly as a search, as somebody waits here too.
+  virtual Result<std::vector<std::string>> texts_of(std::string_view subject, std::string_view predicate) = 0;
 };
 
 // What our services write down. Subjects come from the ids given, so that the same event written again adds nothing.

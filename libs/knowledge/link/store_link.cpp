@@ -56,11 +56,11 @@ Outbox& StoreLink::outbox() { return *impl_->outbox; }
 const lmdb::Environment& StoreLink::journal() const { return *impl_->environment; }
 
 bool StoreLink::well() const {
-  return impl_->outbox->state().last_error.empty() && impl_->client->last_error().empty();
+  return impl_->outbox->state().last_error.empty() && impl_->client->trouble().empty();
 }
 
 std::string StoreLink::detail() const {
-  const auto error = impl_->client->last_error();
+  const auto error = impl_->client->trouble();
   const auto outbox = impl_->outbox->detail();
   if (error.empty() || outbox.find(error) != outbox.npos) return outbox;
   return outbox + "; last call: " + error;

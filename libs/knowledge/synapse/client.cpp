@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstdio>
 #include <mutex>
 
 #include "libs/async/guarded.hpp"
@@ -21,7 +22,6 @@ using Deadline = std::chrono::system_clock::time_point;
 
 constexpr int kAnswerBytesMax = 64 << 20;
 constexpr std::size_t kTripleOverheadBytes = 32;
-constexpr std::chrono::milliseconds kSearchTimeout{500};  // somebody waits for it
 
 std::shared_ptr<grpc::Channel> open_channel(const std::string& address) {
   grpc::ChannelArguments arguments;
@@ -66,10 +66,15 @@ class Turnstile {
   int free_;
 };
 
+constexpr std::chrono::milliseconds kSlow{1'000};
+
+Result<void> read_as_it_is() { return outcome::success(); }
+
 struct Health {
   explicit Health(BreakerPolicy policy) : breaker(policy) {}
   CircuitBreaker breaker;
   std::string last_error;
+  std::chrono::duration<double> took{};  // the last call that was answered
 };
 
 }  // namespace
@@ -82,9 +87,9 @@ struct Client::Impl {
     }
   }
 
-  /// One call through a breaker: `invoke(stub, context)` does it.
-  template <class Invoke>
-  Result<void> call(async::Guarded<Health>& health_of, std::string_view method, Deadline deadline, Invoke&& invoke) {
+  /// One call through a breaker: `invoke(stub, context)` does it, `read()` makes sense of the answer or says that there is none in it.
+  template <class Invoke, class Read>
+  Result<void> call(async::Guarded<Health>& health_of, std::string_view method, Deadline deadline, Invoke&& invoke, Read&& read) {
     std::string last;
     const auto ticket = health_of.with([&](Health& h) {
       last = h.last_error;
@@ -101,22 +106,21 @@ struct Client::Impl {
     const std::chrono::duration<double> took = clock.boot_now() - began;
     registry.histogram("knowledge_store_seconds", "Time of calls to the knowledge store.", metrics::latency_buckets(),
                        {{"method", std::string(method)}}).observe(took.count());
-    if (status.ok()) {
-      settle(health_of, ticket, nullptr);
-      return outcome::success();
+    const Result<void> done = status.ok() ? read() : Result<void>(rpc::from_status(status));
+    if (!done) {
+      registry.counter("knowledge_store_errors_total", "Failed calls to the knowledge store.",
+                       {{"method", std::string(method)}, {"code", std::string(name(done.error().code))}}).add();
     }
-    const auto error = rpc::from_status(status);
-    registry.counter("knowledge_store_errors_total", "Failed calls to the knowledge store.",
-                     {{"method", std::string(method)}, {"code", std::string(name(error.code))}}).add();
-    settle(health_of, ticket, &error);
-    return error;
+    settle(health_of, ticket, done ? nullptr : &done.error(), took);
+    return done;
   }
 
-  void settle(async::Guarded<Health>& health_of, CircuitBreaker::Ticket ticket, const Error* error) {
+  void settle(async::Guarded<Health>& health_of, CircuitBreaker::Ticket ticket, const Error* error, std::chrono::duration<double> took) {
     health_of.with([&](Health& h) {
       if (error == nullptr || !counts_against_the_server(error->code)) {
         h.breaker.success(ticket);
         h.last_error.clear();
+        h.took = took;
       } else {
         h.breaker.failure(ticket, clock.boot_now());
         h.last_error = std::string(name(error->code)) + ": " + error->message.substr(0, 200);
@@ -124,8 +128,13 @@ struct Client::Impl {
     });
   }
 
-  std::string last_error() const {
-    return health.with([](const Health& h) { return h.last_error; });
+  std::string trouble() const {
+    return health.with([](const Health& h) -> std::string {
+      if (!h.last_error.empty() || h.took < kSlow) return h.last_error;
+      char text[64];
+      std::snprintf(text, sizeof text, "it answers slowly, the last call took %.1f s", h.took.count());
+      return text;
+    });
   }
 
   const Options options;
@@ -153,19 +162,24 @@ Client::~Client() {
                                  [] { return 0.0; });
 }
 
-Result<std::vector<Row>> Client::query(const Query& query) {
-  const Deadline deadline = std::chrono::system_clock::now() + impl_->options.query_timeout;
+Result<std::vector<Row>> Client::query(const Query& query, std::chrono::milliseconds patience) {
+  const Deadline deadline = std::chrono::system_clock::now() + std::min(impl_->options.query_timeout, patience);
   if (!impl_->queries.enter(deadline)) return Error{Code::DeadlineExceeded, "other queries of ours keep the knowledge store busy"};
   semantic_engine::SparqlRequest request;
   request.set_query(query.text());
   request.set_namespace_(impl_->options.name_space);
   semantic_engine::SparqlResponse response;
-  const auto asked = impl_->call(impl_->health, "QuerySparql", deadline, [&](Stub& stub, grpc::ClientContext& context) {
-    return stub.QuerySparql(&context, request, &response);
-  });
+  std::vector<Row> rows;
+  const auto asked = impl_->call(
+      impl_->health, "QuerySparql", deadline,
+      [&](Stub& stub, grpc::ClientContext& context) { return stub.QuerySparql(&context, request, &response); },
+      [&]() -> Result<void> {
+        BOOST_OUTCOME_TRY(rows, parse_rows(response.results_json()));
+        return outcome::success();
+      });
   impl_->queries.leave();
   if (!asked) return asked.error();
-  return parse_rows(response.results_json());
+  return rows;
 }
 
 Result<std::uint32_t> Client::ingest(const Statement* first, std::size_t count) {
@@ -179,9 +193,9 @@ Result<std::uint32_t> Client::ingest(const Statement* first, std::size_t count) 
   }
   semantic_engine::IngestResponse response;
   const Deadline deadline = std::chrono::system_clock::now() + impl_->options.ingest_timeout;
-  BOOST_OUTCOME_TRY(impl_->call(impl_->health, "IngestTriples", deadline, [&](Stub& stub, grpc::ClientContext& context) {
-    return stub.IngestTriples(&context, request, &response);
-  }));
+  BOOST_OUTCOME_TRY(impl_->call(
+      impl_->health, "IngestTriples", deadline,
+      [&](Stub& stub, grpc::ClientContext& context) { return stub.IngestTriples(&context, request, &response); }, read_as_it_is));
   return response.edges_added();
 }
 
@@ -194,9 +208,9 @@ Result<std::vector<Similar>> Client::hybrid_search(std::string_view text, std::s
   request.set_limit(static_cast<std::uint32_t>(count));
   semantic_engine::SearchResponse response;
   const Deadline deadline = std::chrono::system_clock::now() + std::min(impl_->options.query_timeout, kSearchTimeout);
-  BOOST_OUTCOME_TRY(impl_->call(impl_->search_health, "HybridSearch", deadline, [&](Stub& stub, grpc::ClientContext& context) {
-    return stub.HybridSearch(&context, request, &response);
-  }));
+  BOOST_OUTCOME_TRY(impl_->call(
+      impl_->search_health, "HybridSearch", deadline,
+      [&](Stub& stub, grpc::ClientContext& context) { return stub.HybridSearch(&context, request, &response); }, read_as_it_is));
   std::vector<Similar> found;
   for (const auto& result : response.results()) {
     if (found.size() == count) break;
@@ -208,7 +222,7 @@ Result<std::vector<Similar>> Client::hybrid_search(std::string_view text, std::s
 CircuitBreaker::State Client::breaker_state() const {
   return impl_->health.with([this](const Health& h) { return h.breaker.state(impl_->clock.boot_now()); });
 }
-std::string Client::last_error() const { return impl_->last_error(); }
+std::string Client::trouble() const { return impl_->trouble(); }
 const Options& Client::options() const { return impl_->options; }
 
 std::size_t wire_bytes(const Statement& s) {

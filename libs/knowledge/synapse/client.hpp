@@ -42,15 +42,19 @@ class Client {
   Client(Options options, const Clock& clock, metrics::Registry& registry);
   ~Client();
 
-  Result<std::vector<Row>> query(const Query& query);
+  /// Of searches, and of the questions that go with them: somebody waits.
+  static constexpr std::chrono::milliseconds kSearchTimeout{500};
+
+  /// The deadline is `patience` where that is shorter than the configured one.
+  Result<std::vector<Row>> query(const Query& query, std::chrono::milliseconds patience = std::chrono::hours(1));
   /// Adds triples; how many of them were new. Their IRIs must have been checked. Bytes in one call: wire_bytes() summed up.
   Result<std::uint32_t> ingest(const Statement* first, std::size_t count);
   /// Vector search of the server, its `limit` cut here as the server ignores it.
   Result<std::vector<Similar>> hybrid_search(std::string_view text, std::size_t count);
 
   CircuitBreaker::State breaker_state() const;
-  /// The last error in one line; empty while all is well.
-  std::string last_error() const;
+  /// The last error in one line, or that answers take more than a second; empty while all is well.
+  std::string trouble() const;
   const Options& options() const;
 
  private:

@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t kBatchBytesMax = 3u << 20;  // the server's limit is 4 MiB
 constexpr std::size_t kBatchStatementsMax = 2'000;
 constexpr std::size_t kRowsPerRecord = 2;         // an agent may have several roles
+constexpr std::size_t kTextsMax = 8;
 constexpr std::string_view kStandardTypes = "http://www.w3.org/";
 
 const Error kBadAnswer{Code::DataLoss, "the knowledge store's answer lacks a value that was asked for"};
@@ -180,6 +181,17 @@ Result<std::optional<ControlState>> SynapseKnowledge::control_state() {
 Result<std::vector<Similar>> SynapseKnowledge::nearest(std::string_view text, std::size_t count) {
   BOOST_OUTCOME_TRY(check_text(text));
   return client_.hybrid_search(text, count);
+}
+
+Result<std::vector<std::string>> SynapseKnowledge::texts_of(std::string_view subject, std::string_view predicate) {
+  BOOST_OUTCOME_TRY(const auto query, sparql::objects_of(subject, predicate, {0, kTextsMax}));
+  BOOST_OUTCOME_TRY(const auto rows, client_.query(query, Client::kSearchTimeout));
+  std::vector<std::string> out;
+  for (const auto& row : rows) {
+    const auto* object = find(row, "o");
+    if (object != nullptr && object->kind == Term::Kind::Text) out.push_back(object->value);
+  }
+  return out;
 }
 
 Result<bool> SynapseKnowledge::holds(const Statement& statement) {

@@ -30,6 +30,7 @@ class SynapseKnowledge final : public Knowledge,
   Result<std::optional<SpendLimit>> limit_of(std::string_view scope) override;
   Result<std::optional<ControlState>> control_state() override;
   Result<std::vector<Similar>> nearest(std::string_view text, std::size_t count) override;
+  Result<std::vector<std::string>> texts_of(std::string_view subject, std::string_view predicate) override;
 
   Result<void> send(const std::vector<Statement>& statements) override;
   Result<bool> holds(const Statement& statement) override;

@@ -187,7 +187,7 @@ TEST_CASE("tokens and namespaces come from the configuration", "[synapse][proces
   Client refused(options, stage.clock, stage.registry);
   SynapseKnowledge bad(refused);
   CHECK(bad.rules_of_stack("python").error().code == Code::PermissionDenied);
-  CHECK(refused.last_error() == "PERMISSION_DENIED: Invalid token");
+  CHECK(refused.trouble() == "PERMISSION_DENIED: Invalid token");
 }
 
 TEST_CASE("a store that is away, slow or talks nonsense is an error in time, then left alone", "[synapse][process][grpc]") {
@@ -209,7 +209,7 @@ TEST_CASE("a store that is away, slow or talks nonsense is an error in time, the
   CHECK(knowledge.rules_of_stack("x").error().code == Code::Unavailable);
   stage.process->run();
   CHECK(swarm::testing::eventually([&] { return knowledge.rules_of_stack("x").has_value(); }));
-  CHECK(stage.client().last_error().empty());
+  CHECK(stage.client().trouble().empty());
 }
 
 }  // namespace swarm::knowledge::synapse

@@ -261,7 +261,7 @@ Result<void> Orchestrator::Impl::connect_common_store() {
                                                               knowledge_store::Intervals{settings.knowledge_refresh, settings.control_refresh});
   history = std::make_unique<knowledge_store::HistoryWriter>(bus, *store, common_store->knowledge(), *common);
   if (settings.knowledge_classify) {
-    stacks = std::make_unique<knowledge_store::StackSearch>(common_store->store(), common_store->store(), knowledge_store::StackSearch::Options{});
+    stacks = std::make_unique<knowledge_store::StackSearch>(common_store->store(), knowledge_store::StackSearch::Options{});
     service.look_stacks_up_in(*stacks);
   }
   return outcome::success();

@@ -1,5 +1,6 @@
 #include "adapters/grpc/orchestrator_service.hpp"
 
+#include "adapters/grpc/stack_lookup.hpp"
 #include "adapters/grpc/work_stream.hpp"
 #include "application/redrive.hpp"
 #include "libs/rpc/status.hpp"
@@ -68,25 +69,19 @@ grpc::ServerUnaryReactor* OrchestratorService::command(Context* context, const c
       },
       mapped.value());
   auto refuse = [&calls, number = id] { calls.fail(number, queue_full()); };
-  if (kind == CallKind::SubmitOne && look_up_stack(mapped.value(), refuse)) return reactor;
+  if (look_stacks_up_of(mapped.value(), refuse)) return reactor;
   if (!parts_.loop.submit(std::move(mapped.value()))) refuse();
   return reactor;
 }
 
-/// True when somebody looks for the stack of the command's task, and hands the command in then. Its caller waits about
+/// True when somebody looks for the stacks of the command's tasks, and hands the command in then. Its caller waits about
 /// as long for the answer as for a slow disk; nobody else does.
-bool OrchestratorService::look_up_stack(Command& command, std::function<void()> refuse) {
+bool OrchestratorService::look_stacks_up_of(Command& command, std::function<void()> refuse) {
   auto* submission = std::get_if<orchestrator::SubmitTasks>(&command);
-  if (stacks_ == nullptr || submission == nullptr || !submission->tasks.front().spec.stack.empty()) return false;
-  const auto waiting = std::make_shared<orchestrator::SubmitTasks>(std::move(*submission));
-  const bool asked = stacks_->ask(waiting->tasks.front().texts->description, [this, waiting, refuse](std::string stack) {
-    auto& spec = waiting->tasks.front().spec;
-    spec.stack_is_guess = !stack.empty();
-    spec.stack = std::move(stack);
-    if (!parts_.loop.submit(Command(std::move(*waiting)))) refuse();
+  if (submission == nullptr) return false;
+  return look_stacks_up(stacks_, *submission, [this, refuse = std::move(refuse)](orchestrator::SubmitTasks found) {
+    if (!parts_.loop.submit(Command(std::move(found)))) refuse();
   });
-  if (!asked) *submission = std::move(*waiting);
-  return asked;
 }
 
 grpc::ServerUnaryReactor* OrchestratorService::RegisterAgent(Context* context, const ::orchestrator::AgentInfo* in,
@@ -341,7 +336,7 @@ Bidi<::orchestrator::SubmitTasksRequest, ::orchestrator::SubmitTasksResponse>* O
   if (auto who = parts_.gate.admit(*context, "/orchestrator.Orchestrator/SubmitStream"); !who) {
     return new Refused<Bidi<::orchestrator::SubmitTasksRequest, ::orchestrator::SubmitTasksResponse>>(who.error());
   }
-  return start_submit_stream({parts_.loop, parts_.router, options_.limits});
+  return start_submit_stream({parts_.loop, parts_.router, options_.limits}, stacks_);
 }
 
 }  // namespace swarm::orchestrator::grpc_api

@@ -66,7 +66,7 @@ class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackS
   template <class Response, class ToCommand>
   Unary* command(Context* context, const char* method, rpc::PendingCalls<Response>& calls, CallKind kind,
                  Response* response, ToCommand to_command);
-  bool look_up_stack(Command& command, std::function<void()> refuse);
+  bool look_stacks_up_of(Command& command, std::function<void()> refuse);
   Unary* answer(Context* context, const Error& error) const;
   Unary* explain(Context* context, const char* method, const ::orchestrator::TaskRef* in, ::orchestrator::TaskExplanation* out);
   Result<Command> read_redrive(const ::orchestrator::RedriveRequest& request, ::orchestrator::RedriveResponse& out) const;

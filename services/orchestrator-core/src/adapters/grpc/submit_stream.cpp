@@ -1,3 +1,4 @@
+#include "adapters/grpc/stack_lookup.hpp"
 #include "adapters/grpc/stream_base.hpp"
 #include "adapters/grpc/work_stream.hpp"
 
@@ -10,9 +11,17 @@ using ::orchestrator::SubmitTasksResponse;
 constexpr std::size_t kUnderWayMax = 64;
 
 /// Keeps the order of requests: an answer that comes early waits for those before it.
-class SubmitLink final : public Link {
+class SubmitLink final : public Link, public std::enable_shared_from_this<SubmitLink> {
  public:
-  explicit SubmitLink(StreamWriter<SubmitTasksRequest, SubmitTasksResponse>::Reactor* reactor) : writer(reactor) {}
+  SubmitLink(EngineLoop& loop, StackSource* stacks, StreamWriter<SubmitTasksRequest, SubmitTasksResponse>::Reactor* reactor)
+      : loop_(loop), stacks_(stacks), writer(reactor) {}
+
+  /// Hands a request's tasks in, after those of the requests before it: they may name each other.
+  void hand_in(SubmitTasks&& request) {
+    std::lock_guard lock(order_mutex_);
+    waiting_.push_back(std::move(request));
+    hand_on();
+  }
 
   /// Reserves the next place; `place` comes back as the lower part of the call id.
   std::uint64_t expect(std::int64_t request_id) {
@@ -67,10 +76,37 @@ class SubmitLink final : public Link {
     std::int64_t request_id;
     std::optional<SubmitTasksResponse> response;
   };
+
+  /// Up to the first whose stacks have to be looked up. Under order_mutex_.
+  void hand_on() {
+    while (!looking_ && !waiting_.empty()) {
+      SubmitTasks request = std::move(waiting_.front());
+      waiting_.pop_front();
+      looking_ = look_stacks_up(stacks_, request, [self = shared_from_this()](SubmitTasks found) {
+        std::lock_guard lock(self->order_mutex_);
+        self->submit(std::move(found));
+        self->looking_ = false;
+        self->hand_on();
+      });
+      if (!looking_) submit(std::move(request));
+    }
+  }
+
+  void submit(SubmitTasks&& request) {
+    const CallId call = request.call;
+    if (!loop_.submit(Command(std::move(request)))) answer(call, Error{Code::ResourceExhausted, "the command queue is full, try again"});
+  }
+
   std::mutex mutex_;
   std::deque<Slot> slots_;
   std::uint64_t first_ = 0;
   bool ended_ = false;
+
+  EngineLoop& loop_;
+  StackSource* stacks_;
+  std::mutex order_mutex_;
+  std::deque<SubmitTasks> waiting_;  // no more than have slots
+  bool looking_ = false;
 
  public:
   StreamWriter<SubmitTasksRequest, SubmitTasksResponse> writer;
@@ -78,7 +114,8 @@ class SubmitLink final : public Link {
 
 class SubmitStream final : public grpc::ServerBidiReactor<SubmitTasksRequest, SubmitTasksResponse> {
  public:
-  explicit SubmitStream(StreamContext context) : context_(context), link_(std::make_shared<SubmitLink>(this)) {
+  SubmitStream(StreamContext context, StackSource* stacks)
+      : context_(context), link_(std::make_shared<SubmitLink>(context.loop, stacks, this)) {
     number_ = context_.router.add_link(link_);
     StartRead(&request_);
   }
@@ -110,8 +147,7 @@ class SubmitStream final : public grpc::ServerBidiReactor<SubmitTasksRequest, Su
     const CallId call = call_id(CallKind::Link, (number_ << 24) | (place & 0xff'ffff));
     auto tasks = to_submissions(request_, context_.limits);
     if (!tasks) return link_->answer(call, tasks.error());
-    if (context_.loop.submit(SubmitTasks{call, std::move(tasks.value())})) return;
-    link_->answer(call, Error{Code::ResourceExhausted, "the command queue is full, try again"});
+    link_->hand_in(SubmitTasks{call, std::move(tasks.value())});
   }
 
   StreamContext context_;
@@ -124,8 +160,8 @@ class SubmitStream final : public grpc::ServerBidiReactor<SubmitTasksRequest, Su
 
 }  // namespace
 
-grpc::ServerBidiReactor<SubmitTasksRequest, SubmitTasksResponse>* start_submit_stream(StreamContext context) {
-  return new SubmitStream(context);  // deletes itself in OnDone
+grpc::ServerBidiReactor<SubmitTasksRequest, SubmitTasksResponse>* start_submit_stream(StreamContext context, StackSource* stacks) {
+  return new SubmitStream(context, stacks);  // deletes itself in OnDone
 }
 
 }  // namespace swarm::orchestrator::grpc_api

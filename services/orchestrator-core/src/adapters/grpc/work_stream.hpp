@@ -5,6 +5,7 @@
 #include "adapters/grpc/mapping.hpp"
 #include "adapters/grpc/reply_router.hpp"
 #include "application/engine_loop.hpp"
+#include "ports/stack_source.hpp"
 #include "protos/orchestrator.pb.h"
 
 namespace swarm::orchestrator::grpc_api {
@@ -20,8 +21,8 @@ struct StreamContext {
 grpc::ServerBidiReactor<::orchestrator::WorkRequest, ::orchestrator::WorkResponse>* start_work_stream(
     StreamContext context);
 
-/// Bulk submission: requests are answered in their order, at most 64 of them under way.
+/// Bulk submission: requests are taken and answered in their order, at most 64 of them under way. `stacks` may be null.
 grpc::ServerBidiReactor<::orchestrator::SubmitTasksRequest, ::orchestrator::SubmitTasksResponse>* start_submit_stream(
-    StreamContext context);
+    StreamContext context, StackSource* stacks);
 
 }  // namespace swarm::orchestrator::grpc_api

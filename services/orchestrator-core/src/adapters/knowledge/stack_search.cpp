@@ -1,5 +1,7 @@
 #include "adapters/knowledge/stack_search.hpp"
 
+#include <map>
+
 #include "domain/text_cut.hpp"
 #include "libs/knowledge/vocabulary.hpp"
 #include "libs/telemetry/logging.hpp"
@@ -30,15 +32,15 @@ void StackSearch::stop() {
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
-  for (auto& question : std::exchange(waiting_, {})) question.done({});
+  for (auto& question : std::exchange(waiting_, {})) question.done(std::vector<std::string>(question.texts.size()));
 }
 
-bool StackSearch::ask(std::string text, Done done) {
+bool StackSearch::ask(std::vector<std::string> texts, Done done) {
   {
     std::lock_guard lock(mutex_);
     const bool busy = searching_ || !waiting_.empty();
     if (stopping_ || waiting_.size() >= options_.waiting_max || (resting_ && busy)) return false;
-    waiting_.push_back({std::move(text), std::move(done)});
+    waiting_.push_back({std::move(texts), std::move(done)});
   }
   wake_.notify_one();
   return true;
@@ -53,13 +55,34 @@ void StackSearch::run() {
     waiting_.pop_front();
     searching_ = true;
     lock.unlock();
-    question.done(look(question.text));
+    question.done(look(question.texts));
     lock.lock();
     searching_ = false;
   }
 }
 
-std::string StackSearch::look(const std::string& text) {
+bool StackSearch::resting() {
+  std::lock_guard lock(mutex_);
+  return resting_;
+}
+
+/// One after the other, each text once, until one search fails or the time is up.
+std::vector<std::string> StackSearch::look(const std::vector<std::string>& texts) {
+  const auto until = std::chrono::steady_clock::now() + options_.time_max;
+  std::vector<std::string> out(texts.size());
+  std::map<std::string_view, std::string> known;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    auto it = known.find(texts[i]);
+    if (it == known.end()) {
+      if (i > 0 && (resting() || std::chrono::steady_clock::now() >= until)) continue;
+      it = known.emplace(texts[i], look(texts[i], until)).first;
+    }
+    out[i] = it->second;
+  }
+  return out;
+}
+
+std::string StackSearch::look(const std::string& text, Until until) {
   const auto near = search_.nearest(utf8_prefix(text, kTextBytes), kNearest);
   {
     std::lock_guard lock(mutex_);
@@ -69,7 +92,7 @@ std::string StackSearch::look(const std::string& text) {
   if (!near) return {};
   std::size_t asked = 0;
   for (const auto& found : near.value()) {
-    if (found.score < options_.score_min || asked == kAskedAbout) break;
+    if (found.score < options_.score_min || asked == kAskedAbout || std::chrono::steady_clock::now() >= until) break;
     if (found.subject.starts_with(kStacks)) {
       const auto name = knowledge::name_of_iri(found.subject);
       if (is_name(name)) return name;
@@ -82,10 +105,10 @@ std::string StackSearch::look(const std::string& text) {
 }
 
 std::string StackSearch::stack_of(const std::string& subject) {
-  const auto known = facts_.about(subject, knowledge::kHasStack);
+  const auto known = search_.texts_of(subject, knowledge::kHasStack);
   if (!known) return {};
-  for (const auto& fact : known.value()) {
-    if (fact.object_is_text && is_name(fact.object)) return fact.object;
+  for (const auto& name : known.value()) {
+    if (is_name(name)) return name;
   }
   return {};
 }

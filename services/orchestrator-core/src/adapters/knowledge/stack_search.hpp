@@ -1,12 +1,14 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "libs/base/clock.hpp"
-#include "libs/knowledge/knowledge.hpp"
 #include "libs/knowledge/records.hpp"
 #include "ports/stack_source.hpp"
 
@@ -20,27 +22,29 @@ class StackSearch final : public StackSource {
   struct Options {
     std::size_t waiting_max = 4;
     double score_min = 0.5;  // 1 / (1 + distance)
+    std::chrono::milliseconds time_max{500};  // for all texts of one question; a search that began goes on
   };
-  StackSearch(knowledge::SimilaritySearch& search, knowledge::Knowledge& facts, Options options)
-      : search_(search), facts_(facts), options_(options) {}
+  StackSearch(knowledge::SimilaritySearch& search, Options options) : search_(search), options_(options) {}
   ~StackSearch() override { stop(); }
 
   void start();
   /// Those that wait are told that nothing is known.
   void stop();
-  bool ask(std::string text, Done done) override;
+  bool ask(std::vector<std::string> texts, Done done) override;
 
  private:
   struct Question {
-    std::string text;
+    std::vector<std::string> texts;
     Done done;
   };
+  using Until = std::chrono::steady_clock::time_point;
   void run();
-  std::string look(const std::string& text);
+  std::vector<std::string> look(const std::vector<std::string>& texts);
+  std::string look(const std::string& text, Until until);
   std::string stack_of(const std::string& subject);
+  bool resting();
 
   knowledge::SimilaritySearch& search_;
-  knowledge::Knowledge& facts_;
   const Options options_;
   std::mutex mutex_;
   std::condition_variable wake_;
