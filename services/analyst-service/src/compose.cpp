@@ -181,7 +181,7 @@ Result<void> Composition::Parts::build_server() {
   server = std::make_unique<rpc::Server>(options, registry, std::move(guard));
   analyst = std::make_unique<AnalystService>(AnalystService::Parts{server->gate(), analyzers, *loop, board, *store, probe, settings.threshold, clock});
   legacy_v1 = std::make_unique<AnalystServiceV1>(server->gate(), analyzers);
-  legacy_v2 = std::make_unique<AnalystServiceV2>(server->gate(), analyzers);
+  legacy_v2 = std::make_unique<AnalystServiceV2>(server->gate(), analyzers, board, desk.get());
   journal_service = std::make_unique<knowledge::JournalService>(server->gate(), common_store ? &common_store->outbox() : nullptr);
   server->add(*journal_service, ::knowledge_journal::KnowledgeJournal::service_full_name());
   server->add(*analyst, ::analyst::Analyst::service_full_name());

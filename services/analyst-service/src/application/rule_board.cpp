@@ -43,6 +43,12 @@ std::vector<domain::GoldenRule> RuleBoard::all() const {
   return rules;
 }
 
+std::optional<domain::GoldenRule> RuleBoard::find(const std::string& id) const {
+  std::lock_guard lock(mutex_);
+  const auto it = rules_.find(id);
+  return it == rules_.end() ? std::nullopt : std::optional(it->second);
+}
+
 std::vector<domain::GoldenRule> RuleBoard::after(std::uint64_t version, std::size_t limit) const {
   std::vector<domain::GoldenRule> found;
   {

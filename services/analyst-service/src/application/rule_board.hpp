@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +29,7 @@ class RuleBoard {
   /// Rules in scope and state, the most effective first, then the oldest.
   std::vector<domain::GoldenRule> list(std::string_view stack, std::string_view role, domain::RuleState state) const;
   std::vector<domain::GoldenRule> all() const;
+  std::optional<domain::GoldenRule> find(const std::string& id) const;
   /// Changes after `version`, oldest first, at most `limit`.
   std::vector<domain::GoldenRule> after(std::uint64_t version, std::size_t limit) const;
   std::uint64_t version() const;

@@ -5,6 +5,15 @@
 
 namespace swarm::analyst::application {
 
+namespace {
+
+bool worth_another_try(const Error& error) {
+  return error.code == Code::Unavailable || error.code == Code::DeadlineExceeded || error.code == Code::ResourceExhausted ||
+         error.code == Code::Unimplemented;
+}
+
+}  // namespace
+
 RuleDesk::RuleDesk(ports::RuleAuthor& author, ports::FailureStore& store, RuleBoard& board, LedgerLoop& ledger, Probe& probe, Limits limits)
     : author_(author), store_(store), board_(board), ledger_(ledger), probe_(probe), limits_(limits) {}
 
@@ -24,8 +33,21 @@ void RuleDesk::stop() {
 void RuleDesk::improve(const domain::Id& kind) {
   std::lock_guard lock(mutex_);
   if (queue_.size() >= limits_.queue_max) return;
-  queue_.push_back({kind, trace::copy_of_current()});
+  queue_.push_back({kind, trace::copy_of_current(), std::nullopt});
   wake_.notify_one();
+}
+
+std::optional<std::string> RuleDesk::draft(const domain::KindText& kind, std::int64_t tasks) {
+  std::lock_guard lock(mutex_);
+  const auto known = drafts_.find(kind.kind);
+  if (known != drafts_.end()) return known->second.empty() ? std::nullopt : std::optional(known->second);
+  if (queue_.size() >= limits_.queue_max) return std::nullopt;
+  // Some old draft makes room: it is worded anew when somebody asks for it.
+  if (drafts_.size() >= limits_.drafts_max) drafts_.erase(drafts_.begin());
+  drafts_.emplace(kind.kind, std::string());
+  queue_.push_back({kind.kind, trace::copy_of_current(), Draft{kind, tasks}});
+  wake_.notify_one();
+  return std::nullopt;
 }
 
 // False when the desk stops.
@@ -70,26 +92,49 @@ std::string RuleDesk::fault(const std::string& text, const domain::GoldenRule& r
   return {};
 }
 
+Result<std::string> RuleDesk::ask(const domain::KindText& about, std::int64_t tasks, const std::string& id) {
+  const auto written = author_.write(about, tasks);
+  if (written) return domain::printable(written.value(), domain::kRuleTextMax + 1);
+  probe_.author_failed.add();
+  log::warn("rule author failed", {{"rule", id}, {"error", written.error().message}});
+  return written.error();
+}
+
+bool RuleDesk::write_draft(const Wish& wish) {
+  const auto& about = wish.draft->about;
+  domain::GoldenRule rule;
+  rule.id = domain::rule_id(wish.kind);
+  rule.stack = about.stack;
+  rule.role = about.role;
+  rule.cause = about.cause;
+  const auto text = ask(about, wish.draft->tasks, rule.id);
+  if (!text) return !worth_another_try(text.error());
+  if (const auto wrong = fault(text.value(), rule); !wrong.empty()) {
+    probe_.author_bad.add();
+    log::warn("rule author's draft refused", {{"rule", rule.id}, {"why", wrong}});
+    return true;
+  }
+  probe_.author_good.add();
+  std::lock_guard lock(mutex_);
+  const auto draft = drafts_.find(wish.kind);
+  if (draft != drafts_.end()) draft->second = text.value();
+  return true;
+}
+
 bool RuleDesk::write(const Wish& wish) {
   const auto& kind = wish.kind;
   std::optional<trace::Scope> scope;
   if (wish.trace) scope.emplace(*wish.trace);
+  if (wish.draft) return write_draft(wish);
   const auto about = store_.kind_text(kind);
   const auto id = domain::rule_id(kind);
-  domain::GoldenRule rule;
-  for (auto& known : board_.all())
-    if (known.id == id) rule = std::move(known);
-  if (!about || rule.id.empty()) return true;  // forgotten meanwhile
+  const auto known = board_.find(id);
+  if (!about || !known) return true;  // forgotten meanwhile
+  const auto& rule = *known;
   if (limits_.proposed_only && rule.state != domain::RuleState::Proposed) return true;
-  const auto written = author_.write(about.value(), static_cast<std::int64_t>(rule.evidence.size()));
-  if (!written) {
-    probe_.author_failed.add();
-    log::warn("rule author failed", {{"rule", id}, {"error", written.error().message}});
-    const auto code = written.error().code;
-    return code != Code::Unavailable && code != Code::DeadlineExceeded && code != Code::ResourceExhausted && code != Code::Unimplemented;
-  }
-  const auto text = domain::printable(written.value(), domain::kRuleTextMax + 1);
-  const auto wrong = fault(text, rule);
+  const auto text = ask(about.value(), static_cast<std::int64_t>(rule.evidence.size()), id);
+  if (!text) return !worth_another_try(text.error());
+  const auto wrong = fault(text.value(), rule);
   if (!wrong.empty()) {
     probe_.author_bad.add();
     log::warn("rule author's text refused", {{"rule", id}, {"why", wrong}});
@@ -97,7 +142,7 @@ bool RuleDesk::write(const Wish& wish) {
   }
   RuleChange change;
   change.rule_id = id;
-  change.text = text;
+  change.text = text.value();
   change.author = author_.name();
   if (rule.state == domain::RuleState::Active) change.reason = "written by " + author_.name();
   change.expected_version = rule.version;

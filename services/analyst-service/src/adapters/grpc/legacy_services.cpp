@@ -20,6 +20,7 @@ namespace {
 
 // A second thread pays from a few thousand rows on.
 constexpr std::size_t kRowsPerThread = 4'000;
+constexpr std::size_t kExcerptBytes = 2'000;
 
 int threads_for(std::size_t rows) {
   const auto machine = std::max(1u, std::thread::hardware_concurrency());
@@ -89,20 +90,26 @@ grpc::ServerUnaryReactor* AnalystServiceV2::ClusterFailures(grpc::CallbackServer
 
 grpc::ServerUnaryReactor* AnalystServiceV2::GenerateGoldenRules(grpc::CallbackServerContext* context, const ::orchestrator::RuleRequest* in,
                                                                 ::orchestrator::RuleResponse* out) {
-  return answer(gate_, context, "/orchestrator.AnalystService/GenerateGoldenRules", [&] {
-    const auto message = message_of_note(in->note());
-    analyzers_.with([&](domain::Analyzer& analyzer) {
-      const auto found = analyzer.analyse({in->role(), in->stack(), message});
-      domain::KindText kind{found.kind, in->role(), in->stack(), found.family, domain::printable(found.cause, domain::Masker::kTextMax), {}, {}};
-      auto rule = domain::rule_from_template(kind);
-      if (!domain::fault_of_rule(rule, kind.cause).empty()) {
-        // A note that tries to steer, or holds a secret, is not repeated.
-        kind.cause = std::string(name(found.family)) + " failure";
-        rule = domain::rule_from_template(kind);
-      }
-      out->set_rule(rule);
-    });
+  return answer(gate_, context, "/orchestrator.AnalystService/GenerateGoldenRules", [&] { out->set_rule(rule_for(*in)); });
+}
+
+std::string AnalystServiceV2::rule_for(const ::orchestrator::RuleRequest& request) {
+  const auto message = message_of_note(request.note());
+  auto kind = analyzers_.with([&](domain::Analyzer& analyzer) {
+    const auto found = analyzer.analyse({request.role(), request.stack(), message});
+    return domain::KindText{found.kind, request.role(), request.stack(), found.family, domain::printable(found.cause, domain::Masker::kTextMax),
+                            domain::printable(found.sample, domain::Masker::kTextMax), domain::printable(message, kExcerptBytes)};
   });
+  const auto known = board_.find(domain::rule_id(kind.kind));
+  if (known && known->state == domain::RuleState::Active) return known->text;
+  auto rule = domain::rule_from_template(kind);
+  if (!domain::fault_of_rule(rule, kind.cause).empty()) {
+    // A note that tries to steer, or holds a secret, is not repeated, and no model is told of it.
+    kind.cause = std::string(name(kind.family)) + " failure";
+    return domain::rule_from_template(kind);
+  }
+  if (desk_ == nullptr) return rule;
+  return desk_->draft(kind, std::max(1, request.count())).value_or(std::move(rule));
 }
 
 }  // namespace swarm::analyst::adapters
