@@ -15,8 +15,12 @@ constexpr std::size_t kDaysAtOnce = 1'000;  // the outbox takes 10,000 statement
 constexpr std::size_t kDateSize = 10;
 const std::string kMark = "spend";
 
-/// Other rows move a budget without anything having been bought.
-bool is_request(Ending ending) { return ending <= Ending::TimedOut; }
+/// Requests, and what a crash left unknown, once: the same debit stands in a row for each scope and window. Other rows
+/// move a budget without anything having been bought.
+bool is_spend(const UsageRow& row) {
+  if (row.ending == Ending::UnknownCrash) return row.settlement.mask == mask_bit(ScopeLevel::Global, WindowKind::Day);
+  return row.ending <= Ending::TimedOut || row.ending == Ending::Abandoned;
+}
 
 }  // namespace
 
@@ -62,7 +66,7 @@ Result<void> SpendReporter::tell_range(std::uint64_t last) {
   BOOST_OUTCOME_TRYV(store_.rows_after(told_, [&](std::uint64_t number, const UsageRow& row) {
     if (number > last || number > told_ + kRowsAtOnce || by_day.size() == kDaysAtOnce) return false;
     to = number;
-    if (!is_request(row.ending)) return true;
+    if (!is_spend(row)) return true;
     by_day[knowledge::iso_time(row.settlement.reserved_at).substr(0, kDateSize)] += row.settlement.cost;
     return true;
   }));

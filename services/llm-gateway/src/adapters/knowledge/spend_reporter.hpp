@@ -12,7 +12,7 @@ namespace swarm::gateway {
 /// Tells the swarm's common knowledge what was spent, as events of a day, from the usage rows that are durable here.
 /// The local ledger stays the truth, the events are its copy. An event speaks of a range of rows and is named by it; the
 /// end of the range becomes durable together with the event, so that a crash neither skips nor repeats a row. Resets do
-/// not unspend: only costs are told. Belongs to one thread.
+/// not unspend: only costs are told, and among them the debit of a crash for the day of the global scope. Belongs to one thread.
 class SpendReporter {
  public:
   SpendReporter(SpendStore& store, knowledge::Outbox& outbox, const Clock& clock) : store_(store), outbox_(outbox), clock_(clock) {}

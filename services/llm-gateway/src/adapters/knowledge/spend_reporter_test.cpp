@@ -115,6 +115,20 @@ TEST_CASE("what costs nothing and what a reset forgave is no spend", "[spend]") 
   CHECK(stage.remote.events() == 0);
 }
 
+TEST_CASE("what a crash may have cost is told once, and what nobody came back for too", "[spend]") {
+  Stage stage;
+  UsageRow day = row(30, kToday, Ending::UnknownCrash);
+  day.settlement.mask = mask_bit(ScopeLevel::Global, WindowKind::Day);
+  UsageRow month = day;
+  month.settlement.mask = mask_bit(ScopeLevel::Global, WindowKind::Month);
+  UsageRow team = day;
+  team.settlement.mask = mask_bit(ScopeLevel::Team, WindowKind::Day);
+  stage.spend({row(5, kToday), day, month, team, row(2, kToday, Ending::Abandoned), row(0, kToday, Ending::Override)});
+  REQUIRE(stage.reporter->tell());
+  REQUIRE(stage.all_arrived());
+  CHECK(stage.remote.spent_on(kDay) == 37);
+}
+
 TEST_CASE("a restart at any point neither loses nor repeats a row", "[spend]") {
   Stage stage;
   for (int n = 1; n <= 6; ++n) {
