@@ -15,6 +15,7 @@
 #include "adapters/grpc/completion_service.hpp"
 #include "adapters/knowledge/common_budget.hpp"
 #include "adapters/jsonl/usage_files.hpp"
+#include "adapters/lmdb/answer_store.hpp"
 #include "adapters/lmdb/spend_store.hpp"
 #include "adapters/prices/litellm.hpp"
 #include "adapters/webhook/webhook.hpp"
@@ -106,6 +107,8 @@ struct Composition::Parts {
   std::unique_ptr<UpstreamTls> tls;
   JsonCompletionCodec completion_codec;
   std::vector<std::unique_ptr<Worker>> workers;
+  std::unique_ptr<LmdbAnswerStore> answers;  // null: not wanted
+  std::vector<KeptAnswers::Entry> answers_before;
   std::unique_ptr<CompletionDesk> completions;
   std::unique_ptr<rpc::Server> server;
   std::unique_ptr<BudgetControlService> budget_control;
@@ -122,6 +125,9 @@ struct Composition::Parts {
 Result<void> Composition::Parts::open_books() {
   BOOST_OUTCOME_TRY(store, LmdbSpendStore::open(std::filesystem::path(settings.data_dir), settings.store_bytes_max));
   const WallTime now = clock.wall_now();
+  if (settings.complete_durable) {
+    BOOST_OUTCOME_TRY(answers, LmdbAnswerStore::open(std::filesystem::path(settings.data_dir) / "answers", now, answers_before));
+  }
   BOOST_OUTCOME_TRY(const auto records, store->recover(now));
   BOOST_OUTCOME_TRY(const auto stored_limits, store->limits());
   BOOST_OUTCOME_TRYV(books.with([&](Books& all) -> Result<void> {
@@ -291,7 +297,9 @@ Result<void> Composition::Parts::make_servers() {
   CompletionDesk::Options desk_options;
   desk_options.default_model = settings.complete_model;
   desk_options.kept = settings.complete_kept;
+  desk_options.beyond_restart = answers.get();
   completions = std::make_unique<CompletionDesk>(first.io(), first.relay(), catalog, completion_codec, clock, desk_options);
+  completions->restore(std::exchange(answers_before, {}));
   rpc::ServerOptions options;
   options.listen = settings.grpc_listen;
   options.service = "llm-gateway";
@@ -429,6 +437,7 @@ Composition::~Composition() {
   // Requests that are cut settle as their coroutines end; only then is the journal complete.
   for (const auto& worker : p.workers) worker->stop();
   p.completions.reset();
+  if (p.answers) p.answers->stop();
   p.workers.clear();
   if (p.spend) p.spend->stop();
   if (p.common_budget) p.common_budget->stop();  // tells what was journaled last
@@ -448,6 +457,7 @@ Result<void> Composition::start() {
   p.export_budgets();
   metrics::add_process_metrics(p.registry, "llm-gateway");
   p.spend->start();
+  if (p.answers) p.answers->start();
   if (p.common_budget) p.common_budget->start();
   BOOST_OUTCOME_TRYV(p.admin->start());
   BOOST_OUTCOME_TRYV(p.server->start());

@@ -437,6 +437,8 @@ void read(Object& root, Settings& out) {
   root.section("complete", "The gRPC call Complete.", [&](Object& o) {
     o.value("model", out.complete_model, "Model when the call names none; empty: the first of the list.");
     o.value("kept", out.complete_kept, "How long an answer waits for a caller that left and tries again.");
+    o.value("kept_over_restarts", out.complete_durable,
+            "It also waits while this process is killed and started again: then its text stands in data_dir/answers meanwhile.");
   });
   root.section("knowledge", "What the swarm knows in common.", [&](Object& o) {
     o.value("report", out.knowledge_report, "How often spend is told, and the day's sum of the swarm asked for.", std::chrono::milliseconds(50));

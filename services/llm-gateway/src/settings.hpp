@@ -75,6 +75,7 @@ struct Settings {
   std::int64_t assumed_output_tokens = 32'768;
   std::string complete_model;
   std::chrono::milliseconds complete_kept{300'000};
+  bool complete_durable = true;
   knowledge::LinkOptions knowledge;
   std::chrono::milliseconds knowledge_report{10'000};
   bool knowledge_limits = false;

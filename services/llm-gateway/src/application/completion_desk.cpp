@@ -110,11 +110,23 @@ void CompletionDesk::finish(const std::string& id, const Result<std::string>& re
   const auto job = jobs_.extract(id);
   bool taken = false;
   for (const Reply& reply : job.mapped().replies) taken = reply(result) || taken;
-  if (taken || !result || kept_.size() >= options_.kept_max) return;
-  const std::string& text = result.value();
-  if (text.size() > options_.kept_bytes_max - kept_bytes_) return;
+  if (taken || !result || !keep(id, result.value(), clock_.boot_now() + options_.kept)) return;
+  if (options_.beyond_restart != nullptr) options_.beyond_restart->keep({id, result.value(), clock_.wall_now() + options_.kept});
+}
+
+bool CompletionDesk::keep(const std::string& id, const std::string& text, BootTime until) {
+  if (kept_.size() >= options_.kept_max || text.size() > options_.kept_bytes_max - kept_bytes_) return false;
   kept_bytes_ += text.size();
-  kept_[id] = {text, clock_.boot_now() + options_.kept};
+  kept_[id] = {text, until};
+  return true;
+}
+
+void CompletionDesk::restore(std::vector<KeptAnswers::Entry> kept) {
+  for (const auto& entry : kept) {
+    // The wall clock may have been set meanwhile.
+    const auto left = std::min<std::chrono::nanoseconds>(entry.until - clock_.wall_now(), options_.kept);
+    keep(entry.id, entry.text, clock_.boot_now() + left);
+  }
 }
 
 void CompletionDesk::drop_old(BootTime now) {
@@ -127,6 +139,7 @@ void CompletionDesk::drop_old(BootTime now) {
 
 void CompletionDesk::drop(std::unordered_map<std::string, Kept>::iterator kept) {
   kept_bytes_ -= kept->second.text.size();
+  if (options_.beyond_restart != nullptr) options_.beyond_restart->drop(kept->first);
   kept_.erase(kept);
 }
 

@@ -11,6 +11,7 @@
 
 #include "application/relay.hpp"
 #include "ports/completion_codec.hpp"
+#include "ports/kept_answers.hpp"
 
 namespace swarm::gateway {
 
@@ -34,10 +35,13 @@ class CompletionDesk {
     std::size_t kept_max = 1'000;
     std::size_t kept_bytes_max = 64u << 20;
     std::size_t in_flight_max = 1'000;
+    KeptAnswers* beyond_restart = nullptr;  // null: kept in memory only
   };
 
   CompletionDesk(boost::asio::io_context& io, Relay& relay, const Catalog& catalog, CompletionCodec& codec, const Clock& clock, Options options);
 
+  /// What an earlier life of this process kept. Before the first ask().
+  void restore(std::vector<KeptAnswers::Entry> kept);
   void ask(Prompt prompt, Caller caller, Reply reply);
   std::size_t in_flight() const { return jobs_.size(); }
 
@@ -54,6 +58,7 @@ class CompletionDesk {
   boost::asio::awaitable<Result<std::string>> complete(Prompt prompt, Caller caller);
   boost::asio::awaitable<Result<std::string>> one_call(Prompt prompt, Caller caller, Dialect dialect);
   void finish(const std::string& id, const Result<std::string>& result);
+  bool keep(const std::string& id, const std::string& text, BootTime until);
   void drop_old(BootTime now);
   void drop(std::unordered_map<std::string, Kept>::iterator kept);
 

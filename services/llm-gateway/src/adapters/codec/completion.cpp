@@ -105,7 +105,8 @@ Result<std::string> JsonCompletionCodec::request(const Prompt& prompt, Dialect d
   std::string system = prompt.system;
   if (!prompt.messages_json.empty()) {
     BOOST_OUTCOME_TRY(messages, list_of(prompt.messages_json, "messages_json"));
-  } else {
+  }
+  if (messages.empty()) {
     messages.push_back(json::object{{"role", "user"}, {"content", view(prompt.text)}});
   }
   json::object body;
