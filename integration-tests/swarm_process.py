@@ -61,6 +61,10 @@ class ServiceProcess:
         self._log_start = 0
         directory.mkdir(parents=True, exist_ok=True)
 
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Changes settings; they hold from the next start on."""
+        _merge(self._settings, _nested(settings))
+
     # -- life cycle ---------------------------------------------------------------------------------------------------
 
     def start(self, ready_within: float = 20.0) -> "ServiceProcess":

@@ -40,16 +40,27 @@ def second(analyst: Any, legacy_channel: Any, generations: Any) -> Any:
     return generations["orchestrator"].stubs.AnalystServiceStub(legacy_channel(analyst.grpc))
 
 
+# Pieces that meet each other's edges: each kind of white space there is, and what only looks like it.
+PIECES = [" ", "  ", "   ", "\t", " \t", "\n", "\n\n", "\n\n\n", "\n\n\n\n", "a", "b c", "def f():", "ü", "😀", "\u0301", "\r", "\r\n", "\v", "\f",
+          "\x1b", "\x00", "\u200b", "\ufeff", "\u2060", "\u180e", "\U000e0020", *map(chr, (0x1C, 0x1D, 0x1E, 0x1F, 0x85, 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)),
+          *map(chr, range(0x2000, 0x200B))]  # fmt: skip
+RANDOM_PROMPTS = 6_000
+
+
+def prompts(rng: random.Random) -> list[str]:
+    edges = [p + "x" + q for p in PIECES for q in PIECES[:14]] + [p + q for p in PIECES for q in PIECES[:14]]
+    edges += ["", " ", "\n\n\n\n", "  a  b\n\n\n\n\tc   d \u2003", "\n  a", "a\n   \n   \n   \nb", "    first\n    second", "a \n\n\n b"]
+    pieces = ["".join(rng.choices(PIECES, k=rng.randrange(30))) for _ in range(RANDOM_PROMPTS // 2)]
+    code_points = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+    anything = ["".join(map(chr, rng.choices(code_points, k=rng.randrange(20)))) + rng.choice(PIECES) * rng.randrange(4) for _ in range(RANDOM_PROMPTS // 2)]
+    return edges + pieces + anything
+
+
 def test_prompts_are_optimized_as_the_contract_says(first: Any, generations: Any) -> None:
     messages = generations["orchestrator.v1"].messages
     seed = random.randrange(2**32)
-    rng = random.Random(seed)
-    alphabet = [" ", "  ", "\t", "\n", "\n\n\n", "a", "def f():", "ü", "\u00a0", "\u2003", "\u0085", "\x1c", "\x1f", "\r", "\r\n",
-                "\v", "\f", "\u2028", "\u200b", "\u3000", "\ufeff"]
-    prompts = ["", " ", "\n\n\n\n", "  a  b\n\n\n\n\tc   d \u2003"]
-    prompts += ["".join(rng.choices(alphabet, k=rng.randrange(40))) for _ in range(400)]
-    for prompt in prompts:
-        answer = first.OptimizePrompt(messages.PromptRequest(prompt=prompt), timeout=1.0)
+    for prompt in prompts(random.Random(seed)):
+        answer = first.OptimizePrompt(messages.PromptRequest(prompt=prompt), timeout=5.0)
         assert answer.optimized_prompt == optimized(prompt), f"seed {seed}, prompt {prompt!r}"
 
 

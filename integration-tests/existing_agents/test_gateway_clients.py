@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -126,6 +127,37 @@ def test_a_client_that_is_killed_has_its_answer_waiting(complete: Callable[..., 
     assert len(model_server.requests()) == 1
     with sdk.BudgetClient(gateway.grpc) as budget:
         assert budget.spend().requests == 1
+
+
+def test_an_answer_that_nobody_took_outlives_the_gateway(complete: Callable[..., str], gateway: Any, model_server: Any) -> None:
+    model_server.fault("latency", ms=600)
+    with pytest.raises(grpc.RpcError):
+        complete(prompt="slow one", timeout=0.2)
+    with sdk.BudgetClient(gateway.grpc) as budget:
+        assert eventually(lambda: budget.spend().requests == 1), "the answer has come"
+    time.sleep(0.3)
+    gateway.restart()  # kill -9
+    assert complete(prompt="slow one", timeout=5.0) == "scripted: slow one"
+    assert len(model_server.requests()) == 1, "the prompt was paid for once"
+    # It was taken, so the next one is a call of its own, also after another kill.
+    gateway.restart()
+    assert complete(prompt="slow one", timeout=5.0) == "scripted: slow one"
+    assert len(model_server.requests()) == 2
+
+
+def test_answers_stay_off_the_disk_where_that_is_wanted(
+    start_gateway: Callable[..., Any], legacy_channel: Any, generation: Any, model_server: Any
+) -> None:
+    settings = gateway_settings(f"{model_server.url}/v1") | {"complete.kept_over_restarts": False}
+    gateway = start_gateway(settings, env={UPSTREAM_KEY_VARIABLE: "k"})
+    model_server.fault("latency", ms=400)
+    stub = generation.stubs.LlmGatewayServiceStub(legacy_channel(gateway.grpc))
+    with pytest.raises(grpc.RpcError):
+        stub.Complete(generation.messages.CompletionRequest(prompt="a secret answer", model="scripted"), timeout=0.1)
+    with sdk.BudgetClient(gateway.grpc) as budget:
+        assert eventually(lambda: budget.spend().requests == 1)
+    time.sleep(0.3)
+    assert not (gateway.data_dir / "answers").exists()
 
 
 def test_the_same_prompt_asked_anew_is_a_new_call(complete: Callable[..., str], model_server: Any) -> None:

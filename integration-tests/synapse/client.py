@@ -15,7 +15,9 @@ from wire import SERVICE, Wire  # noqa: E402
 
 
 class SynapseClient:
-    def __init__(self, address: str, token: str | None = None) -> None:
+    def __init__(self, address: str, token: str | None = None, namespace: str = "default") -> None:
+        """`namespace` is where ingest() and query() work when they name none."""
+        self._namespace = namespace
         self.wire = Wire()
         self._metadata = [] if token is None else [("authorization", f"Bearer {token}")]
         options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
@@ -37,10 +39,10 @@ class SynapseClient:
         answer = stub(request, timeout=timeout, metadata=self._metadata if metadata is None else metadata)
         return json_format.MessageToDict(answer, preserving_proto_field_name=True)
 
-    def ingest(self, *triples: tuple[str, str, str], namespace: str = "default") -> int:
+    def ingest(self, *triples: tuple[str, str, str], namespace: str = "") -> int:
         rows = [{"subject": s, "predicate": p, "object": o} for s, p, o in triples]
-        return int(self.call("IngestTriples", {"triples": rows, "namespace": namespace}).get("edges_added", 0))
+        return int(self.call("IngestTriples", {"triples": rows, "namespace": namespace or self._namespace}).get("edges_added", 0))
 
-    def query(self, text: str, namespace: str = "default", timeout: float = 30.0) -> list[dict[str, str]]:
-        request = {"query": text, "namespace": namespace}
+    def query(self, text: str, namespace: str = "", timeout: float = 30.0) -> list[dict[str, str]]:
+        request = {"query": text, "namespace": namespace or self._namespace}
         return list(json.loads(self.call("QuerySparql", request, timeout=timeout)["results_json"]))
