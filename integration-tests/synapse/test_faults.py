@@ -54,8 +54,8 @@ def says(subject: Subject, *words: str) -> bool:
 def assert_caught_up(subject: Subject, ask: SynapseClient) -> None:
     assert eventually(lambda: subject.told(ask)), readiness(subject.service)
     assert eventually(lambda: readiness(subject.service) == {"name": "synapse", "ok": True, "required": False, "detail": "everything arrived"})
-    assert eventually(lambda: metric(subject.service, "knowledge_outbox_pending") == 0)
-    assert metric(subject.service, "knowledge_store_breaker_open") == 0
+    assert eventually(lambda: metric(subject.service, "swarm_knowledge_outbox_pending") == 0)
+    assert metric(subject.service, "swarm_knowledge_store_breaker_open") == 0
     assert subject.service.running
 
 
@@ -64,9 +64,9 @@ def test_absent_at_the_start(make: Make, store: SynapseProcess, ask: SynapseClie
     subject = make(store)
     work(subject, 3, "absent")
     assert eventually(lambda: says(subject, "statements wait for the store", "UNAVAILABLE"))
-    assert metric(subject.service, "knowledge_outbox_pending") > 0
-    assert eventually(lambda: metric(subject.service, "knowledge_outbox_lag_seconds") > 0)
-    assert eventually(lambda: metric(subject.service, "knowledge_outbox_failures_total") > 0)
+    assert metric(subject.service, "swarm_knowledge_outbox_pending") > 0
+    assert eventually(lambda: metric(subject.service, "swarm_knowledge_outbox_lag_seconds") > 0)
+    assert eventually(lambda: metric(subject.service, "swarm_knowledge_outbox_failures_total") > 0)
     store.start()
     assert_caught_up(subject, ask)
     assert subject.in_order(store.calls()["written"])
@@ -94,7 +94,7 @@ def test_dying_under_load(make: Make, store: SynapseProcess, ask: SynapseClient)
     killer.join()
     work(subject, 1, "after")
     assert_caught_up(subject, ask)
-    assert metric(subject.service, "knowledge_store_errors_total") + metric(subject.service, "knowledge_outbox_resyncs_total") > 0
+    assert metric(subject.service, "swarm_knowledge_store_errors_total") + metric(subject.service, "swarm_knowledge_outbox_resyncs_total") > 0
 
 
 def test_slow(make: Make, store: SynapseProcess, ask: SynapseClient) -> None:
@@ -106,7 +106,7 @@ def test_slow(make: Make, store: SynapseProcess, ask: SynapseClient) -> None:
     store.fault("slow", method="QuerySparql", seconds=2)
     work(subject, 5, "slow")
     assert eventually(lambda: says(subject, "it answers slowly, the last call took") or says(subject, "DEADLINE_EXCEEDED"), 60)
-    assert metric(subject.service, "knowledge_store_seconds_sum") > 2
+    assert metric(subject.service, "swarm_knowledge_store_seconds_sum") > 2
     store.clear_faults()
     assert_caught_up(subject, ask)
     assert subject.in_order(store.calls()["written"])
@@ -120,7 +120,7 @@ def test_refusing(make: Make, tmp_path: Path) -> None:
         subject = make(store, place | {"knowledge.synapse.token": "wr0ng-t0ken"})
         work(subject, 3, "refused")
         assert eventually(lambda: says(subject, "PERMISSION_DENIED", "Invalid token"))
-        assert metric(subject.service, "knowledge_outbox_pending") > 0
+        assert metric(subject.service, "swarm_knowledge_outbox_pending") > 0
         assert "wr0ng-t0ken" not in subject.service.log_path.read_text()
         subject.service.stop()
         subject.service.configure({"knowledge.synapse.token": "right"})
@@ -137,7 +137,7 @@ def test_out_of_space(make: Make, store: SynapseProcess, ask: SynapseClient) -> 
     store.fault("no_space")
     work(subject, 3, "full")
     assert eventually(lambda: says(subject, "statements wait for the store", "No space left on device"))
-    assert metric(subject.service, "knowledge_outbox_failures_total") > 0
+    assert metric(subject.service, "swarm_knowledge_outbox_failures_total") > 0
     store.clear_faults()
     assert_caught_up(subject, ask)
     assert subject.in_order(store.calls()["written"])
@@ -148,7 +148,7 @@ def test_garbage(make: Make, store: SynapseProcess, ask: SynapseClient) -> None:
     store.fault("garbage")
     work(subject, 3, "garbage")
     assert eventually(lambda: says(subject, "DATA_LOSS"))
-    assert metric(subject.service, "knowledge_store_errors_total") > 0
+    assert metric(subject.service, "swarm_knowledge_store_errors_total") > 0
     store.clear_faults()
     assert_caught_up(subject, ask)
     assert subject.in_order(store.calls()["written"])
@@ -162,7 +162,7 @@ def test_coming_back_empty(make: Make, store: SynapseProcess, ask: SynapseClient
         store.kill()
         store.start()  # saved nothing
     assert_caught_up(subject, ask)
-    assert metric(subject.service, "knowledge_outbox_resyncs_total") >= 1
+    assert metric(subject.service, "swarm_knowledge_outbox_resyncs_total") >= 1
     assert subject.in_order(store.calls()["written"])
 
 

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include <ctime>
+#include <optional>
 
 #include "libs/knowledge/vocabulary.hpp"
 
@@ -29,6 +30,34 @@ std::string iri_of(std::string_view kind, std::string_view id) {
     at = end + 1;
   }
   return iri;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t\r\n");
+  if (begin == text.npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+}
+
+/// What is inside one layer of JSON: a text, the first element of a list, the message of an object. Nothing when the text
+/// is no JSON, or only looks like it: a bare number, an object without a message.
+std::optional<std::string> unwrapped(std::string_view text) {
+  boost::system::error_code error;
+  const auto value = boost::json::parse(text, error);
+  if (error) return std::nullopt;
+  const auto* found = &value;
+  if (const auto* list = value.if_array()) {
+    if (list->empty()) return std::string();
+    found = &list->front();
+  }
+  if (const auto* object = found->if_object()) {
+    for (const char* field : {"message", "error_log", "error", "note"}) {
+      const auto* inner = object->if_contains(field);
+      if (inner != nullptr && inner->is_string()) return std::string(inner->get_string());
+    }
+  }
+  if (found->is_string()) return std::string(found->get_string());
+  if (value.is_array()) return boost::json::serialize(*found);
+  return std::nullopt;
 }
 
 }  // namespace
@@ -111,17 +140,13 @@ Result<std::int64_t> nanodollars_of(std::string_view amount) {
 std::string message_of_note(std::string_view note) {
   std::string message(note);
   for (int i = 0; i < kNoteEncodingsMax; ++i) {
-    boost::system::error_code error;
-    const auto value = boost::json::parse(message, error);
-    if (error) return message;
-    const auto* first = &value;
-    if (value.is_array()) {
-      if (value.get_array().empty()) return {};
-      first = &value.get_array().front();
-    }
-    // A bare number or an object is a message that only looks like JSON.
-    if (!first->is_string()) return value.is_array() ? boost::json::serialize(*first) : message;
-    message = std::string(first->get_string());
+    const auto text = trimmed(message);
+    if (text.empty() || std::string_view("\"[{").find(text.front()) == text.npos) break;
+    auto inner = unwrapped(text);
+    // The store's literals are quoted without any escaping.
+    if (!inner && text.size() >= 2 && text.front() == '"' && text.back() == '"') inner = unwrapped(text.substr(1, text.size() - 2));
+    if (!inner) break;
+    message = std::move(*inner);
   }
   return message;
 }

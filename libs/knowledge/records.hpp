@@ -115,8 +115,8 @@ std::string dollars_text(std::int64_t nanodollars);
 /// (more are cut off), within ±9.2 billion dollars.
 Result<std::int64_t> nanodollars_of(std::string_view text);
 
-/// The message of a note: the first element when the note is a JSON array, however often it was encoded (up to 4 times);
-/// the note itself otherwise.
+/// The message of a note: the first element when the note is a JSON array, the message of an object, however often it was
+/// encoded (up to 4 times); the note itself otherwise.
 std::string message_of_note(std::string_view note);
 
 /// "2026-11-21T10:00:05.123Z"

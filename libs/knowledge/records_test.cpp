@@ -33,6 +33,15 @@ TEST_CASE("a note's message is its first element, however often it was encoded",
   CHECK(message_of_note("404") == "404");
   CHECK(message_of_note("{\"a\": 1}") == "{\"a\": 1}");
   CHECK(message_of_note("[broken") == "[broken");
+  CHECK(message_of_note(R"([["deep"]])") == "deep");
+  CHECK(message_of_note(R"("plain")") == "plain");
+  CHECK(message_of_note("\"[\"a\\nb\"]\"") == "a\nb");  // as the store quotes it: without any escaping
+  CHECK(message_of_note(R"([{"message": "inside"}])") == "inside");
+  CHECK(message_of_note(R"({"error_log": "inside"})") == "inside");
+  CHECK(message_of_note(R"([{"a": 1}])") == R"({"a":1})");
+  CHECK(message_of_note("[12:00:01] not json") == "[12:00:01] not json");
+  CHECK(message_of_note("\"") == "\"");
+  CHECK(message_of_note(std::string(100'000, '[')) == std::string(100'000, '['));
   CHECK(message_of_note("").empty());
 }
 

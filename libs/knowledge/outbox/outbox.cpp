@@ -11,7 +11,7 @@
 namespace swarm::knowledge {
 namespace {
 
-constexpr std::string_view kFailuresName = "knowledge_outbox_failures_total";
+constexpr std::string_view kFailuresName = "swarm_knowledge_outbox_failures_total";
 constexpr std::string_view kFailuresHelp = "Failed attempts to send to the knowledge store.";
 
 }  // namespace
@@ -19,7 +19,7 @@ constexpr std::string_view kFailuresHelp = "Failed attempts to send to the knowl
 struct Outbox::Impl {
   Impl(std::unique_ptr<Journal> j, RemoteStore& r, const Clock& c, metrics::Registry& m, OutboxOptions o)
       : journal(std::move(j)), remote(r), clock(c), registry(m), options(o), batch_bytes(o.batch_bytes_max),
-        sent_total(m.counter("knowledge_outbox_sent_total", "Statements that arrived in the knowledge store.")) {
+        sent_total(m.counter("swarm_knowledge_outbox_sent_total", "Statements that arrived in the knowledge store.")) {
     publish();
     thread = std::thread([this] { run(); });
   }
@@ -63,7 +63,7 @@ struct Outbox::Impl {
 
   Result<void> start_over(std::string_view why) {
     BOOST_OUTCOME_TRY(journal->rewind());
-    registry.counter("knowledge_outbox_resyncs_total", "Times that the whole journal was sent again.").add();
+    registry.counter("swarm_knowledge_outbox_resyncs_total", "Times that the whole journal was sent again.").add();
     {
       std::lock_guard lock(mutex);
       ++resyncs;
@@ -151,16 +151,16 @@ struct Outbox::Impl {
   }
 
   void publish() {
-    registry.gauge_callback("knowledge_outbox_pending", "Statements that wait for the knowledge store.", {},
+    registry.gauge_callback("swarm_knowledge_outbox_pending", "Statements that wait for the knowledge store.", {},
                             [this] { return static_cast<double>(state().pending); });
-    registry.gauge_callback("knowledge_outbox_lag_seconds", "Age of the oldest statement that waits.", {},
+    registry.gauge_callback("swarm_knowledge_outbox_lag_seconds", "Age of the oldest statement that waits.", {},
                             [this] { return state().lag_seconds; });
-    registry.gauge_callback("knowledge_outbox_journal_entries", "Statements in the journal, sent ones included.", {},
+    registry.gauge_callback("swarm_knowledge_outbox_journal_entries", "Statements in the journal, sent ones included.", {},
                             [this] { return static_cast<double>(state().kept); });
   }
 
   void unpublish() {
-    for (const auto* gauge : {"knowledge_outbox_pending", "knowledge_outbox_lag_seconds", "knowledge_outbox_journal_entries"}) {
+    for (const auto* gauge : {"swarm_knowledge_outbox_pending", "swarm_knowledge_outbox_lag_seconds", "swarm_knowledge_outbox_journal_entries"}) {
       registry.gauge_callback(gauge, "", {}, [] { return 0.0; });
     }
   }

@@ -116,7 +116,7 @@ TEST_CASE("nothing is lost while the store refuses, and it is said", "[outbox]")
     REQUIRE(eventually([&] { return outbox->state().failures_in_a_row > 2; }));
     CHECK(outbox->state().pending == 50);
     CHECK(outbox->detail().find(std::string(name(code))) != std::string::npos);
-    CHECK(stage.registry.serialize().find("knowledge_outbox_pending 50") != std::string::npos);
+    CHECK(stage.registry.serialize().find("swarm_knowledge_outbox_pending 50") != std::string::npos);
     stage.store.refuse(Code::Unknown);
     REQUIRE(eventually([&] { return stage.store.kept() == 50; }));
     REQUIRE(eventually([&] { return outbox->state().pending == 0; }));

@@ -1,8 +1,6 @@
 #include "libs/knowledge/synapse/client.hpp"
 
 #include <grpcpp/client_context.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/support/channel_arguments.h>
 
 #include <algorithm>
 #include <atomic>
@@ -11,6 +9,7 @@
 #include <mutex>
 
 #include "libs/async/guarded.hpp"
+#include "libs/rpc/channel_pool.hpp"
 #include "libs/rpc/status.hpp"
 #include "protos/synapse/semantic_engine.grpc.pb.h"
 
@@ -22,19 +21,6 @@ using Deadline = std::chrono::system_clock::time_point;
 
 constexpr int kAnswerBytesMax = 64 << 20;
 constexpr std::size_t kTripleOverheadBytes = 32;
-
-std::shared_ptr<grpc::Channel> open_channel(const std::string& address) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 100);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 30'000);
-  // Channels to one address share a connection otherwise, and a pool would be one in name only.
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetMaxReceiveMessageSize(kAnswerBytesMax);
-  arguments.SetMaxSendMessageSize(-1);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
-}
 
 /// Errors that say something about the server, rather than about the one request.
 bool counts_against_the_server(Code code) {
@@ -82,8 +68,9 @@ struct Health {
 struct Client::Impl {
   Impl(Options o, const Clock& c, metrics::Registry& r)
       : options(std::move(o)), clock(c), registry(r), queries(options.queries_at_once), health(options.breaker), search_health(options.breaker) {
-    for (int i = 0; i < std::max(1, options.connections); ++i) {
-      stubs.push_back(semantic_engine::SemanticEngine::NewStub(open_channel(options.address)));
+    const auto connections = static_cast<std::size_t>(std::max(1, options.connections));
+    for (const auto& channel : rpc::connect_pool(options.address, connections, grpc::InsecureChannelCredentials(), kAnswerBytesMax)) {
+      stubs.push_back(semantic_engine::SemanticEngine::NewStub(channel));
     }
   }
 
@@ -104,11 +91,11 @@ struct Client::Impl {
     const auto began = clock.boot_now();
     const grpc::Status status = invoke(*stubs[next_stub++ % stubs.size()], context);
     const std::chrono::duration<double> took = clock.boot_now() - began;
-    registry.histogram("knowledge_store_seconds", "Time of calls to the knowledge store.", metrics::latency_buckets(),
+    registry.histogram("swarm_knowledge_store_seconds", "Time of calls to the knowledge store.", metrics::latency_buckets(),
                        {{"method", std::string(method)}}).observe(took.count());
     const Result<void> done = status.ok() ? read() : Result<void>(rpc::from_status(status));
     if (!done) {
-      registry.counter("knowledge_store_errors_total", "Failed calls to the knowledge store.",
+      registry.counter("swarm_knowledge_store_errors_total", "Failed calls to the knowledge store.",
                        {{"method", std::string(method)}, {"code", std::string(name(done.error().code))}}).add();
     }
     settle(health_of, ticket, done ? nullptr : &done.error(), took);
@@ -149,7 +136,7 @@ struct Client::Impl {
 
 Client::Client(Options options, const Clock& clock, metrics::Registry& registry)
     : impl_(std::make_unique<Impl>(std::move(options), clock, registry)) {
-  registry.gauge_callback("knowledge_store_breaker_open", "1 while the knowledge store is left alone.", {},
+  registry.gauge_callback("swarm_knowledge_store_breaker_open", "1 while the knowledge store is left alone.", {},
                           [impl = impl_.get()] {
                             return impl->health.with([&](const Health& h) {
                               return h.breaker.state(impl->clock.boot_now()) == CircuitBreaker::State::Open ? 1.0 : 0.0;
@@ -158,7 +145,7 @@ Client::Client(Options options, const Clock& clock, metrics::Registry& registry)
 }
 
 Client::~Client() {
-  impl_->registry.gauge_callback("knowledge_store_breaker_open", "1 while the knowledge store is left alone.", {},
+  impl_->registry.gauge_callback("swarm_knowledge_store_breaker_open", "1 while the knowledge store is left alone.", {},
                                  [] { return 0.0; });
 }
 

@@ -7,11 +7,11 @@
 #include <thread>
 #include <unordered_map>
 
-#include "adapters/json/note.hpp"
 #include "application/batch_grouping.hpp"
 #include "domain/prompt_optimizer.hpp"
 #include "domain/rule_check.hpp"
 #include "domain/rule_template.hpp"
+#include "libs/knowledge/records.hpp"
 #include "libs/rpc/status.hpp"
 
 namespace swarm::analyst::adapters {
@@ -53,7 +53,7 @@ grpc::ServerUnaryReactor* AnalystServiceV1::ClusterFailures(grpc::CallbackServer
     std::map<domain::Id, bool> seen;
     analyzers_.with([&](domain::Analyzer& analyzer) {
       for (const auto& failure : in->failures()) {
-        const auto message = message_of_note(failure);
+        const auto message = knowledge::message_of_note(failure);
         const auto found = analyzer.analyse({{}, {}, message});
         if (seen.emplace(found.kind, true).second) out->add_clusters(domain::printable(found.cause, domain::Masker::kTextMax));
       }
@@ -68,7 +68,7 @@ grpc::ServerUnaryReactor* AnalystServiceV2::ClusterFailures(grpc::CallbackServer
     std::vector<domain::FailureText> rows;
     notes.reserve(static_cast<std::size_t>(in->failures_size()));  // the rows point into them
     for (const auto& failure : in->failures()) {
-      notes.push_back(message_of_note(failure.note()));
+      notes.push_back(knowledge::message_of_note(failure.note()));
       rows.push_back({failure.role(), failure.stack(), notes.back()});
     }
     std::vector<application::RowKeys> keys(rows.size());
@@ -94,7 +94,7 @@ grpc::ServerUnaryReactor* AnalystServiceV2::GenerateGoldenRules(grpc::CallbackSe
 }
 
 std::string AnalystServiceV2::rule_for(const ::orchestrator::RuleRequest& request) {
-  const auto message = message_of_note(request.note());
+  const auto message = knowledge::message_of_note(request.note());
   auto kind = analyzers_.with([&](domain::Analyzer& analyzer) {
     const auto found = analyzer.analyse({request.role(), request.stack(), message});
     return domain::KindText{found.kind, request.role(), request.stack(), found.family, domain::printable(found.cause, domain::Masker::kTextMax),
