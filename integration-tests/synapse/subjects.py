@@ -74,7 +74,7 @@ class Orchestrator:
 
     def told(self, ask: SynapseClient) -> bool:
         runs = ask.query(f'SELECT ?t WHERE {{ ?e a <{SWARM}ExecutionRecord> ; <{NIST}resultState> "success" ; <{SWARM}ofTask> ?t }}')
-        ends = ask.query(f'SELECT ?t WHERE {{ ?c a <{SWARM}TaskTransition> ; <{SWARM}taskState> "succeeded" ; <{SWARM}ofTask> ?t }}')
+        ends = ask.query(f'SELECT ?t WHERE {{ ?c a <{SWARM}TaskTransition> ; <{SWARM}taskState> "SUCCEEDED" ; <{SWARM}ofTask> ?t }}')
         wanted = sorted(f"<{SWARM}task/{task}>" for task in self._tasks)
         return sorted(r["?t"] for r in runs) == sorted(r["?t"] for r in ends) == wanted
 
