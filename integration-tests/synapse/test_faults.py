@@ -120,7 +120,7 @@ def test_refusing(make: Make, tmp_path: Path) -> None:
         subject = make(store, place | {"knowledge.synapse.token": "wr0ng-t0ken"})
         work(subject, 3, "refused")
         assert eventually(lambda: says(subject, "PERMISSION_DENIED", "Invalid token"))
-        assert metric(subject.service, "swarm_knowledge_outbox_pending") > 0
+        assert eventually(lambda: metric(subject.service, "swarm_knowledge_outbox_pending") > 0)
         assert "wr0ng-t0ken" not in subject.service.log_path.read_text()
         subject.service.stop()
         subject.service.configure({"knowledge.synapse.token": "right"})
