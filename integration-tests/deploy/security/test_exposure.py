@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import socket
 import ssl
+import subprocess
 import time
 from collections.abc import Callable
 
@@ -14,6 +16,7 @@ import pytest
 
 from credentials import Credentials
 from grpc_raw import REAL_REQUEST, call, serving
+from http2 import PING, RawClient, frame
 from swarm_process import BINARIES, ServiceProcess
 from swarm_sdk import wire
 
@@ -53,6 +56,59 @@ def test_a_caller_needs_certificate_and_token(start_service: Start, credentials:
     with credentials.channel(service.grpc, certificate=False) as channel, pytest.raises(grpc.RpcError) as refused:
         call(channel, method, token=credentials.token("admin"), timeout=5)
     assert refused.value.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
+def _forged(header: dict[str, object], body: dict[str, object], signature: bytes) -> str:
+    parts = [base64.urlsafe_b64encode(p).rstrip(b"=").decode() for p in (json.dumps(header).encode(), json.dumps(body).encode(), signature)]
+    return ".".join(parts)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_hostile_tokens_are_refused_by_each_service(start_service: Start, credentials: Credentials, name: str) -> None:
+    service = _secured(start_service, credentials, name)
+    now = int(time.time())
+    body = {"sub": "x", "iss": "swarm", "aud": "swarm", "role": "admin", "iat": now, "exp": now + 600}
+    jwks = (credentials.directory / "auth/jwks.json").read_bytes()
+    public = subprocess.run(["openssl", "pkey", "-in", str(credentials.directory / "auth/signing-key.pem"), "-pubout"], capture_output=True, check=True).stdout
+    good = credentials.token("admin")
+    head, payload, signature = good.split(".")
+
+    def hmac_with(secret: bytes) -> str:  # the public key taken for a shared secret
+        signed = _forged({"alg": "HS256", "kid": "swarm"}, body, b"").rstrip(".")
+        return signed + "." + base64.urlsafe_b64encode(hmac.digest(secret, signed.encode(), "sha256")).rstrip(b"=").decode()
+
+    raised = base64.urlsafe_b64encode(json.dumps(body | {"role": "admin", "sub": "mallory"}).encode()).rstrip(b"=").decode()
+    bad = {
+        "none": _forged({"alg": "none", "kid": "swarm"}, body, b""),
+        "None": _forged({"alg": "None", "kid": "swarm"}, body, b""),
+        "confusion with the PEM": hmac_with(public),
+        "confusion with the JWKS": hmac_with(jwks),
+        "another algorithm": _forged({"alg": "RS256", "kid": "swarm"}, body, b"x" * 256),
+        "unknown kid": _forged({"alg": "ES256", "kid": "other"}, body, b"x" * 64),
+        "no kid": _forged({"alg": "ES256"}, body, b"x" * 64),
+        "a key in the header": _forged({"alg": "ES256", "kid": "swarm", "jwk": json.loads(jwks)["keys"][0]}, body, b"x" * 64),
+        "an empty signature": f"{head}.{payload}.",
+        "another payload": f"{head}.{raised}.{signature}",
+        "future nbf": credentials.token("admin", nbf=now + 3600),
+        "issued in the future": credentials.token("admin", iat=now + 3600, exp=now + 4000),
+        "no exp": credentials.token("admin", exp=None),
+        "no sub": credentials.token("admin", sub=None),
+        "no aud": credentials.token("admin", aud=None),
+        "expired": credentials.token("admin", iat=now - 1200, exp=now - 600),
+        "too long a life": credentials.token("admin", lifetime=901),
+        "oversize": credentials.token("admin", padding="x" * 9000),
+        "junk": "a" * 2000,
+        "dots": "." * 50,
+    }
+    with credentials.channel(service.grpc) as channel:
+        call(channel, REAL_REQUEST[BINARIES[name]], token=good)
+        for what, token in bad.items():
+            with pytest.raises(grpc.RpcError) as refused:
+                call(channel, REAL_REQUEST[BINARIES[name]], token=token)
+            assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED, what
+        call(channel, REAL_REQUEST[BINARIES[name]], token=good)
+    log = service.log_path.read_text("utf-8")
+    assert signature not in log and payload not in log
 
 
 def test_a_role_may_do_what_its_table_says(start_service: Start, credentials: Credentials) -> None:
@@ -123,6 +179,31 @@ def test_a_silent_client_is_hung_up_on(start_service: Start, credentials: Creden
         except ConnectionResetError:
             pass
         assert time.monotonic() - started < 8
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_who_pings_too_often_is_sent_away(start_service: Start, credentials: Credentials, name: str) -> None:
+    """Keep-alive abuse: a ping in each 50 ms, without a call, is far below what the flood filter minds."""
+    service = _secured(start_service, credentials, name, **{"tls.require_client_cert": False})
+    context = ssl.create_default_context(cafile=str(credentials.directory / "ca.crt"))
+    context.set_alpn_protocols(["h2"])
+    client = RawClient(service.grpc, context)
+    for _ in range(60):
+        if not client.send(frame(PING, 0, 0, b"\0" * 8)):
+            break
+        time.sleep(0.05)
+    assert client.closed_by_server()
+    client.close()
+
+
+def test_the_descriptor_limit_is_raised_at_the_start(start_service: Start) -> None:
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for name in SERVICES:
+        service = start_service(name, ALONE.get(name, {}))
+        soft, _ = resource.prlimit(service.pid, resource.RLIMIT_NOFILE)
+        assert soft >= min(hard, 65_536), name
 
 
 def test_a_rotated_certificate_is_taken_up_without_a_restart(start_service: Start, tmp_path_factory: pytest.TempPathFactory) -> None:
