@@ -96,7 +96,8 @@ def files(root: Path) -> Iterator[Path]:
         parts = path.relative_to(root).parts
         if any(p in SKIPPED_FOLDERS or (p.startswith(".") and p not in {".ci"}) for p in parts[:-1]):
             continue
-        if path.is_file() and not path.is_symlink() and path.suffix in TEXT:
+        # In a second work tree .git is a file that names the first one.
+        if path.name != ".git" and path.is_file() and not path.is_symlink() and path.suffix in TEXT:
             yield path
 
 

@@ -124,7 +124,6 @@ Result<void> Listener::start() {
 
 std::string Listener::address() const { return to_text(impl_->acceptor.local_endpoint()); }
 int Listener::port() const { return impl_->acceptor.local_endpoint().port(); }
-std::size_t Listener::open_connections() const { return impl_->signals.size(); }
 std::uint64_t Listener::shed() const { return impl_->shed; }
 bool Listener::stopping() const { return impl_->stopping; }
 

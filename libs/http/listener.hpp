@@ -39,7 +39,6 @@ class Listener {
   std::string address() const;
   int port() const;
 
-  std::size_t open_connections() const;
   /// Connections closed at once because of connections_max or the descriptor limit.
   std::uint64_t shed() const;
 
