@@ -78,8 +78,31 @@ def test_a_message_over_the_limit_is_refused(service: ServiceProcess) -> None:
     assert service.running and http("GET", f"{service.admin}/livez").status == 200
 
 
-def test_a_call_that_does_not_exist_is_unimplemented(service: ServiceProcess) -> None:
-    assert raw_grpc(service.grpc, "/no.Such/Call", b"")[0] is grpc.StatusCode.UNIMPLEMENTED
+def test_an_unknown_call_is_refused_with_what_to_do(service: ServiceProcess) -> None:
+    code, details = raw_grpc(service.grpc, "/no.such.Service/Call", b"")
+    assert code is grpc.StatusCode.UNIMPLEMENTED and "compare the protos" in details
+    line = service.wait_for_line(lambda l: l["msg"] == "call refused" and l["method"] == "/no.such.Service/Call")
+    assert line["trace_id"]
+
+
+def test_text_that_is_no_utf8_leaves_only_lines_of_json(service: ServiceProcess) -> None:
+    code, _ = raw_grpc(service.grpc, A_CALL[service.name], b"\x0a\x02\xff\xfe")
+    assert code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OK)
+    assert all(line.startswith("{") for line in service.log_path.read_text().splitlines())
+
+
+def test_the_admin_port_answers_what_is_no_request(service: ServiceProcess) -> None:
+    for rubbish, status in ((b"GARBAGE\r\n\r\n", b" 400 "), (b"GET / HTTP/1.1\r\nA: " + b"x" * 100_000 + b"\r\n\r\n", b" 431 ")):
+        with socket.create_connection(("127.0.0.1", service.ports["admin"]), timeout=5) as admin:
+            admin.sendall(rubbish)
+            assert status in admin.recv(200)
+    service.wait_for_line(lambda l: l["msg"] == "admin request refused" and l["status"] == 400)
+
+
+def test_doctor_tells_a_service_at_the_wrong_address(swarm_bin: Path, service: ServiceProcess) -> None:
+    flag = "--gateway" if service.name == "orchestrator" else "--orchestrator"
+    done = subprocess.run([swarm_bin / "swarmctl", flag, service.grpc, "doctor"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "another service of the swarm answers there" in done.stdout, done.stdout
 
 
 def test_http_spoken_to_the_grpc_port_harms_nobody(service: ServiceProcess) -> None:

@@ -13,10 +13,13 @@
 #include <boost/json.hpp>
 
 #include <atomic>
+#include <optional>
 #include <thread>
 
 #include "libs/base/clock.hpp"
 #include "libs/http/listener.hpp"
+#include "libs/telemetry/line_quota.hpp"
+#include "libs/telemetry/logging.hpp"
 
 namespace swarm::admin {
 namespace asio = boost::asio;
@@ -43,6 +46,22 @@ Response reply(const Request& request, http::status status, std::string_view typ
   return response;
 }
 
+/// The status for what is no request; nothing for a connection that ended or was too slow.
+std::optional<http::status> refusal(const beast::error_code& bad) {
+  if (bad == http::error::header_limit) return http::status::request_header_fields_too_large;
+  if (bad == http::error::body_limit) return http::status::payload_too_large;
+  const bool ended = bad == http::error::end_of_stream || bad == http::error::partial_message;
+  if (ended || bad.category() != http::make_error_code(http::error::bad_method).category()) return std::nullopt;
+  return http::status::bad_request;
+}
+
+void log_refusal(http::status status, const std::string& cause) {
+  static log::LineQuota quota(5);
+  const auto withheld = quota.take();
+  if (!withheld) return;
+  log::info("admin request refused", {{"status", static_cast<int>(status)}, {"error", cause}, {"lines_withheld", *withheld}});
+}
+
 bool same_secret(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
@@ -67,7 +86,15 @@ struct AdminServer::Impl {
       stream.expires_after(kRequestTime);
       co_await asio::this_coro::reset_cancellation_state(asio::enable_total_cancellation());
       auto [bad, read] = co_await http::async_read(stream, buffer, parser, kAwait);
-      if (bad) co_return;
+      if (bad) {
+        const auto refused = refusal(bad);
+        if (!refused) co_return;  // it left, or said nothing in time
+        auto last = reply({}, *refused, "text/plain", bad.message() + "; served here: GET /metrics /livez /readyz\n");
+        last.keep_alive(false);
+        log_refusal(*refused, bad.message());
+        (void)co_await http::async_write(stream, last, kAwait);
+        break;
+      }
       co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
       auto response = answer(parser.get());
       const bool keep = response.keep_alive() && !listener.stopping();

@@ -70,11 +70,13 @@ TEST_CASE("metrics can be kept behind a token", "[admin]") {
   CHECK(get(server, "/livez").find("200 OK") != std::string::npos);
 }
 
-TEST_CASE("garbage and oversize heads end the connection, not the server", "[admin]") {
+TEST_CASE("garbage and oversize heads are answered and end the connection, not the server", "[admin]") {
   metrics::Registry registry;
   AdminServer server({}, registry, [] { return std::vector<Readiness>{}; });
   REQUIRE(server.start().has_value());
-  talk(server, "\x16\x03\x01 this is not HTTP\r\n\r\n");
-  CHECK(talk(server, "GET /livez HTTP/1.1\r\nX: " + std::string(20'000, 'a') + "\r\n\r\n").find("200") == std::string::npos);
+  CHECK(talk(server, "\x16\x03\x01 this is not HTTP\r\n\r\n").find(" 400 ") != std::string::npos);
+  CHECK(talk(server, "GET /livez HTTP/1.1\r\nContent-Length: x\r\n\r\n").find(" 400 ") != std::string::npos);
+  CHECK(talk(server, "GET /livez HTTP/1.1\r\nX: " + std::string(20'000, 'a') + "\r\n\r\n").find(" 431 ") != std::string::npos);
+  CHECK(talk(server, "POST /livez HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello").find(" 4") != std::string::npos);
   CHECK(get(server, "/livez").find("200 OK") != std::string::npos);
 }

@@ -1,11 +1,13 @@
 #include "libs/rpc/server.hpp"
 
 #include <absl/synchronization/mutex.h>
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
 
+#include <atomic>
 #include <mutex>
 #include <vector>
 
@@ -15,14 +17,18 @@
 #include "libs/rpc/call_metrics.hpp"
 #include "libs/rpc/call_traces.hpp"
 #include "libs/rpc/chttp2_filter.hpp"
+#include "libs/rpc/unknown_calls.hpp"
 #include "libs/telemetry/logging.hpp"
 
 namespace swarm::rpc {
 namespace {
 
+/// While a port is being bound start() tells in one line what went wrong.
+std::atomic<bool> binding{false};
+
 /// gRPC's own lines become lines of our log: one format on stderr.
 void log_line_of_grpc(gpr_log_func_args* line) {
-  if (line->severity != GPR_LOG_SEVERITY_ERROR) return;
+  if (line->severity != GPR_LOG_SEVERITY_ERROR || binding) return;
   log::warn("grpc", {{"detail", std::string_view(line->message)}});
 }
 
@@ -33,6 +39,10 @@ void set_up_grpc_once() {
     gpr_set_log_function(&log_line_of_grpc);
     // Debian's abseil is built for debugging: each lock of gRPC would be looked up in one process-wide graph.
     absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+    // Of bytes that are no message of ours; the call's own line tells of it.
+    google::protobuf::SetLogHandler([](google::protobuf::LogLevel, const char*, int, const std::string& text) {
+      log::debug("protobuf", {{"detail", text}});
+    });
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     guard_accept();
@@ -94,6 +104,7 @@ struct Server::Impl {
   std::unique_ptr<AuditTrail> trail;
   Gate gate;
   std::vector<std::pair<grpc::Service*, std::string>> services;
+  UnknownCalls unknown_calls;
   std::unique_ptr<grpc::Server> server;
   int port = 0;
 };
@@ -127,7 +138,10 @@ Result<void> Server::start() {
                                    {}, [] { return static_cast<double>(connections_broken_off()); });
   impl_->registry.gauge_callback("grpc_streams_open", "HTTP/2 streams that gRPC holds, both ways.", {},
                                  [] { return static_cast<double>(streams_open()); });
+  builder.RegisterCallbackGenericService(&impl_->unknown_calls);
+  binding = true;
   impl_->server = builder.BuildAndStart();
+  binding = false;
   if (!impl_->server || impl_->port == 0) {
     impl_->server.reset();
     return Error{Code::Unavailable, "can't listen on " + impl_->options.listen +

@@ -19,6 +19,7 @@ struct PeerFacts {
   std::string_view admin_flag;     // of its admin port, for doctor
   std::string_view admin_variable;
   std::string_view admin_address;
+  std::string_view service;        // of gRPC, that no other program of the swarm serves
 };
 
 const PeerFacts& facts(Peer peer);

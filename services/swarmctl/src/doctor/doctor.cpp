@@ -54,6 +54,11 @@ class Doctor {
     }
     CallSite site = session_.site(peer);
     site.timeout = timeout_;
+    if (serving.error().code == Code::NotFound) {
+      findings_.push_back({Verdict::Fail, subject, check, "another service of the swarm answers there",
+                           "correct " + std::string(f.flag) + " or " + std::string(f.variable)});
+      return false;
+    }
     const bool other = serving.error().code == Code::Unimplemented;
     findings_.push_back({Verdict::Fail, subject, check, explain_briefly(serving.error(), site),
                          other ? "some other gRPC server listens there; correct " + std::string(f.flag)

@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* kMethod = "/grpc.health.v1.Health/Check";
 // HealthCheckResponse { status = 1: SERVING } on the wire. Debian ships no generated code for this proto, and three
-// bytes need none: an empty request asks for the whole server.
+// bytes need none; nor does HealthCheckRequest { service = 1 }.
 constexpr std::string_view kServing("\x08\x01", 2);
 
 std::string bytes_of(const grpc::ByteBuffer& buffer) {
@@ -30,8 +30,9 @@ Result<bool> is_serving(Session& session, Peer peer, std::chrono::milliseconds t
   session.prepare(context, false);
   const auto wait = gpr_time_from_millis(timeout.count(), GPR_TIMESPAN);
   context.set_deadline(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), wait));
-  grpc::Slice nothing;
-  grpc::ByteBuffer request(&nothing, 1);
+  const std::string_view service = facts(peer).service;
+  const grpc::Slice question("\x0a" + std::string(1, static_cast<char>(service.size())) + std::string(service));
+  grpc::ByteBuffer request(&question, 1);
   grpc::ByteBuffer response;
   std::promise<grpc::Status> done;
   grpc::GenericStub stub(session.channel(peer));

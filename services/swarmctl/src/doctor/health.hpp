@@ -5,7 +5,8 @@
 
 namespace swarm::ctl {
 
-/// Asks grpc.health.v1 of the peer: true if it is SERVING. The error is the call's.
+/// Asks grpc.health.v1 of the peer for its own service: true if it is SERVING. The error is the call's; NotFound when some
+/// other program answers at that address.
 Result<bool> is_serving(Session& session, Peer peer, std::chrono::milliseconds timeout);
 
 }  // namespace swarm::ctl
