@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import signal
 import sys
@@ -66,6 +67,8 @@ def main() -> int:
     keep = arguments.keep
     try:
         with Stack(directory, upstream, control=arguments.control) as stack:
+            if cause := stack.why_model_refuses():
+                raise StartFailed(f"the model refuses: {cause}; check the key, the address and SWARM_DEMO_MODEL")
             chaos = Chaos(stack, arguments.chaos) if arguments.chaos else None
             display.opening(stack, time.monotonic() - started)
             run = Run(stack, display, chaos, timeout=arguments.timeout or (60.0 if upstream.scripted else 900.0))
@@ -74,6 +77,10 @@ def main() -> int:
         display.status("")
         display.fault(f"{error}\nLogs and data are in {directory}")
         return 2
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # whoever read it has gone: nothing more to say
+        shutil.rmtree(directory, ignore_errors=True)
+        return 128 + signal.SIGPIPE
     except KeyboardInterrupt as interrupt:
         display.status("")
         display.fault("stopped")

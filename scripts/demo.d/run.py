@@ -77,6 +77,8 @@ class Run:
                 raise Timeout(f"not done after {self._timeout:g} s")
             if dead := self._stack.dead_agents():
                 raise Timeout(f"{', '.join(dead)} ended unexpectedly; see its log")
+            if self._chaos is None and (dead := self._stack.dead_services()):
+                raise Timeout(f"{', '.join(dead)} ended unexpectedly; see its log")
             if now < look_again:
                 continue
             look_again = now + 0.25

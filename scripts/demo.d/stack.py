@@ -12,6 +12,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from clients import http
 from swarm_process import ROOT, ModelServerProcess, ServiceProcess
 from swarm_settings import AGENT_KEY, UPSTREAM_KEY_VARIABLE, gateway_settings
 from upstream import Upstream
@@ -72,6 +73,25 @@ class Stack:
     def dead_agents(self) -> list[str]:
         """Agents that ended by themselves: something is badly wrong."""
         return [name for name, agent in self._agents.items() if agent.poll() is not None]
+
+    def dead_services(self) -> list[str]:
+        """Services that do not run any more."""
+        return [name for name, service in self.services.items() if not service.running]
+
+    def why_model_refuses(self) -> str:
+        """What a real model says to a first small call, made as the agents make theirs; empty when it answers."""
+        if self.upstream.scripted:
+            return ""
+        body = {"model": self.upstream.model, "messages": [{"role": "user", "content": "Answer with: ok"}]}
+        answer = http("POST", f"{self.services['gateway'].http}/v1/chat/completions", json.dumps(body).encode(),
+                      {"authorization": f"Bearer {AGENT_KEY}", "content-type": "application/json"}, timeout=60)
+        if answer.status in (200, 429):
+            return ""
+        try:
+            cause = json.loads(answer.body)["error"]["message"]
+        except (ValueError, KeyError, TypeError):
+            cause = answer.body.decode(errors="replace")[:200]
+        return f"status {answer.status}: {cause}"
 
     def model_requests(self) -> int | None:
         """How many calls reached the scripted model; None when the model is a real one."""
