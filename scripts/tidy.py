@@ -25,7 +25,7 @@ FUNCTION_LINES_MAX = 70
 THIRD_PARTY_IO = re.compile(r"^(grpc|grpcpp|google/protobuf|boost/beast|boost/asio/ip|curl|lmdb\.h|libpq|pqxx|sqlite|hiredis|protos)\b")
 IO_LIBS = re.compile(r"^libs/(lmdb|rpc|http|admin|audit|auth|knowledge/(control|embedded|link|outbox|synapse))/")
 # What may lie beside the layers of a service: where it is put together.
-COMPOSITION = re.compile(r"^(main|commands|compose|settings|worker)(_test)?\.[ch]pp$")
+COMPOSITION = re.compile(r"^(main|commands|compose|settings|worker)(_\w+)?\.[ch]pp$")
 # Folders of adapters that only translate between a wire format and the domain: other adapters may use them.
 CODECS = {"adapters/codec", "adapters/json", "adapters/wire"}
 IMPURE_STD = {"thread", "mutex", "shared_mutex", "condition_variable", "future", "atomic", "fstream", "iostream", "filesystem",

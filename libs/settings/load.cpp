@@ -87,6 +87,11 @@ std::string report(std::vector<Fault> faults) {
 }  // namespace
 
 Result<void> load(const Sources& sources, const Reader& read) {
+  std::vector<std::string> files;
+  return load(sources, read, files);
+}
+
+Result<void> load(const Sources& sources, const Reader& read, std::vector<std::string>& files) {
   auto state = std::make_shared<Object::State>();
   auto shared = std::make_shared<Load>();
   shared->file = sources.file;
@@ -94,7 +99,10 @@ Result<void> load(const Sources& sources, const Reader& read) {
   parse_assignments(sources.assignments, *shared);
   const bool has_file = !sources.file.empty();
   Node root;
-  if (has_file) root = read_document(sources.file, shared->faults);
+  if (has_file) {
+    shared->files.push_back(sources.file);
+    root = read_document(sources.file, shared->faults);
+  }
   state->load = shared;
   state->node = &root;
   state->line = 1;
@@ -103,6 +111,7 @@ Result<void> load(const Sources& sources, const Reader& read) {
   state->report_unknown_keys();
   report_unknown_variables(*shared);
   report_unknown_assignments(*shared);
+  files = std::move(shared->files);
   if (shared->faults.empty()) return outcome::success();
   return Error{Code::InvalidArgument, report(std::move(shared->faults))};
 }

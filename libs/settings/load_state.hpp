@@ -23,6 +23,7 @@ struct Load {
   std::vector<Fault> faults;
   std::set<std::string> scalars;      // full paths that environment and flags may set
   std::set<std::string> collections;  // full paths of lists and maps
+  std::vector<std::string> files;     // that were read
   std::vector<Description>* describing = nullptr;
 };
 

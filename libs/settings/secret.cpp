@@ -43,6 +43,7 @@ Object& Object::secret(std::string_view key, Secret& out, std::string_view help)
     out = Secret(value->text);
   } else if (counts(file)) {
     std::string content;
+    state_->load->files.push_back(file->text);
     const std::string wrong = read_secret_file(file->text, content);
     if (!wrong.empty()) state_->report(name + "_file", *file, wrong);
     else out = Secret(std::move(content));

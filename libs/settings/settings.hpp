@@ -88,6 +88,8 @@ using Reader = std::function<void(Object&)>;
 
 /// Reads all sources through `read`. The error holds every fault found, one a line, each as `file:line: key: what`.
 Result<void> load(const Sources& sources, const Reader& read);
+/// The same, and names every file that was read for it, secrets' files included: what to watch for a change.
+Result<void> load(const Sources& sources, const Reader& read, std::vector<std::string>& files);
 
 /// Every setting that `read` knows, with its default.
 std::vector<Description> describe(const Reader& read);
