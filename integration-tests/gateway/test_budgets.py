@@ -308,3 +308,40 @@ def test_a_full_disk_refuses_new_work_and_recovers(start_gateway: Any, tmp_path:
     finally:
         subprocess.run(["umount", str(place)], capture_output=True)
         shutil.rmtree(place, ignore_errors=True)
+
+
+OPENAI_USAGE = {"prompt_tokens": 1000, "completion_tokens": 500,
+                "prompt_tokens_details": {"cached_tokens": 200, "cache_write_tokens": 100, "audio_tokens": 50, "image_tokens": 50},
+                "completion_tokens_details": {"reasoning_tokens": 100, "audio_tokens": 50}}
+ANTHROPIC_USAGE = {"input_tokens": 600, "output_tokens": 500, "cache_read_input_tokens": 200, "cache_creation_input_tokens": 150,
+                   "cache_creation": {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 50}}
+TIERS = {"input_usd_per_mtok": 1, "output_usd_per_mtok": 10, "cache_read_usd_per_mtok": 0.1, "cache_write_usd_per_mtok": 2, "cache_write_1h_usd_per_mtok": 3,
+         "reasoning_usd_per_mtok": 20, "audio_input_usd_per_mtok": 30, "audio_output_usd_per_mtok": 40, "image_input_usd_per_mtok": 5,
+         "batch_input_usd_per_mtok": 0.5, "batch_output_usd_per_mtok": 5, "max_output_tokens": 1000}
+LONG = {"long_context_above_tokens": 900, "long_context_input_usd_per_mtok": 2, "long_context_output_usd_per_mtok": 20}
+OPENAI_MICRO = 600 * 1 + 200 * 0.1 + 100 * 2 + 50 * 30 + 50 * 5 + 350 * 10 + 100 * 20 + 50 * 40
+
+
+@pytest.mark.parametrize(("dialect", "usage", "more", "micro_usd"), [
+    ("openai", OPENAI_USAGE, {}, OPENAI_MICRO),
+    ("openai", OPENAI_USAGE | {"tier": "flex"}, {}, OPENAI_MICRO / 2),
+    ("openai", OPENAI_USAGE, LONG, OPENAI_MICRO * 2),
+    ("anthropic", ANTHROPIC_USAGE, {}, 600 * 1 + 200 * 0.1 + 100 * 2 + 50 * 3 + 500 * 10),
+    ("anthropic", ANTHROPIC_USAGE | {"service_tier": "batch"}, {}, (600 * 1 + 200 * 0.1 + 100 * 2 + 50 * 3 + 500 * 10) / 2),
+])
+def test_each_kind_of_token_is_charged_at_its_own_price(start_gateway: Any, dialect: str, usage: dict, more: dict, micro_usd: float) -> None:
+    body: dict[str, Any] = {"id": "x", "model": "small", "usage": {k: v for k, v in usage.items() if k != "tier"}}
+    if dialect == "openai":
+        body |= {"object": "chat.completion", "service_tier": usage.get("tier", "default"),
+                 "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]}
+    else:
+        body |= {"type": "message", "role": "assistant", "stop_reason": "end_turn", "content": [{"type": "text", "text": "hi"}]}
+    with upstream(lambda connection, _: connection.sendall(answer(body))) as up:
+        config = settings(up.url, **{"budgets": {"global": {"limit_usd": 100}}})
+        config["upstreams"]["m"]["dialect"] = dialect
+        config["models"]["small"] = TIERS | more
+        gateway = start_gateway(config)
+        path = "chat/completions" if dialect == "openai" else "messages"
+        asked = {"model": "small", "max_tokens": 1000, "messages": [{"role": "user", "content": "hi"}]}
+        got = http("POST", f"{gateway.http}/v1/{path}", asked, {"authorization": "Bearer sk-agent"})
+        assert float(got.headers["x-swarm-cost-usd"]) * 1e6 == pytest.approx(micro_usd, rel=1e-6)

@@ -105,3 +105,18 @@ def test_node_clients_work_unchanged(start_gateway: Any) -> None:
     got = json.loads(done.stdout)
     assert got.pop("openai_embedding") == VECTOR and got.pop("openai_refused") == "AuthenticationError"
     assert len(got) == 9 and set(got.values()) == {"hello"}
+
+
+def test_langchain_and_litellm_work_unchanged(start_gateway: Any) -> None:
+    python = ROOT / "build" / "client_sdks" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("needs build/client_sdks, which scripts/setup --test makes")
+    script = Path(__file__).parent / "python_clients" / "clients.py"
+    with both_dialects(start_gateway) as (gateway, up):
+        done = subprocess.run([python, script], capture_output=True, text=True, timeout=120, env=os.environ | {"GATEWAY": gateway.http})
+        assert done.returncode == 0, done.stderr
+        assert b"sk-agent" not in b"".join(up.requests)
+    got = json.loads(done.stdout.splitlines()[-1])
+    assert got.pop("langchain_embedding") == VECTOR and got.pop("litellm_embedding") == VECTOR
+    assert got.pop("langchain_openai_tools") == {"a": 1, "b": 2} and got.pop("litellm_refused") == "AuthenticationError"
+    assert len(got) == 7 and set(got.values()) == {"hello"}

@@ -98,3 +98,32 @@ def test_a_planted_corruption_is_found(start_gateway: Any) -> None:
     data.write_bytes(raw)
     done = verify(gateway, "--json")
     assert done.returncode == 1 and json.loads(done.stdout)["verified"] is False, done
+
+
+def test_old_rows_go_and_the_ledger_still_proves_itself(start_gateway: Any, tmp_path: Any) -> None:
+    log = tmp_path / "usage"
+    with upstream(good) as up:
+        gateway = start_gateway(settings(up.url, **{"spend.rows_kept": "1s", "usage_log.directory": str(log)}))
+        for n in range(20):
+            assert chat(gateway, KEY | {"x-swarm-task-id": f"t{n % 3}"}).status == 200
+        spent = spend(gateway)["current_spend"]
+
+        def retired() -> float:
+            text = http("GET", f"{gateway.admin}/metrics").body.decode()
+            return sum(float(line.split(" ")[1]) for line in text.splitlines() if line.startswith("swarm_gateway_usage_rows_retired_total "))
+
+        deadline = time.monotonic() + 15
+        while retired() < 19:
+            assert time.monotonic() < deadline, retired()
+            time.sleep(0.1)
+        assert spend(gateway)["current_spend"] == spent and spend(gateway, "task/t1")["current_spend"] > 0
+        logged = [json.loads(line)["seq"] for path in sorted(log.glob("*.jsonl")) for line in path.read_text().splitlines()]
+        assert logged == list(range(1, 21)), "no row goes before the usage log has it"
+        gateway.kill()
+        gateway.start()
+        assert spend(gateway)["current_spend"] >= spent
+        assert chat(gateway).status == 200
+        gateway.stop()
+        report = json.loads(verify(gateway, "--json").stdout)
+        assert report["verified"] and report["carried_rows"] >= 19, report
+        assert "carried of" in verify(gateway).stdout

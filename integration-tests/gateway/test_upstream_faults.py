@@ -171,3 +171,84 @@ def test_a_caller_who_leaves_stops_the_upstream_and_pays_for_what_was_made(start
             time.sleep(0.05)
         assert stopped and stopped[0] - left < 3
         assert 0 < spend(gateway)["current_spend"] < 1e-4
+
+
+@pytest.mark.parametrize("stage", ["before the head ends", "in the body", "waiting", "after the first event", "half-closed"])
+def test_a_caller_may_hang_up_at_every_stage(start_gateway: Any, stage: str) -> None:
+    def serve(connection: socket.socket, _: bytes) -> None:
+        time.sleep(0.3)
+        connection.sendall(STREAM_HEAD + event("one"))
+        time.sleep(0.5)
+        connection.sendall(event("two") + chunk("data: [DONE]\n\n") + b"0\r\n\r\n")
+
+    with upstream(serve) as up:
+        gateway = start_gateway(settings(up.url))
+        raw = json.dumps(BODY | {"stream": True}).encode()
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-agent\r\n" + f"content-length: {len(raw)}\r\n\r\n".encode()
+        for _ in range(10):
+            with socket.create_connection(("127.0.0.1", gateway.ports["http"]), 10) as caller:
+                if stage == "before the head ends":
+                    caller.sendall(head[:40])
+                elif stage == "in the body":
+                    caller.sendall(head + raw[:10])
+                elif stage == "waiting":
+                    caller.sendall(head + raw)
+                    time.sleep(0.05)
+                elif stage == "half-closed":
+                    caller.sendall(head + raw)
+                    caller.shutdown(socket.SHUT_WR)
+                    time.sleep(0.1)
+                else:
+                    caller.sendall(head + raw)
+                    assert b"one" in caller.recv(65536) + caller.recv(65536)
+        nothing_held(gateway)
+        assert len(up.requests) == (0 if stage in ("before the head ends", "in the body") else 10)
+        assert chat(gateway, stream=True).body.endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("body", [b"{broken", b"", b"[" * 100_000, b"\xff\xfe", b'{"usage":{"prompt_tokens":-1,"completion_tokens":"many"}}', b"null"])
+def test_an_answer_that_is_no_json_is_passed_on_and_estimated(start_gateway: Any, body: bytes) -> None:
+    with upstream(lambda connection, _: connection.sendall(answer(body))) as up:
+        gateway = start_gateway(settings(up.url))
+        got = chat(gateway)
+        assert got.status == 200 and got.body == body
+        nothing_held(gateway)
+        assert spend(gateway)["current_spend"] > 0, "what is not said is estimated, never free"
+
+
+def test_more_than_the_length_that_was_said_poisons_no_other_request(start_gateway: Any) -> None:
+    def serve(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(answer(completion("right")) + b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwrong")
+
+    with upstream(serve) as up:
+        gateway = start_gateway(settings(up.url))
+        for _ in range(10):
+            assert chat(gateway).json()["choices"][0]["message"]["content"] == "right"
+
+
+def test_a_stream_of_one_byte_at_a_time_arrives_whole(start_gateway: Any) -> None:
+    def serve(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(STREAM_HEAD)
+        for byte in 'data: {"choices":[{"index":0,"delta":{"content":"slow"}}]}\n\ndata: [DONE]\n\n':
+            connection.sendall(chunk(byte))
+            time.sleep(0.005)
+        connection.sendall(b"0\r\n\r\n")
+
+    with upstream(serve) as up:
+        gateway = start_gateway(settings(up.url))
+        got = chat(gateway, stream=True)
+        assert got.status == 200 and got.body.endswith(b"data: [DONE]\n\n") and b"slow" in got.body
+        nothing_held(gateway)
+
+
+def test_an_event_longer_than_allowed_ends_the_stream_with_memory_bounded(start_gateway: Any) -> None:
+    def serve(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(STREAM_HEAD + chunk("data: "))
+        for _ in range(200):
+            connection.sendall(chunk("x" * 65_536))
+
+    with upstream(serve) as up:
+        gateway = start_gateway(settings(up.url))
+        got = chat(gateway, stream=True)
+        assert b"upstream_too_large" in got.body and len(got.body) < 100_000
+        nothing_held(gateway)

@@ -196,6 +196,18 @@ def overspend(directory: Path) -> dict[str, float]:
         }
 
 
+def budget_checks(directory: Path, rows: int) -> dict[str, float]:
+    """A budget check beside few and beside many spend rows: it reads running sums, never rows."""
+    figures = {}
+    for label, count in (("100", 100), ("many", rows)):
+        place = directory / f"rows-{label}"
+        done = subprocess.run(["taskset", "-c", PROXY_CORE, str(TOOLS / "spend_rows"), str(place), str(count)], check=True, capture_output=True, text=True)
+        made = json.loads(done.stdout)
+        figures |= {f"budget_check_ns_{label}": made["check_ns"], f"budget_journal_us_{label}": made["journal_us"], f"budget_recover_ms_{label}": made["recover_ms"]}
+        shutil.rmtree(place)
+    return figures | {"budget_rows_many": rows, "budget_check_ratio": figures["budget_check_ns_many"] / figures["budget_check_ns_100"]}
+
+
 def row(name: str, ours: str, target: str) -> None:
     print(f"  {name:<46} {ours:>26}   {target}", flush=True)
 
@@ -204,6 +216,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench gateway", description=__doc__)
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=10_000_000, help="spend rows beside which a budget check is measured")
     parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement")
     arguments = parser.parse_args()
     figures: dict[str, float] = {}
@@ -251,6 +264,12 @@ def measure(directory: Path, arguments: argparse.Namespace, figures: dict[str, f
     figures |= overspend(directory)
     row("overspend, strict, 256 callers, 5 x learnt", f"{figures['overspend_strict_usd']:.9f} USD", "0")
     row("overspend, default bound, same", f"{100 * figures['overspend_share']:.3f} % of the limit", "<= 1 %")
+    figures |= budget_checks(directory, arguments.rows)
+    f = figures
+    row("budget check, 100 rows", f"{f['budget_check_ns_100']:.0f} ns", "")
+    row(f"budget check, {arguments.rows:,} rows", f"{f['budget_check_ns_many']:.0f} ns = {f['budget_check_ratio']:.2f} x", "the same")
+    row(f"row made durable, 100 and {arguments.rows:,} rows", f"{f['budget_journal_us_100']:.1f}, {f['budget_journal_us_many']:.1f} us", "off the path")
+    row(f"ledger read at a start, {arguments.rows:,} rows", f"{f['budget_recover_ms_many']:.0f} ms", "")
 
 
 if __name__ == "__main__":

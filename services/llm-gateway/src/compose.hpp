@@ -1,6 +1,9 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "application/commands.hpp"
 #include "libs/base/result.hpp"
@@ -14,7 +17,10 @@ CommandTools command_tools(const Settings& settings);
 /// The running service: owns every object, in the order in which they depend on each other.
 class Composition {
  public:
-  explicit Composition(Settings settings);
+  /// Reads the configuration anew, and names the files that it is made of.
+  using ReadAgain = std::function<Result<Settings>(std::vector<std::string>& files)>;
+
+  Composition(Settings settings, ReadAgain read_again);
   ~Composition();
 
   /// Opens the store, starts threads and listeners, and logs "ready". InvalidArgument for settings that can't work, other

@@ -28,7 +28,12 @@ int main(int argc, char** argv) {
   if (const auto started = swarm::log::start("llm-gateway", settings.log_level); !started) return fail(started.error());
   int code = 0;
   {
-    swarm::gateway::Composition service(std::move(settings));
+    const auto read_again = [sources = line.sources](std::vector<std::string>& files) -> swarm::Result<swarm::gateway::Settings> {
+      swarm::gateway::Settings fresh;
+      BOOST_OUTCOME_TRYV(swarm::settings::load(sources, [&](swarm::settings::Object& root) { read(root, fresh); }, files));
+      return fresh;
+    };
+    swarm::gateway::Composition service(std::move(settings), read_again);
     if (const auto started = service.start(); !started) return fail(started.error());
     code = service.run();
   }

@@ -6,6 +6,7 @@
 #include "application/key_ring.hpp"
 #include "libs/rpc/server.hpp"
 #include "libs/telemetry/log_level.hpp"
+#include "settings_guard.hpp"
 
 namespace swarm::gateway {
 namespace {
@@ -54,6 +55,9 @@ void read_upstream(const std::string& name, Object& o, Settings& out) {
   upstream.dialect = dialect == "anthropic" ? Dialect::Anthropic : Dialect::OpenAi;
   o.secret("api_key", upstream.api_key, "The provider's key; empty: none is sent.");
   o.value("ca_file", upstream.ca_file, "Authorities for its certificate; empty: the system's.");
+  o.value("http2", upstream.http2, "Speak HTTP/2 to it, if it does so too; over TLS only.");
+  if (upstream.http2 && !upstream.tls) o.fault("http2", "is spoken over TLS only: base_url must begin with https://");
+  o.value("proxy", upstream.proxy, "Proxy that stands between, e.g. http://proxy:3128; the environment's is never used.");
   o.value("headers", upstream.headers, "Headers that are added to each request.");
   for (const auto& [header, value] : upstream.headers) {
     if ((header + value).find_first_of("\r\n") != std::string::npos) o.fault("headers", "a header holds a line break");
@@ -252,11 +256,22 @@ void read_spend(Object& o, Settings& out) {
   }
   if (out.allow_unpriced && !out.fallback_price) o.fault("unpriced", "allow needs fallback_price: nothing is free by accident");
   o.value("journal_interval", out.journal_interval, "Rows of this long share a durable write.", std::chrono::milliseconds(1), std::chrono::milliseconds(50));
+  o.value("rows_kept", out.rows_kept, "How long usage rows are kept in the spend store; afterwards only their sums are. 0: for ever.");
+  if (out.rows_kept.count() > 0 && out.rows_kept < std::chrono::seconds(1)) o.fault("rows_kept", "it is less than a second");
   o.value("reservation_time", out.reservation_time, "A request of which nothing was heard for so long is charged its ceiling.", std::chrono::seconds(1), std::chrono::hours(48));
   o.value("explained_max", out.explained_max, "Last requests that ExplainRequest knows of, in memory; 0: none.", {0, 1'000'000});
   o.bytes("store_bytes_max", out.store_bytes_max, "Size of the spend store; 0: as the disk allows.");
   o.value("image_tokens", out.image_tokens, "Tokens that an image counts for before its answer tells.", {0, 1'000'000});
   o.value("assumed_output_tokens", out.assumed_output_tokens, "Bound of an answer when neither request nor model has one.", {1, 100'000'000});
+}
+
+void read_rate_limits(Object& o, RateLimits& limits) {
+  o.value("requests_per_minute", limits.requests_per_minute, "Requests a minute of one key; 0: no limit.", {0, 100'000'000});
+  o.value("tokens_per_minute", limits.tokens_per_minute, "Prompt and output tokens a minute of one key; 0: no limit.", {0, 100'000'000});
+  o.value("parallel", limits.parallel, "Requests at a time of one key; 0: no limit.", {0, 1'000'000});
+  o.value("queue_time", limits.queue_time, "How long a request beyond these limits may wait for its turn; 0: it is refused at once.",
+          std::chrono::milliseconds(0), std::chrono::minutes(10));
+  o.value("queue_max", limits.queue_max, "Requests of one key that may wait at a time; further ones are refused.", {1, 10'000});
 }
 
 void read_model(const std::string& name, Object& o, Settings& out) {
@@ -275,6 +290,8 @@ void read_model(const std::string& name, Object& o, Settings& out) {
     if (c < ' ' || c == '"' || c == '\\' || c == 0x7f) o.fault("model", "a model's name holds a quote or control character");
   }
   model.output_tokens_max = static_cast<std::uint64_t>(output_max);
+  read_rate_limits(o, model.limits);
+  model.guard = read_guard_choice(o, out);
   read_model_price(o, model, out);
 }
 
@@ -294,6 +311,7 @@ void read_route(const std::string& name, Object& o, Settings& out) {
   for (const Model& other : out.models) {
     if (&other != &route && other.name == name) o.fault("path", "a model has the same name: keys could not tell them apart");
   }
+  route.guard = read_guard_choice(o, out);
   if (usd < 0) return;
   // One request counts as one token of input.
   Price price;
@@ -311,9 +329,7 @@ void read_key(const std::string& name, Object& o, Settings& out) {
   o.value("team", key.team, "The team that pays; empty: none.");
   o.value("priority", key.priority, "May use the last 5 % of a budget.");
   o.value("bare_tasks", key.bare_tasks, "May name a task by x-swarm-task-id alone.");
-  o.value("requests_per_minute", key.limits.requests_per_minute, "Requests a minute; 0: no limit.", {0, 100'000'000});
-  o.value("tokens_per_minute", key.limits.tokens_per_minute, "Prompt and output tokens a minute; 0: no limit.", {0, 100'000'000});
-  o.value("parallel", key.limits.parallel, "Requests at a time; 0: no limit.", {0, 1'000'000});
+  read_rate_limits(o, key.limits);
   o.value("models", key.models, "Models that it may use; empty: all.");
   if (key.key.empty() == key.sha256.empty()) o.fault("key", "give either key or sha256");
 }
@@ -339,9 +355,10 @@ void read_budget(const std::string& name, Object& o, Settings& out) {
   budget.limit.overshoot_max = Money::from_usd(overshoot);
 }
 
-void read_usage_log(Object& o, UsageFiles::Options& out) {
-  std::string directory;
-  o.value("directory", directory, "Folder for files of JSON lines, one for each request; never prompts. Empty: no usage log.");
+void read_usage_log(Object& o, UsageFiles::Options& out, std::uint64_t& prompt_bytes_max) {
+  std::string directory = out.directory;
+  o.value("directory", directory, "Folder for files of JSON lines, one for each request. Empty: no usage log.");
+  o.bytes("prompt_bytes_max", prompt_bytes_max, "How much of each request's body is logged and kept in its usage row, after the privacy guard; 0: nothing of it.", 0, 32 * 1024);
   o.bytes("file_bytes_max", out.file_bytes_max, "A new file is begun beyond this size.", 4096, 1ull << 40);
   o.bytes("bytes_max", out.bytes_max, "Size of all files; the oldest go.", 4096, 1ull << 50);
   o.value("kept", out.kept, "How long a file is kept after its last line.", std::chrono::minutes(1), std::chrono::hours(24 * 3650));
@@ -406,6 +423,9 @@ void read(Object& root, Settings& out) {
   root.value("data_dir", out.data_dir, "Folder of the spend store.");
   root.value("drain_time", out.drain_time, "How long requests in flight may take after SIGTERM.");
   root.section("log", "Log lines on stderr.", [&](Object& o) { o.value("level", out.log_level, "debug, info, warn or error.", log::check_level); });
+  root.section("reload", "Reading this configuration again while the service runs; SIGHUP does it too.", [&](Object& o) {
+    o.value("watch", out.reload_watch, "How often its files are looked at for a change; 0: only SIGHUP.");
+  });
   root.section("http", "The model endpoint.", [&](Object& o) { read_http(o, out); });
   root.section("grpc", "BudgetControl and Complete.", [&](Object& o) {
     o.value("listen", out.grpc_listen, "Address; port 0 takes a free one.", settings::check_address);
@@ -416,6 +436,7 @@ void read(Object& root, Settings& out) {
   });
   root.section("spend", "How requests are priced and spend is kept.", [&](Object& o) { read_spend(o, out); });
   root.map("upstreams", "Providers by name.", [&](const std::string& name, Object& o) { read_upstream(name, o, out); });
+  read_guards(root, out);
   root.map("models", "What callers may ask for; the name \"*\" stands for any other.", [&](const std::string& name, Object& o) { read_model(name, o, out); });
   root.map("routes", "Paths of no known surface that are passed on unread, by name; a key's models must name it too.",
            [&](const std::string& name, Object& o) { read_route(name, o, out); });
@@ -425,7 +446,7 @@ void read(Object& root, Settings& out) {
     if (!out.task_token_key.empty() && out.task_token_key.reveal().size() < 32) o.fault("token_key", "it is shorter than 32 bytes");
   });
   root.map("budgets", "Limits by scope. Without one for global, it is 10 US dollars a day.", [&](const std::string& name, Object& o) { read_budget(name, o, out); });
-  root.section("usage_log", "Usage as JSON lines.", [&](Object& o) { read_usage_log(o, out.usage_log); });
+  root.section("usage_log", "Usage as JSON lines.", [&](Object& o) { read_usage_log(o, out.usage_log, out.relay.prompt_bytes_max); });
   root.section("alerts", "What is told when a budget reaches 80, 95 and 100 per cent.", [&](Object& o) {
     o.map("hooks", "Web hooks by name.", [&](const std::string& name, Object& hook) { read_hook(name, hook, out); });
   });

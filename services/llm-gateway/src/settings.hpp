@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/guard/text_guard.hpp"
 #include "adapters/http/client_connection.hpp"
 #include "adapters/jsonl/usage_files.hpp"
 #include "adapters/webhook/webhook.hpp"
@@ -47,6 +48,7 @@ struct Settings {
   std::string data_dir = "./data/llm-gateway";
   std::chrono::milliseconds drain_time{10'000};
   std::string log_level = "info";
+  std::chrono::milliseconds reload_watch{1'000};
   std::string http_listen = "127.0.0.1:8080";
   int threads = 0;  // 0: one for each core
   int connections_max = 10'000;
@@ -60,6 +62,8 @@ struct Settings {
   otlp::TraceSettings traces;
   std::vector<Upstream> upstreams;
   std::vector<Model> models;
+  std::vector<GuardOptions> guards;
+  std::string default_guard;
   std::vector<KeySettings> keys;
   Secret task_token_key;
   std::vector<BudgetSettings> budgets;
@@ -67,6 +71,7 @@ struct Settings {
   UsageFiles::Options usage_log;          // no directory: none is written
   std::vector<HookSettings> hooks;
   std::int64_t explained_max = 10'000;
+  std::chrono::milliseconds rows_kept{0};  // 0: for ever
   std::chrono::milliseconds journal_interval{25};
   std::chrono::milliseconds reservation_time = std::chrono::hours(2);
   bool allow_unpriced = false;           // count models without a price at the fallback price
@@ -82,6 +87,9 @@ struct Settings {
 };
 
 void read(settings::Object& root, Settings& out);
+
+/// Paths of the settings that differ between the two and only count from a start on.
+std::vector<std::string> need_restart(const Settings& in_force, const Settings& fresh);
 
 /// The limits in force at a start: those that are configured, and 10 US dollars a day for global if it has none in any window.
 std::vector<BudgetSettings> budgets_in_force(const Settings& settings);

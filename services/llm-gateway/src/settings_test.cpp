@@ -101,5 +101,15 @@ TEST_CASE("two limits are the same when they allow the same", "[settings]") {
   REQUIRE(same_limit(chosen, stored));
 }
 
+TEST_CASE("what a running gateway can't take over is named", "[settings][reload]") {
+  const std::string base = "upstreams: {a: {base_url: 'http://127.0.0.1:1/v1'}}\nmodels: {m: {input_usd_per_mtok: 1, output_usd_per_mtok: 1}}\n";
+  const Settings in_force = loaded(base);
+  CHECK(need_restart(in_force, loaded(base)).empty());
+  CHECK(need_restart(in_force, loaded("upstreams: {b: {base_url: 'http://127.0.0.1:2/v1'}}\nbudgets: {global: {limit_usd: 1}}\nkeys: {k: {key: x}}\nguards: {g: {secrets: mask}}\n")).empty());
+  const auto changed = need_restart(in_force, loaded(base + "http: {body_bytes_max: 1MiB}\nusage_log: {directory: /tmp/x}\nspend: {rows_kept: 1h, unpriced: refuse}\n"));
+  CHECK(changed == std::vector<std::string>{"http.body_bytes_max", "spend.rows_kept", "usage_log.directory"});
+  CHECK(need_restart(in_force, loaded(base + "alerts: {hooks: {h: {url: 'http://127.0.0.1:1/'}}}\n")) == std::vector<std::string>{"alerts.hooks"});
+}
+
 }  // namespace
 }  // namespace swarm::gateway

@@ -41,13 +41,12 @@ FrontDoor::Options door_options(const Settings& settings, std::string listen, bo
 
 }  // namespace
 
-Worker::Worker(const Settings& settings, Services services, UpstreamTls& tls, const Clock& clock, std::string listen, bool share_port,
+Worker::Worker(const Settings& settings, Services services, Offer offer, const Clock& clock, std::string listen, bool share_port,
                std::unique_ptr<ServerTls> server_tls)
     : work_(asio::make_work_guard(io_)),
       deadlines_(io_, kTick),
-      link_(io_, deadlines_, services.catalog, tls, PooledLink::Options{}),
       codecs_(make_codecs(static_cast<std::uint64_t>(settings.image_tokens))),
-      relay_(services, link_, codecs_, translation_, settings.relay),
+      relay_(services, lane_of(std::move(offer)), codecs_, translation_, settings.relay),
       door_(io_, deadlines_, relay_, services.probe, clock, door_options(settings, std::move(listen), share_port), std::move(server_tls)) {}
 
 Worker::~Worker() { stop(); }
@@ -56,11 +55,23 @@ void Worker::start() {
   thread_ = std::thread([this] { io_.run(); });
 }
 
+std::shared_ptr<Lane> Worker::lane_of(Offer offer) {
+  auto link = std::make_unique<RoutedLink>(io_, deadlines_, offer.edition->catalog, std::move(offer.tls));
+  return std::make_shared<Lane>(Lane{std::move(offer.edition), std::move(link)});
+}
+
+void Worker::adopt(Offer offer) {
+  asio::post(io_, [this, offer = std::move(offer)]() mutable {
+    relay_.adopt(lane_of(std::move(offer)));
+    if (draining_) relay_.link().drain();
+  });
+}
+
 void Worker::begin_drain() {
   asio::post(io_, [this] {
     draining_ = true;
     door_.begin_drain();
-    link_.drain();
+    relay_.link().drain();
     look_whether_drained();
   });
 }
@@ -81,7 +92,7 @@ void Worker::stop() {
     asio::post(io_, [this] {
       door_.begin_drain();
       door_.cancel_all();
-      link_.drain();
+      relay_.link().drain();
       deadlines_.stop();
       work_.reset();
     });

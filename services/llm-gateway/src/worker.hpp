@@ -8,7 +8,7 @@
 
 #include "adapters/codec/translation.hpp"
 #include "adapters/http/front_door.hpp"
-#include "adapters/upstream/link.hpp"
+#include "adapters/upstream/curl_link.hpp"
 #include "application/relay.hpp"
 #include "settings.hpp"
 
@@ -18,12 +18,19 @@ namespace swarm::gateway {
 /// connections to upstreams, codecs. Nothing on a request's path crosses to another thread.
 class Worker {
  public:
-  Worker(const Settings& settings, Services services, UpstreamTls& tls, const Clock& clock, std::string listen, bool share_port,
+  /// What a worker serves: an edition of the configuration, and how to reach its upstreams.
+  struct Offer {
+    std::shared_ptr<Edition> edition;
+    std::shared_ptr<UpstreamTls> tls;
+  };
+  Worker(const Settings& settings, Services services, Offer offer, const Clock& clock, std::string listen, bool share_port,
          std::unique_ptr<ServerTls> server_tls);
   ~Worker();
 
   Result<void> listen() { return door_.start(); }
   void start();
+  /// Serves this one from the next request on; those on their way end in theirs. From any thread.
+  void adopt(Offer offer);
   void begin_drain();
   bool drained() const { return drained_.load(); }
   /// Cancels what is left and joins the thread.
@@ -36,11 +43,11 @@ class Worker {
 
  private:
   void look_whether_drained();
+  std::shared_ptr<Lane> lane_of(Offer offer);
 
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   async::Deadlines deadlines_;
-  PooledLink link_;
   Codecs codecs_;
   JsonTranslation translation_;
   Relay relay_;

@@ -27,12 +27,16 @@ std::int64_t expected_tokens(const Admission::Wish& wish) {
   return static_cast<std::int64_t>(wish.size.text_bytes * 2 / 7 + wish.size.flat_tokens + output);
 }
 
-Refusal rate_refusal(const Principal& who, const RateGauge::Verdict& verdict) {
+Refusal rate_refusal(const Admission::Wish& wish, const RateGauge::Verdict& verdict, RateGauge& gauge, bool of_model) {
   Refusal refusal;
   refusal.reason = RefusalReason::Rate;
-  refusal.scope = "key/" + who.name;
+  refusal.scope = "key/" + wish.who->name;
+  if (of_model) refusal.scope += " on model " + wish.model->name;
   refusal.rate = verdict.reason;
   refusal.rate_wait = verdict.wait;
+  refusal.may_wait = gauge.enter_queue(verdict);
+  refusal.queue_time = gauge.limits().queue_time;
+  refusal.rate_of_model = of_model;
   return refusal;
 }
 
@@ -56,16 +60,18 @@ Result<Admission::Admitted, Refusal> Admission::admit(const Wish& wish) {
       ++end;
     }
     if (price != nullptr) {
-      ask.reservation = std::min(ask.ceiling, books.learnt.expected(wish.who->id, wish.model->id, *price, wish.size, output_max));
+      ask.reservation = std::min(ask.ceiling, books.learnt.expected(wish.who->id, wish.model->learnt_id, *price, wish.size, output_max));
     }
     Admitted admitted;
     RateGauge& gauge = books.rates[wish.who->id];
+    RateGauge* of_model = books.model_gauge(wish.who->id, wish.model->learnt_id, wish.model->limits);
     admitted.limited = gauge.any();
-    if (admitted.limited) {
-      admitted.tokens = expected_tokens(wish);
-      if (const auto verdict = gauge.look(boot_now, admitted.tokens); verdict.reason != RateReason::None) {
-        return rate_refusal(*wish.who, verdict);
-      }
+    admitted.model_limited = of_model != nullptr;
+    if (admitted.limited || admitted.model_limited) admitted.tokens = expected_tokens(wish);
+    for (RateGauge* limit : {admitted.limited ? &gauge : nullptr, of_model}) {
+      if (limit == nullptr) continue;
+      const auto verdict = limit->look(boot_now, admitted.tokens);
+      if (verdict.reason != RateReason::None) return rate_refusal(wish, verdict, *limit, limit == of_model);
     }
     const std::span<const ScopeId> scopes(path.begin(), end);
     BOOST_OUTCOME_TRY(admitted.id, books.ledger.reserve(scopes, ask, now, boot_now + options_.reservation_time));
@@ -77,11 +83,19 @@ Result<Admission::Admitted, Refusal> Admission::admit(const Wish& wish) {
         admitted.tightest = {std::move(least->scope), account.limit.window, account.allowed(), account.spent(), account.remaining()};
       }
     }
-    if (admitted.limited) {
-      gauge.begin(boot_now, admitted.tokens);
-      admitted.rate = gauge.view(boot_now);
+    for (RateGauge* limit : {of_model, admitted.limited ? &gauge : nullptr}) {
+      if (limit == nullptr) continue;
+      limit->begin(boot_now, admitted.tokens);
+      admitted.rate = limit->view(boot_now);
     }
     return admitted;
+  });
+}
+
+void Admission::leave_queue(const Wish& wish, const Refusal& refusal) {
+  books_.with([&](Books& books) {
+    if (!refusal.rate_of_model) books.rates[wish.who->id].leave_queue();
+    else if (RateGauge* gauge = books.model_gauge(wish.who->id, wish.model->learnt_id, wish.model->limits)) gauge->leave_queue();
   });
 }
 
@@ -91,11 +105,13 @@ void Admission::top_up(ReservationId id, Money more) {
 
 std::optional<Settlement> Admission::settle(const Admitted& admitted, Money cost, const Wish& wish, const Usage& usage) {
   return books_.with([&](Books& books) {
-    if (!wish.free && usage.output_total() > 0) books.learnt.learn(wish.who->id, wish.model->id, wish.size, usage);
+    if (!wish.free && usage.output_total() > 0) books.learnt.learn(wish.who->id, wish.model->learnt_id, wish.size, usage);
     auto settlement = books.ledger.settle(admitted.id, cost);
     // Also of a reservation that was swept: this caller came back after all, and is one less at work.
-    if (admitted.limited) {
-      books.rates[wish.who->id].end(admitted.tokens, static_cast<std::int64_t>(usage.input_total() + usage.output_total()));
+    const auto used = static_cast<std::int64_t>(usage.input_total() + usage.output_total());
+    if (admitted.limited) books.rates[wish.who->id].end(admitted.tokens, used);
+    if (admitted.model_limited) {
+      if (RateGauge* gauge = books.model_gauge(wish.who->id, wish.model->learnt_id, wish.model->limits)) gauge->end(admitted.tokens, used);
     }
     return settlement;
   });

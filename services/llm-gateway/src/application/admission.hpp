@@ -34,7 +34,8 @@ class Admission {
     Money ceiling;
     std::int64_t tokens = 0;   // that the key's limit was charged with
     bool limited = false;      // the key has limits: `rate` says how far they are used
-    RateView rate;
+    bool model_limited = false;  // so has the model, for each key
+    RateView rate;             // of the key, or else of the model
     Tightest tightest;
   };
 
@@ -43,6 +44,8 @@ class Admission {
 
   /// Never waits. NotDurable: co_await spend().refilled() and ask again.
   Result<Admitted, Refusal> admit(const Wish& wish);
+  /// The request that was refused with may_wait comes out of the queue, to ask again or to give up.
+  void leave_queue(const Wish& wish, const Refusal& refusal);
   void top_up(ReservationId id, Money more);
   /// Ends the reservation and learns from it; nothing if it had ended.
   std::optional<Settlement> settle(const Admitted& admitted, Money cost, const Wish& wish, const Usage& usage);

@@ -5,6 +5,8 @@
 #include "domain/rate_limit.hpp"
 #include "libs/async/guarded.hpp"
 
+#include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 namespace swarm::gateway {
@@ -14,6 +16,15 @@ struct Books {
   BudgetLedger ledger;
   LearntCost learnt;
   std::vector<RateGauge> rates;  // by the principal's id
+  std::unordered_map<std::uint64_t, RateGauge> model_rates;  // by the principal's id and the model's learnt one, where the model has limits
+
+  /// Of this key on this model, with the model's limits; null: it has none.
+  RateGauge* model_gauge(std::uint32_t who, std::uint32_t model, const RateLimits& limits) {
+    if (!limits.any()) return nullptr;
+    const auto [at, made] = model_rates.try_emplace((std::uint64_t{who} << 32) | model, limits);
+    if (!made && !(at->second.limits() == limits)) at->second.change(limits);
+    return &at->second;
+  }
 };
 using SharedBooks = async::Guarded<Books>;
 

@@ -14,14 +14,19 @@
 namespace swarm::gateway {
 
 /// One circuit breaker for each upstream (so for each of its keys), how long it wants to be left alone, and how quick it
-/// is; shared by all threads. Thread-safe.
+/// is; shared by all threads, and by the editions of the configuration in which the upstream stays the same. Thread-safe.
 class Breakers {
  public:
-  Breakers(std::size_t upstreams, Probe& probe)
-      : breakers_(upstreams), seen_(std::make_unique<Seen[]>(upstreams)), probe_(probe) {}
+  /// `before`: of the edition that this one follows, or null.
+  Breakers(const Catalog& catalog, Probe& probe, const Breakers* before) : probe_(probe) {
+    for (const Upstream& upstream : catalog.upstreams()) {
+      auto known = before != nullptr ? before->health_of(upstream) : nullptr;
+      health_.push_back(known ? std::move(known) : std::make_shared<Health>(upstream));
+    }
+  }
 
   CircuitBreaker::Ticket admit(const Upstream& upstream, BootTime now) {
-    return breakers_.with([&](auto& all) { return all[upstream.id].admit(now); });
+    return at(upstream).breaker.with([&](auto& breaker) { return breaker.admit(now); });
   }
   void success(const Upstream& upstream, CircuitBreaker::Ticket ticket, BootTime now) {
     tell(upstream, now, [&](CircuitBreaker& breaker) { breaker.success(ticket); });
@@ -33,30 +38,49 @@ class Breakers {
     tell(upstream, now, [&](CircuitBreaker& breaker) { breaker.abandon(ticket); });
   }
   /// It said when to come back: until then others are preferred.
-  void rest(const Upstream& upstream, BootTime until) { seen_[upstream.id].rest_until = until.time_since_epoch().count(); }
+  void rest(const Upstream& upstream, BootTime until) { at(upstream).rest_until = until.time_since_epoch().count(); }
   void took(const Upstream& upstream, std::chrono::nanoseconds latency) {
-    auto& average = seen_[upstream.id].latency_us;
+    auto& average = at(upstream).latency_us;
     const std::int64_t fresh = std::max<std::int64_t>(1, latency.count() / 1000);
     const std::int64_t old = average.load(std::memory_order_relaxed);
     // A lost update costs one sample.
     average.store(old == 0 ? fresh : old + (fresh - old) / 8, std::memory_order_relaxed);
   }
   TargetHealth health(const Upstream& upstream, BootTime now) const {
-    const Seen& seen = seen_[upstream.id];
+    const Health& seen = at(upstream);
     TargetHealth known;
     known.resting = seen.rest_until.load() > now.time_since_epoch().count() || state(upstream, now) == CircuitBreaker::State::Open;
     known.latency_us = seen.latency_us.load(std::memory_order_relaxed);
     return known;
   }
   CircuitBreaker::State state(const Upstream& upstream, BootTime now) const {
-    return breakers_.with([&](const auto& all) { return all[upstream.id].state(now); });
+    return at(upstream).breaker.with([&](const auto& breaker) { return breaker.state(now); });
+  }
+  /// Its metric says what it is.
+  void show(const Upstream& upstream, BootTime now) {
+    const auto is = state(upstream, now);
+    probe_.breaker(upstream, is == CircuitBreaker::State::Closed ? 0 : is == CircuitBreaker::State::HalfOpen ? 1 : 2);
   }
 
  private:
+  struct Health {
+    explicit Health(const Upstream& of) : endpoint(of) {}
+    Upstream endpoint;
+    async::Guarded<CircuitBreaker> breaker;
+    std::atomic<std::int64_t> rest_until{0};  // boot time in nanoseconds
+    std::atomic<std::int64_t> latency_us{0};
+  };
+
+  Health& at(const Upstream& upstream) { return *health_[upstream.id]; }
+  const Health& at(const Upstream& upstream) const { return *health_[upstream.id]; }
+  std::shared_ptr<Health> health_of(const Upstream& upstream) const {
+    const auto found = std::find_if(health_.begin(), health_.end(), [&](const auto& known) { return same_endpoint(known->endpoint, upstream); });
+    return found == health_.end() ? nullptr : *found;
+  }
+
   template <class F>
   void tell(const Upstream& upstream, BootTime now, F&& f) {
-    const auto [before, after] = breakers_.with([&](auto& all) {
-      auto& breaker = all[upstream.id];
+    const auto [before, after] = at(upstream).breaker.with([&](auto& breaker) {
       const auto old = breaker.state(now);
       f(breaker);
       return std::pair(old, breaker.state(now));
@@ -64,15 +88,10 @@ class Breakers {
     if (before == after) return;
     if (after == CircuitBreaker::State::Open) log::warn("breaker of an upstream", {{"upstream", upstream.name}, {"state", name(after)}});
     else log::info("breaker of an upstream", {{"upstream", upstream.name}, {"state", name(after)}});
-    probe_.breaker(upstream, after == CircuitBreaker::State::Closed ? 0 : after == CircuitBreaker::State::HalfOpen ? 1 : 2);
+    show(upstream, now);
   }
 
-  struct Seen {
-    std::atomic<std::int64_t> rest_until{0};  // boot time in nanoseconds
-    std::atomic<std::int64_t> latency_us{0};
-  };
-  async::Guarded<std::vector<CircuitBreaker>> breakers_;
-  std::unique_ptr<Seen[]> seen_;
+  std::vector<std::shared_ptr<Health>> health_;
   Probe& probe_;
 };
 

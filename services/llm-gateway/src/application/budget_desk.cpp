@@ -70,6 +70,7 @@ Result<void> BudgetDesk::set_limit(const std::string& scope, const Limit& limit)
 Result<void> BudgetDesk::adopt_limit(const std::string& scope, const Limit& limit) {
   if (!scope_level(scope)) return Error{Code::InvalidArgument, "not a scope's name: \"" + scope + "\" (global, team/…, key/… or task/…)"};
   const WallTime now = clock_.wall_now();
+  std::lock_guard lock(changing_);
   // Is there room at all? Otherwise the disk would hold limits that can't come into force.
   BOOST_OUTCOME_TRYV(books_.with([&](Books& books) { return books.ledger.scope(scope, now); }));
   // In force first and durable second would let a crash bring the old limit back after it was acknowledged.
@@ -83,11 +84,38 @@ Result<void> BudgetDesk::adopt_limit(const std::string& scope, const Limit& limi
 
 Result<void> BudgetDesk::drop_limit(const std::string& scope, WindowKind window) {
   if (!scope_level(scope)) return Error{Code::InvalidArgument, "not a scope's name: \"" + scope + "\" (global, team/…, key/… or task/…)"};
+  std::lock_guard lock(changing_);
   BOOST_OUTCOME_TRYV(store_.drop_limit(scope, window));
   books_.with([&](Books& books) {
     if (const auto id = books.ledger.find(scope)) books.ledger.drop_limit(*id, window);
   });
   return outcome::success();
+}
+
+Result<void> BudgetDesk::reconfigure(const std::vector<StoredLimit>& before, const std::vector<StoredLimit>& now) {
+  const auto find = [](const std::vector<StoredLimit>& all, const StoredLimit& wanted) {
+    const auto same = [&](const StoredLimit& one) { return one.scope == wanted.scope && one.limit.window == wanted.limit.window; };
+    const auto found = std::find_if(all.begin(), all.end(), same);
+    return found == all.end() ? nullptr : &*found;
+  };
+  std::lock_guard lock(changing_);
+  BOOST_OUTCOME_TRY(const auto set_at_run_time, store_.limits());
+  const WallTime time = clock_.wall_now();
+  return books_.with([&](Books& books) -> Result<void> {
+    for (const StoredLimit& one : now) {
+      BOOST_OUTCOME_TRYV(books.ledger.scope(one.scope, time));
+    }
+    for (const StoredLimit& one : before) {
+      const auto id = books.ledger.find(one.scope);
+      if (id && find(now, one) == nullptr && find(set_at_run_time, one) == nullptr) books.ledger.drop_limit(*id, one.limit.window);
+    }
+    for (const StoredLimit& one : now) {
+      const StoredLimit* old = find(before, one);
+      if ((old != nullptr && old->limit == one.limit) || find(set_at_run_time, one) != nullptr) continue;
+      if (const auto id = books.ledger.find(one.scope)) books.ledger.set_limit(*id, one.limit, time);
+    }
+    return outcome::success();
+  });
 }
 
 Result<void> BudgetDesk::override_limits(const Override& wish) {

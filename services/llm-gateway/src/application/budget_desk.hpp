@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,9 @@ class BudgetDesk {
   void on_limit_set(LimitHook hook) { limit_set_ = std::move(hook); }
   /// The scope only counts from now on; durable when it returns. Nothing happens when there is none.
   Result<void> drop_limit(const std::string& scope, WindowKind window);
+  /// The configuration's limits were those and are these: what changed comes into force, but for limits that were set at run
+  /// time. All of it, or nothing when an error comes back.
+  Result<void> reconfigure(const std::vector<StoredLimit>& before, const std::vector<StoredLimit>& now);
   struct Override {
     std::string scope;
     Money extra;
@@ -70,6 +74,7 @@ class BudgetDesk {
   SpendLoop& spend_;
   const Clock& clock_;
   LimitHook limit_set_;
+  std::mutex changing_;  // one change of limits at a time, so that memory and disk agree
   struct Watches {
     std::map<std::uint64_t, std::weak_ptr<Watch>> all;
     std::uint64_t last_id = 0;

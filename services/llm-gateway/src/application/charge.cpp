@@ -40,6 +40,7 @@ void Charge::explain(const UsageRow& row) {
   told.upstream_model = wish_.model->upstream_model;
   told.price_source = wish_.model->price_source;
   told.price_version = row.price_version;
+  told.guard = std::move(names_.findings);
   told.admitted = true;
   told.reserved = admitted_.reserved;
   told.ceiling = admitted_.ceiling;
@@ -84,6 +85,7 @@ Money Charge::settle(Ending ending, int status, std::optional<Usage> known) {
   row.usage = usage;
   usage_ = usage;
   cost_ = cost;
+  row.prompt = std::move(names_.prompt);
   row.ending = ending;
   row.status = static_cast<std::uint16_t>(status);
   row.duration_ms = static_cast<std::uint32_t>(

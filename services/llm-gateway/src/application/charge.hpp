@@ -18,6 +18,8 @@ class Charge {
     std::string request_id;
     std::string task;
     std::string upstream;
+    std::string prompt;                  // as much of it as the usage row is to hold
+    std::vector<std::string> findings;   // of the privacy guard
   };
   Charge(Admission& admission, Probe& probe, Admission::Wish wish, Admission::Admitted admitted, Names names);
   ~Charge();
@@ -26,6 +28,8 @@ class Charge {
 
   /// Another upstream is asked in place of the one before, which has cost nothing.
   void moved_to(std::string_view upstream) { names_.upstream = upstream; }
+  /// For the explanation: what the privacy guard found so far.
+  void found(std::vector<std::string> findings) { names_.findings = std::move(findings); }
   /// For the explanation: one more try.
   void attempted(const std::string& upstream, int status, std::string_view fault);
   /// The upstream has taken the request: from now on it may cost.

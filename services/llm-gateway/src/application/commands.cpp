@@ -23,7 +23,7 @@ CommandResult failure(const Error& error, bool as_json) {
 
 std::string as_json(const LedgerReport& report) {
   std::string out = "{\"verified\":" + std::string(report.good() ? "true" : "false") + ",\"rows\":" + std::to_string(report.rows) +
-                    ",\"windows\":" + std::to_string(report.windows) + ",\"cost_nano_usd\":" + std::to_string(report.cost.nano) +
+                    ",\"carried_rows\":" + std::to_string(report.carried_rows) + ",\"windows\":" + std::to_string(report.windows) + ",\"cost_nano_usd\":" + std::to_string(report.cost.nano) +
                     ",\"first\":" + json(report.rows > 0 ? log::timestamp(report.first) : "") +
                     ",\"last\":" + json(report.rows > 0 ? log::timestamp(report.last) : "") +
                     ",\"repeated\":" + std::to_string(report.repeated) +
@@ -49,7 +49,8 @@ std::string as_text(const LedgerReport& report) {
     out += "… and " + std::to_string(report.differences.size() - kDifferencesShown) + " more\n";
   }
   if (report.repeated > 0) out += std::to_string(report.repeated) + " rows repeat a reservation that has one already\n";
-  const std::string looked_at = std::to_string(report.rows) + " rows, " + std::to_string(report.windows) + " windows of scopes";
+  const std::string carried = report.carried_rows > 0 ? " and the sums carried of " + std::to_string(report.carried_rows) + " that are gone" : "";
+  const std::string looked_at = std::to_string(report.rows) + " rows" + carried + ", " + std::to_string(report.windows) + " windows of scopes";
   return out + (report.good() ? "verified: " + looked_at + ": what is recorded as spent is the sum of the rows\n"
                               : "NOT verified: " + looked_at + ", " + std::to_string(report.differences.size()) + " differences\n");
 }
@@ -63,6 +64,9 @@ CommandResult verify_ledger(const CommandTools& tools, const std::string& direct
     return true;
   });
   if (!read) return failure(read.error(), json_wanted);
+  const auto gone = store.value()->carried();
+  if (!gone) return failure(gone.error(), json_wanted);
+  audit.add(gone.value());
   const auto records = store.value()->records();
   if (!records) return failure(records.error(), json_wanted);
   const LedgerReport report = audit.finish(records.value());

@@ -67,8 +67,8 @@ class CollectedAnswer final : public Answer {
 
 }  // namespace
 
-CompletionDesk::CompletionDesk(asio::io_context& io, Relay& relay, const Catalog& catalog, CompletionCodec& codec, const Clock& clock, Options options)
-    : io_(io), relay_(relay), catalog_(catalog), codec_(codec), clock_(clock), options_(std::move(options)) {}
+CompletionDesk::CompletionDesk(asio::io_context& io, Relay& relay, CompletionCodec& codec, const Clock& clock, Options options)
+    : io_(io), relay_(relay), codec_(codec), clock_(clock), options_(std::move(options)) {}
 
 void CompletionDesk::ask(Prompt prompt, Caller caller, Reply reply) {
   asio::post(io_, [this, prompt = std::move(prompt), caller = std::move(caller), reply = std::move(reply)]() mutable {
@@ -78,7 +78,7 @@ void CompletionDesk::ask(Prompt prompt, Caller caller, Reply reply) {
 
 void CompletionDesk::begin(Prompt prompt, Caller caller, Reply reply) {
   if (prompt.model.empty()) prompt.model = options_.default_model;
-  if (prompt.model.empty() && !catalog_.models().empty()) prompt.model = catalog_.models().front().name;
+  if (prompt.model.empty() && !relay_.catalog().models().empty()) prompt.model = relay_.catalog().models().front().name;
   std::string id = id_of(prompt, caller);
   const BootTime now = clock_.boot_now();
   drop_old(now);
@@ -144,8 +144,8 @@ void CompletionDesk::drop(std::unordered_map<std::string, Kept>::iterator kept) 
 }
 
 asio::awaitable<Result<std::string>> CompletionDesk::complete(Prompt prompt, Caller caller) {
-  const Model* model = catalog_.find(prompt.model);
-  const Dialect dialect = model != nullptr ? catalog_.upstream(*model).dialect : Dialect::OpenAi;
+  const Model* model = relay_.catalog().find(prompt.model);
+  const Dialect dialect = model != nullptr ? relay_.catalog().upstream(*model).dialect : Dialect::OpenAi;
   auto text = co_await one_call(prompt, caller, dialect);
   if (!text || !prompt.json_mode) co_return text;
   if (auto json = codec_.json_in(text.value())) co_return std::move(*json);

@@ -38,7 +38,7 @@ class CompletionDesk {
     KeptAnswers* beyond_restart = nullptr;  // null: kept in memory only
   };
 
-  CompletionDesk(boost::asio::io_context& io, Relay& relay, const Catalog& catalog, CompletionCodec& codec, const Clock& clock, Options options);
+  CompletionDesk(boost::asio::io_context& io, Relay& relay, CompletionCodec& codec, const Clock& clock, Options options);
 
   /// What an earlier life of this process kept. Before the first ask().
   void restore(std::vector<KeptAnswers::Entry> kept);
@@ -64,7 +64,6 @@ class CompletionDesk {
 
   boost::asio::io_context& io_;
   Relay& relay_;
-  const Catalog& catalog_;
   CompletionCodec& codec_;
   const Clock& clock_;
   Options options_;

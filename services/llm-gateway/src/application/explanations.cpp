@@ -54,6 +54,7 @@ std::vector<std::string> sentences(const Explanation& e) {
     all.push_back("route: model " + e.model + " goes to upstream " + e.upstream + (e.upstream_model.empty() ? "" : " as " + e.upstream_model));
     all.push_back(price_sentence(e));
   }
+  for (const std::string& found : e.guard) all.push_back("privacy guard: " + found);
   if (e.admitted) all.push_back(budget_sentence(e));
   if (e.refusal) all.push_back("refused by " + e.refusal->scope + " (" + std::string(name(e.refusal->reason)) + "): " + problem_of(*e.refusal, e.at).message);
   else if (!e.problem.empty()) all.push_back("refused: " + e.problem);

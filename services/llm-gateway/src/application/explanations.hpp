@@ -48,6 +48,7 @@ struct Explanation {
   Tightest tightest;
   std::optional<Refusal> refusal;  // by a budget or a limit
   std::string problem;             // what the caller was told instead of an answer
+  std::vector<std::string> guard;  // what the privacy guard found, never the text
   std::vector<Attempt> attempts;
   Ending ending = Ending::Ok;
   int status = 0;

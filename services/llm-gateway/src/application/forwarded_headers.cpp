@@ -85,7 +85,7 @@ void append_response_headers(std::string& lines, const http::Head& head) {
 }
 
 void append_rate_headers(std::string& lines, Dialect dialect, const Admission::Admitted& admitted) {
-  if (!admitted.limited) return;
+  if (!admitted.limited && !admitted.model_limited) return;
   const RateView& rate = admitted.rate;
   const bool openai = dialect == Dialect::OpenAi;  // x-ratelimit-limit-requests, anthropic-ratelimit-requests-limit
   const std::string_view prefix = openai ? "x-ratelimit-" : "anthropic-ratelimit-";

@@ -54,12 +54,26 @@ bool KeyRing::Equal::operator()(const KeyHash& a, const KeyHash& b) const {
 
 KeyRing::KeyRing(std::vector<Entry> entries, std::unique_ptr<Principal> anonymous, const Clock& clock)
     : clock_(clock), anonymous_(std::move(anonymous)) {
+  reconfigure(std::move(entries));
+}
+
+void KeyRing::reconfigure(std::vector<Entry> entries) {
+  std::unique_lock lock(mutex_);
+  for (const auto& [name, id] : configured_) forget(*principals_.find(name)->second);
   for (Entry& entry : entries) {
-    std::string name = entry.principal.name;
-    auto who = std::make_unique<const Principal>(std::move(entry.principal));
-    keys_.emplace(entry.hash, Credential{who.get(), WallTime::max()});
-    principals_.emplace(std::move(name), std::move(who));
+    const std::string name = entry.principal.name;
+    configured_[name] = entry.principal.id;
+    auto& place = principals_[name];
+    if (place) former_.push_back(std::move(place));
+    place = std::make_unique<const Principal>(std::move(entry.principal));
+    keys_.emplace(entry.hash, Credential{place.get(), WallTime::max()});
   }
+}
+
+std::optional<std::uint32_t> KeyRing::configured_id(std::string_view name) const {
+  std::shared_lock lock(mutex_);
+  const auto found = configured_.find(name);
+  return found == configured_.end() ? std::nullopt : std::optional(found->second);
 }
 
 const Principal* KeyRing::authenticate(std::string_view key) const {
@@ -94,8 +108,13 @@ Result<void> KeyRing::may_name(const Principal& who, std::string_view task, std:
   return outcome::success();
 }
 
-void KeyRing::put(const StoredKey& key, const Principal& who) {
+/// Its texts count for nothing any more.
+void KeyRing::forget(const Principal& who) {
   for (auto it = keys_.begin(); it != keys_.end();) it = it->second.who == &who ? keys_.erase(it) : std::next(it);
+}
+
+void KeyRing::put(const StoredKey& key, const Principal& who) {
+  forget(who);
   if (key.previous_until > WallTime{}) keys_.emplace(key.previous, Credential{&who, std::min(key.previous_until, key.ends)});
   keys_.emplace(key.hash, Credential{&who, key.ends});
 }

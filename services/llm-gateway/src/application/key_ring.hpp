@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -38,7 +39,7 @@ KeyHash hash_key(std::string_view key);
 Result<KeyHash> parse_hash(std::string_view hex);
 
 /// The keys that callers may present, as SHA-256 hashes: a leaked configuration or core gives none away. Those of the
-/// configuration never change; others are added, rotated and ended while requests look keys up. Thread-safe.
+/// configuration change as a whole; others are added, rotated and ended while requests look keys up. Thread-safe.
 class KeyRing {
  public:
   struct Entry {
@@ -57,6 +58,11 @@ class KeyRing {
   void accept_task_tokens(TaskTokenCheck check) { task_token_ = std::move(check); }
   /// May this caller spend from that task's budget? PermissionDenied says why not, in a sentence for the caller.
   Result<void> may_name(const Principal& who, std::string_view task, std::string_view token) const;
+  /// The configuration's keys are these from now on; those that are gone end, and what they were stays for the requests that
+  /// began with them. A name keeps its id. Made at run time: untouched.
+  void reconfigure(std::vector<Entry> entries);
+  /// Of the configuration's key of that name, now or before; nothing for others.
+  std::optional<std::uint32_t> configured_id(std::string_view name) const;
   /// A key made at run time, whose name nobody has yet.
   void add(const StoredKey& key, Principal principal);
   /// What it has become: rotated or ended.
@@ -76,12 +82,15 @@ class KeyRing {
     WallTime until;
   };
   void put(const StoredKey& key, const Principal& who);
+  void forget(const Principal& who);
 
   const Clock& clock_;
   TaskTokenCheck task_token_;
-  mutable std::shared_mutex mutex_;  // of the two maps
+  mutable std::shared_mutex mutex_;  // of what follows, but for the last
   std::map<std::string, std::unique_ptr<const Principal>, std::less<>> principals_;
   std::unordered_map<KeyHash, Credential, Hash, Equal> keys_;
+  std::map<std::string, std::uint32_t, std::less<>> configured_;  // names of the configuration's keys, with their ids
+  std::vector<std::unique_ptr<const Principal>> former_;          // replaced, maybe still pointed to
   std::unique_ptr<Principal> anonymous_;
 };
 

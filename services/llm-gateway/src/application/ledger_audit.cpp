@@ -22,6 +22,17 @@ void LedgerAudit::add(const UsageRow& row) {
   }
 }
 
+void LedgerAudit::add(const SpendStore::Carried& gone) {
+  report_.carried_rows = gone.rows;
+  for (const SpendRecord& r : gone.records) {
+    WindowSums& sums = sums_[{r.scope, r.window, r.start}];
+    sums.settled += r.settled;
+    sums.unknown_crash += r.unknown_crash;
+    sums.forgiven += r.forgiven;
+    sums.requests += r.requests;
+  }
+}
+
 LedgerReport LedgerAudit::finish(const std::vector<SpendRecord>& records) {
   std::map<Window, WindowSums> recorded;
   for (const SpendRecord& r : records) {

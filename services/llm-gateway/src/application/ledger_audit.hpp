@@ -23,6 +23,7 @@ struct LedgerDifference {
 
 struct LedgerReport {
   std::uint64_t rows = 0;
+  std::uint64_t carried_rows = 0;          // gone, counted by their sums
   std::uint64_t windows = 0;
   Money cost;                              // of all rows: resets count against it
   WallTime first{};
@@ -38,6 +39,8 @@ struct LedgerReport {
 class LedgerAudit {
  public:
   void add(const UsageRow& row);
+  /// What rows that are gone added up to.
+  void add(const SpendStore::Carried& gone);
   /// Compares with what is recorded; windows that only one side knows count as zero on the other.
   LedgerReport finish(const std::vector<SpendRecord>& records);
 

@@ -66,9 +66,9 @@ Probe::Probe(metrics::Registry& registry, const Catalog& catalog) {
                        &registry.gauge("swarm_gateway_cost_usd", "What was spent since the start", {{"model", model.name}}),
                        &registry.counter("swarm_gateway_estimated_usage_total", "Answers whose usage was counted by the gateway",
                                          {{"model", model.name}}),
-                       unlisted(registry, model)});
-    registry.gauge("swarm_gateway_model_price_source", "1 for where a model's price comes from; none: it is refused",
-                   {{"model", model.name}, {"source", std::string(name(model.price_source))}}).set(1);
+                       unlisted(registry, model),
+                       &registry.gauge("swarm_gateway_model_price_source", "1 for where a model's price comes from; none: it is refused",
+                                       {{"model", model.name}, {"source", std::string(name(model.price_source))}})});
   }
   for (std::size_t level = 0; level < kScopeLevels; ++level) {
     for (std::size_t i = 0; i < refusals_[level].size(); ++i) {
@@ -90,6 +90,15 @@ Probe::Probe(metrics::Registry& registry, const Catalog& catalog) {
   hangups_ = &registry.counter("swarm_gateway_hangups_total", "Callers that left before their answer was complete");
   streams_ = &registry.gauge("swarm_gateway_streams", "Answers being streamed");
   connections_ = &registry.gauge("swarm_gateway_connections", "Open connections of callers");
+}
+
+void Probe::show(const Catalog& catalog) {
+  for (const Model& model : catalog.models()) models_[model.id].source->set(1);
+}
+
+void Probe::withdraw() {
+  for (const PerModel& model : models_) model.source->set(0);
+  for (const PerUpstream& upstream : upstreams_) upstream.breaker->set(0);
 }
 
 void Probe::request(Surface surface, int status, double seconds) {

@@ -25,6 +25,10 @@ class Probe {
  public:
   Probe(metrics::Registry& registry, const Catalog& catalog);
 
+  /// These models are offered from now on, as far as the metrics say; and no longer.
+  void show(const Catalog& catalog);
+  void withdraw();
+
   void request(Surface surface, int status, double seconds);
   /// Time that a request spent in the gateway itself.
   void overhead(double seconds) { overhead_->observe(seconds); }
@@ -59,6 +63,7 @@ class Probe {
     metrics::Gauge* cost;
     metrics::Counter* estimated;
     metrics::Counter* unlisted;  // null: its price is a listed one
+    metrics::Gauge* source;      // of its price
   };
   static std::size_t status_index(int status);
 

@@ -13,6 +13,11 @@ Problem unknown_key() {
   return problem;
 }
 
+std::string model_json(const Catalog& catalog, const Model& model) {
+  return R"({"id":")" + model.name + R"(","object":"model","type":"model","display_name":")" + model.name +
+         R"(","created":0,"created_at":"1970-01-01T00:00:00Z","owned_by":")" + catalog.upstream(model).name + R"("})";
+}
+
 }  // namespace
 
 void append_own_headers(std::string& lines, const Call& call) {
@@ -46,6 +51,12 @@ void Relay::tell_failure(const Call& call, int status, std::string_view code, st
               {"cause", cause.substr(0, kCauseMax)}, {"lines_withheld", *withheld}});
 }
 
+const Principal* Relay::authenticate(const Call& call, const Answer& answer) {
+  const Principal* who = services_.keys.authenticate(call.credential);
+  if (who == nullptr) key_refusals_.refused(answer.peer(), call.credential, call.path, services_.admission.clock().boot_now());
+  return who;
+}
+
 boost::asio::awaitable<void> Relay::refuse(const Call& call, Answer& answer, Problem problem) {
   std::string headers;
   append_own_headers(headers, call);
@@ -58,25 +69,19 @@ boost::asio::awaitable<void> Relay::refuse(const Call& call, Answer& answer, Pro
   services_.probe.request(call.surface, status, std::chrono::duration<double>(clock.boot_now() - call.begin).count());
 }
 
-std::string Relay::model_json(const Model& model, std::string_view id) const {
-  const std::string shown(id);
-  return R"({"id":")" + shown + R"(","object":"model","type":"model","display_name":")" + shown +
-         R"(","created":0,"created_at":"1970-01-01T00:00:00Z","owned_by":")" + services_.catalog.upstream(model).name + R"("})";
-}
-
 boost::asio::awaitable<void> Relay::list_models(const Call& call, Answer& answer) {
-  const Principal* who = services_.keys.authenticate(call.credential);
+  const Principal* who = authenticate(call, answer);
   if (who == nullptr) {
     co_await refuse(call, answer, unknown_key());
     co_return;
   }
   std::string body = R"({"object":"list","data":[)";
   bool first = true;
-  for (const Model& model : services_.catalog.models()) {
+  for (const Model& model : catalog().models()) {
     if (model.name == "*" || !model.path.empty() || !who->may_use(model.name)) continue;
     if (!first) body += ',';
     first = false;
-    body += model_json(model, model.name);
+    body += model_json(catalog(), model);
   }
   body += R"(],"has_more":false})";
   std::string headers;
@@ -87,8 +92,8 @@ boost::asio::awaitable<void> Relay::list_models(const Call& call, Answer& answer
 }
 
 boost::asio::awaitable<void> Relay::show_model(const Call& call, Answer& answer, std::string_view id) {
-  const Principal* who = services_.keys.authenticate(call.credential);
-  const Model* model = services_.catalog.find(id);
+  const Principal* who = authenticate(call, answer);
+  const Model* model = catalog().find(id);
   if (who == nullptr) {
     co_await refuse(call, answer, unknown_key());
     co_return;
@@ -105,7 +110,8 @@ boost::asio::awaitable<void> Relay::show_model(const Call& call, Answer& answer,
   std::string headers;
   append_own_headers(headers, call);
   headers += "content-type: application/json\r\n";
-  co_await answer.whole(200, headers, model_json(*model, id));
+  const std::string body = model_json(catalog(), *model);
+  co_await answer.whole(200, headers, body);
   services_.probe.request(Surface::Models, 200, 0);
 }
 

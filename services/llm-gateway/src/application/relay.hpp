@@ -5,10 +5,12 @@
 #include <array>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "application/admission.hpp"
 #include "application/answer_cache.hpp"
-#include "application/breakers.hpp"
+#include "application/edition.hpp"
+#include "application/key_refusals.hpp"
 #include "application/key_ring.hpp"
 #include "application/probe.hpp"
 #include "libs/telemetry/line_quota.hpp"
@@ -39,17 +41,17 @@ struct Call {
 
 /// What all threads share while they serve.
 struct Services {
-  const Catalog& catalog;
   const KeyRing& keys;
   Admission& admission;
-  Breakers& breakers;
   Probe& probe;
   AnswerCache* cache = nullptr;  // null: nothing is kept
+  KeyRefusals::Tell audit;       // empty: nobody is told of refused keys
 };
 
 struct RelayOptions {
   std::size_t response_bytes_max = 64u << 20;
   std::size_t event_bytes_max = 4u << 20;
+  std::uint64_t prompt_bytes_max = 0;  // of each request's body that goes into its usage row
 };
 
 /// A codec for each surface, of one thread.
@@ -59,8 +61,13 @@ using Codecs = std::array<std::unique_ptr<DialectCodec>, kSurfaces>;
 /// is one coroutine; any number of them share a Relay. A caller that leaves cancels the upstream.
 class Relay {
  public:
-  Relay(Services services, UpstreamLink& link, Codecs& codecs, Translation& translation, RelayOptions options)
-      : services_(services), link_(link), codecs_(codecs), translation_(translation), options_(options) {}
+  Relay(Services services, std::shared_ptr<Lane> lane, Codecs& codecs, Translation& translation, RelayOptions options)
+      : services_(std::move(services)), lane_(std::move(lane)), codecs_(codecs), translation_(translation), options_(options) {}
+
+  /// Requests that come from now on are served by this edition; those on their way keep theirs.
+  void adopt(std::shared_ptr<Lane> lane) { std::exchange(lane_, std::move(lane))->link->drain(); }
+  const Catalog& catalog() const { return lane_->edition->catalog; }
+  UpstreamLink& link() { return *lane_->link; }
 
   boost::asio::awaitable<void> serve(const Call& call, Answer& answer);
   /// The models that the credential may use, in OpenAI's form (which Anthropic's clients read too).
@@ -71,20 +78,22 @@ class Relay {
   /// gateway or an upstream failed, not the caller.
   void tell_failure(const Call& call, int status, std::string_view code, std::string_view cause, bool ours);
   /// True when a configured route passes the path (without its query) on.
-  bool passes_on(std::string_view path) const { return services_.catalog.route(path) != nullptr; }
+  bool passes_on(std::string_view path) const { return catalog().route(path) != nullptr; }
   /// An error answer in the caller's dialect, with everything that clients look for.
   boost::asio::awaitable<void> refuse(const Call& call, Answer& answer, Problem problem);
+  /// Who presents that key; null, and noted: nobody whom we know.
+  const Principal* authenticate(const Call& call, const Answer& answer);
   DialectCodec& codec(Surface surface) { return *codecs_[static_cast<std::size_t>(surface)]; }
 
  private:
   friend class RelayJob;
   static constexpr std::uint32_t kFailureLinesPerSecond = 20;
-  std::string model_json(const Model& model, std::string_view id) const;
   Services services_;
-  UpstreamLink& link_;
+  std::shared_ptr<Lane> lane_;
   Codecs& codecs_;
   Translation& translation_;
   RelayOptions options_;
+  KeyRefusals key_refusals_{services_.audit};
   log::LineQuota failure_lines_{kFailureLinesPerSecond};
   log::LineQuota attempt_lines_{kFailureLinesPerSecond};
 };

@@ -51,8 +51,7 @@ asio::awaitable<RelayJob::Step> RelayJob::ask_model() {
       if (!again[place]) continue;
       if (place > 0 || round > 0) take_target(place);
       if (!charge_ || charge_->settled()) {
-        refused = admit();
-        if (refused && refusal_.reason == RefusalReason::NotDurable) refused = co_await admit_when_durable();
+        refused = co_await admit_in_turn();
         refused_by_budget_ = refused.has_value();
         if (refused) co_return refused;
       }
@@ -67,7 +66,7 @@ asio::awaitable<RelayJob::Step> RelayJob::ask_model() {
       // The last answer there will be is the caller's, as it is.
       if (!wait && last_) co_return exchange_ ? Step() : refused;
       leave_attempt();
-      relay_.services_.probe.retried(*upstream_);
+      edition_.probe.retried(*upstream_);
     }
     if (!wait) co_return refused;
     if (!co_await pause_before_retry(round, *wait)) co_return Step();
@@ -101,7 +100,7 @@ asio::awaitable<RelayJob::Attempted> RelayJob::attempt() {
   auto& services = relay_.services_;
   const auto& clock = services.admission.clock();
   Attempted attempted;
-  const auto ticket = services.breakers.admit(*upstream_, clock.boot_now());
+  const auto ticket = edition_.breakers.admit(*upstream_, clock.boot_now());
   if (ticket == CircuitBreaker::kRefused) {
     Problem resting;
     resting.kind = ProblemKind::Overloaded;
@@ -113,16 +112,18 @@ asio::awaitable<RelayJob::Attempted> RelayJob::attempt() {
     co_return attempted;
   }
   const bool timed = model_->balance == Balance::LeastLatency;
-  const BootTime begin = timed ? clock.boot_now() : BootTime{};
-  auto sent = co_await relay_.link_.send(outgoing_, &attempt_);
+  const BootTime begin = clock.boot_now();
+  auto sent = co_await link().send(outgoing_, &attempt_);
   attempt_ = nullptr;
+  const auto took = clock.boot_now() - begin;
+  at_upstreams_ += took;
   if (!sent) {
     const UpstreamFault fault = sent.error();
     charge_->attempted(upstream_->name, 0, name(fault));
-    if (fault == UpstreamFault::Cancelled) services.breakers.abandon(*upstream_, ticket, clock.boot_now());
-    else services.breakers.failure(*upstream_, ticket, clock.boot_now());
-    services.probe.upstream_fault(*upstream_, fault);
-    if (fault != UpstreamFault::Cancelled) tell_attempt(name(fault), relay_.link_.last_error());
+    if (fault == UpstreamFault::Cancelled) edition_.breakers.abandon(*upstream_, ticket, clock.boot_now());
+    else edition_.breakers.failure(*upstream_, ticket, clock.boot_now());
+    edition_.probe.upstream_fault(*upstream_, fault);
+    if (fault != UpstreamFault::Cancelled) tell_attempt(name(fault), link().last_error());
     // Once sent, the work may have been done and be paid for: this upstream is not asked for it twice.
     paid_ = fault != UpstreamFault::Connect;
     if (paid_) charge_->sent();
@@ -134,10 +135,10 @@ asio::awaitable<RelayJob::Attempted> RelayJob::attempt() {
   exchange_ = std::move(sent.value());
   status_ = exchange_->head().status;
   charge_->attempted(upstream_->name, status_, {});
-  services.probe.upstream_answer(*upstream_, status_);
-  if (status_ >= 500) services.breakers.failure(*upstream_, ticket, clock.boot_now());
-  else services.breakers.success(*upstream_, ticket, clock.boot_now());
-  if (timed) services.breakers.took(*upstream_, clock.boot_now() - begin);
+  edition_.probe.upstream_answer(*upstream_, status_);
+  if (status_ >= 500) edition_.breakers.failure(*upstream_, ticket, clock.boot_now());
+  else edition_.breakers.success(*upstream_, ticket, clock.boot_now());
+  if (timed) edition_.breakers.took(*upstream_, took);
   attempted.done = !retryable(status_);
   if (attempted.done) {
     const bool stream = status_ < 300 && exchange_->head().find("content-type").starts_with("text/event-stream");
@@ -149,7 +150,7 @@ asio::awaitable<RelayJob::Attempted> RelayJob::attempt() {
   }
   const auto wish = retry_after(exchange_->head());
   if (status_ == 429 && wish && model_->targets.size() > 1) {
-    services.breakers.rest(*upstream_, clock.boot_now() + std::min<std::chrono::nanoseconds>(*wish, kRestMax));
+    edition_.breakers.rest(*upstream_, clock.boot_now() + std::min<std::chrono::nanoseconds>(*wish, kRestMax));
   }
   attempted.again = retry_wish(wish);
   Problem answered;
@@ -211,7 +212,7 @@ RelayJob::Step RelayJob::write_request() {
   std::string_view wanted = target_->model;
   if (wanted.empty()) wanted = model_->name == "*" ? std::string_view(scan_.model) : std::string_view(model_->name);
   if (translating_) {
-    auto made = relay_.translation_.request(call_.body, call_.dialect, {wanted, model_->output_tokens_max});
+    auto made = relay_.translation_.request(body_, call_.dialect, {wanted, model_->output_tokens_max});
     if (!made) {
       Problem refused;
       refused.message = std::move(made.error().message);
@@ -224,7 +225,7 @@ RelayJob::Step RelayJob::write_request() {
     splice_request(wanted);
   }
   for (const auto& piece : outgoing_.body) outgoing_.body_bytes += piece.size();
-  relay_.services_.probe.overhead(std::chrono::duration<double>(clock.boot_now() - call_.begin).count());
+  edition_.probe.overhead(std::chrono::duration<double>(clock.boot_now() - call_.begin).count());
   return {};
 }
 
@@ -233,7 +234,7 @@ void RelayJob::splice_request(std::string_view wanted) {
   std::size_t pieces = 0;
   std::size_t at = 0;
   const auto splice = [&](std::size_t where, std::size_t over, std::string_view text) {
-    outgoing_.body[pieces++] = call_.body.substr(at, where - at);
+    outgoing_.body[pieces++] = body_.substr(at, where - at);
     outgoing_.body[pieces++] = text;
     at = where + over;
   };
@@ -247,7 +248,7 @@ void RelayJob::splice_request(std::string_view wanted) {
   if (model_first && !model_json_.empty()) splice(scan_.model_at, scan_.model_length, model_json_);
   if (scan_.insert_at > 0) splice(scan_.insert_at, scan_.insert_over, scan_.insert);
   if (!model_first && !model_json_.empty()) splice(scan_.model_at, scan_.model_length, model_json_);
-  outgoing_.body[pieces++] = call_.body.substr(at);
+  outgoing_.body[pieces++] = body_.substr(at);
 }
 
 }  // namespace swarm::gateway

@@ -18,6 +18,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::chrono::seconds kRefillPatience{2};
+constexpr std::chrono::milliseconds kLookForTurn{20};  // of requests at a time: nobody tells when one ends
 constexpr std::size_t kTaskIdMax = 128;
 constexpr int kStatusClientGone = 499;
 
@@ -54,13 +55,14 @@ trace::FinishedSpan span_of(const trace::Context& caller, WallTime end, double s
 }  // namespace
 
 RelayJob::RelayJob(Relay& relay, const Call& call, Answer& answer)
-    : relay_(relay), call_(call), answer_(answer), codec_(relay.codec(call.surface)) {
+    : lane_(relay.lane_), edition_(*lane_->edition), relay_(relay), call_(call), answer_(answer), codec_(relay.codec(call.surface)),
+      body_(call.body), padding_(call.padding) {
   answer_.watch(this);
 }
 
 RelayJob::~RelayJob() {
   answer_.watch(nullptr);
-  if (streaming_) relay_.services_.probe.stream_closed();
+  if (streaming_) edition_.probe.stream_closed();
 }
 
 void RelayJob::caller_gone() {
@@ -75,6 +77,7 @@ asio::awaitable<void> RelayJob::run(Relay& relay, const Call& call, Answer& answ
   Step refused = job.authenticate();
   if (!refused) refused = job.scan();
   if (!refused) refused = job.choose();
+  if (!refused) refused = job.vet_request();
   if (!refused && call.surface == Surface::CountTokens && job.translating_) {
     co_await job.answer_token_count();
     co_return;
@@ -91,7 +94,7 @@ asio::awaitable<void> RelayJob::run(Relay& relay, const Call& call, Answer& answ
   }
   if (job.gone_) {
     job.settle_attempt(Ending::HungUp, kStatusClientGone);
-    relay.services_.probe.hung_up();
+    job.edition_.probe.hung_up();
     job.count(kStatusClientGone);
     co_return;
   }
@@ -110,7 +113,7 @@ asio::awaitable<void> RelayJob::run(Relay& relay, const Call& call, Answer& answ
 }
 
 RelayJob::Step RelayJob::authenticate() {
-  who_ = call_.who != nullptr ? call_.who : relay_.services_.keys.authenticate(call_.credential);
+  who_ = call_.who != nullptr ? call_.who : relay_.authenticate(call_, answer_);
   if (who_ == nullptr) return problem(ProblemKind::Authentication, "unknown or missing API key");
   if (call_.task.empty()) return {};
   if (!is_task_id(call_.task)) return problem(ProblemKind::InvalidRequest, "x-swarm-task-id is not a task's id");
@@ -121,7 +124,7 @@ RelayJob::Step RelayJob::authenticate() {
 }
 
 RelayJob::Step RelayJob::scan() {
-  auto scanned = codec_.scan(call_.body, call_.padding);
+  auto scanned = codec_.scan(body_, padding_);
   if (!scanned) return problem(ProblemKind::InvalidRequest, std::move(scanned.error().message));
   scan_ = std::move(scanned.value());
   return {};
@@ -129,13 +132,44 @@ RelayJob::Step RelayJob::scan() {
 
 RelayJob::Step RelayJob::choose() {
   const bool passed_on = call_.surface == Surface::Other;
-  model_ = passed_on ? relay_.services_.catalog.route(call_.path.substr(0, call_.path.find('?'))) : relay_.services_.catalog.find(scan_.model);
+  model_ = passed_on ? edition_.catalog.route(call_.path.substr(0, call_.path.find('?'))) : edition_.catalog.find(scan_.model);
   if (passed_on && model_ != nullptr) scan_.model = model_->name;
   if (model_ == nullptr || !who_->may_use(scan_.model)) {
     return problem(ProblemKind::NotFound, "the model \"" + scan_.model + "\" does not exist or this key may not use it", "model_not_found");
   }
   asked_ = model_;
   return choose_target();
+}
+
+/// The request as the privacy guard of its model lets it through.
+RelayJob::Step RelayJob::vet_request() {
+  static constexpr std::size_t kPadding = 64;
+  guard_ = edition_.guard_of(*model_);
+  if (guard_ == nullptr || !guard_->looks_at(GuardDirection::Request)) return {};
+  const GuardFindings found = guard_->check(GuardDirection::Request, body_, guarded_);
+  note_findings("request", found);
+  if (const auto rule = refused_by(found); !rule.empty()) return guard_problem(rule);
+  if (guarded_.empty()) return {};
+  padding_ = kPadding;
+  guarded_.append(kPadding, ' ');
+  body_ = std::string_view(guarded_).substr(0, guarded_.size() - kPadding);
+  const std::string model = scan_.model;
+  Step wrong = scan();
+  // A guard that masks names of models would send the request elsewhere.
+  if (!wrong && call_.surface != Surface::Other && scan_.model != model) return guard_problem("model");
+  if (call_.surface == Surface::Other) scan_.model = model;
+  return wrong;
+}
+
+Problem RelayJob::guard_problem(std::string_view rule) const {
+  return problem(ProblemKind::InvalidRequest,
+                 "the privacy guard " + guard_->name() + " refuses this: rule " + std::string(rule), "guard_refused");
+}
+
+void RelayJob::note_findings(std::string_view where, const GuardFindings& findings) {
+  for (const GuardFinding& one : findings) {
+    findings_.push_back(std::string(where) + ": " + one.rule + " x" + std::to_string(one.count) + ", " + std::string(name(one.action)));
+  }
 }
 
 /// Where the model may be asked for in the caller's words, in which order.
@@ -151,11 +185,11 @@ RelayJob::Step RelayJob::choose_target() {
     const BootTime now = relay_.services_.admission.clock().boot_now();
     const std::size_t count = std::min(model_->targets.size(), kTargetsMax);
     for (std::size_t i = 0; i < count; ++i) {
-      health[i] = relay_.services_.breakers.health(relay_.services_.catalog.upstream(model_->targets[i]), now);
+      health[i] = edition_.breakers.health(edition_.catalog.upstream(model_->targets[i]), now);
     }
     order_ = order_targets(*model_, std::span(health.data(), count), draw());
     const auto end = std::remove_if(order_.index.begin(), order_.index.begin() + static_cast<std::ptrdiff_t>(order_.count),
-                                    [&](std::uint8_t target) { return !speaks(relay_.services_.catalog.upstream(model_->targets[target])); });
+                                    [&](std::uint8_t target) { return !speaks(edition_.catalog.upstream(model_->targets[target])); });
     order_.count = static_cast<std::size_t>(end - order_.index.begin());
     if (order_.count > 0) take_target(0);
   }
@@ -174,7 +208,7 @@ bool RelayJob::speaks(const Upstream& upstream) const {
 
 void RelayJob::take_target(std::size_t place) {
   target_ = &model_->targets[order_.index[place]];
-  upstream_ = &relay_.services_.catalog.upstream(*target_);
+  upstream_ = &edition_.catalog.upstream(*target_);
   translating_ = upstream_->dialect != call_.dialect && call_.surface != Surface::Other;
   reader_ = !translating_ ? &codec_ : &relay_.codec(upstream_->dialect == Dialect::Anthropic ? Surface::Messages : Surface::Chat);
   if (charge_) charge_->moved_to(upstream_->name);
@@ -186,13 +220,23 @@ bool RelayJob::next_model() {
   if (refused_by_budget_) return false;
   while (fallback_ < asked_->fallbacks.size()) {
     const std::string& name = asked_->fallbacks[fallback_++];
-    const Model* next = relay_.services_.catalog.find(name);
+    const Model* next = edition_.catalog.find(name);
     if (next == nullptr || !who_->may_use(name)) continue;
     settle_attempt(Ending::UpstreamError, status_);
     model_ = next;
     if (!choose_target()) return true;
   }
   return false;
+}
+
+Admission::Wish RelayJob::wish() const {
+  Admission::Wish made;
+  made.who = who_;
+  made.task = call_.task;
+  made.model = model_;
+  made.size = scan_.size;
+  made.free = free_ || call_.surface == Surface::CountTokens;
+  return made;
 }
 
 RelayJob::Step RelayJob::admit() {
@@ -202,35 +246,48 @@ RelayJob::Step RelayJob::admit() {
     refusal_.reason = RefusalReason::TooMany;
     return problem_of(refusal_, services.admission.clock().wall_now());
   }
-  Admission::Wish wish;
-  wish.who = who_;
-  wish.task = call_.task;
-  wish.model = model_;
-  wish.size = scan_.size;
-  wish.free = free_ || call_.surface == Surface::CountTokens;
-  auto admitted = services.admission.admit(wish);
+  auto admitted = services.admission.admit(wish());
   if (!admitted) {
     refusal_ = std::move(admitted.error());
-    if (refusal_.reason != RefusalReason::NotDurable) {
-      services.probe.refused(scope_level(refusal_.scope).value_or(ScopeLevel::Global), refusal_.reason);
-    }
     return problem_of(refusal_, services.admission.clock().wall_now());
   }
-  Charge::Names names{call_.request_id, std::string(call_.task), upstream_->name};
-  charge_.emplace(services.admission, services.probe, wish, admitted.value(), std::move(names));
+  Charge::Names names{call_.request_id, std::string(call_.task), upstream_->name,
+                      std::string(body_.substr(0, relay_.options_.prompt_bytes_max)), findings_};
+  charge_.emplace(services.admission, edition_.probe, wish(), admitted.value(), std::move(names));
   return {};
 }
 
-asio::awaitable<RelayJob::Step> RelayJob::admit_when_durable() {
-  Step refused;
-  const auto& clock = relay_.services_.admission.clock();
-  const BootTime until = clock.boot_now() + kRefillPatience;
-  do {
-    co_await relay_.services_.admission.spend().refilled();
+/// False when the caller left meanwhile.
+asio::awaitable<bool> RelayJob::pause(std::chrono::nanoseconds time) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, time);
+  retry_timer_ = &timer;
+  if (!gone_) co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+  retry_timer_ = nullptr;
+  co_return !gone_;
+}
+
+/// Admission, also for a request that must wait for it: for its turn where its limit has a queue, and for the durable debit.
+asio::awaitable<RelayJob::Step> RelayJob::admit_in_turn() {
+  auto& admission = relay_.services_.admission;
+  const BootTime begin = admission.clock().boot_now();
+  Step refused = admit();
+  while (refused) {
+    const bool queued = refusal_.may_wait;
+    const auto waited = admission.clock().boot_now() - begin;
+    const auto left = refusal_.queue_time - waited;
+    const bool in_time = refusal_.rate == RateReason::Parallel ? left.count() > 0 : refusal_.rate_wait <= left;
+    const bool for_turn = queued && in_time && !gone_;
+    const bool for_debit = refusal_.reason == RefusalReason::NotDurable && waited < kRefillPatience && !gone_;
+    if (for_debit) co_await admission.spend().refilled();
+    if (for_turn) co_await pause(refusal_.rate == RateReason::Parallel ? std::min<std::chrono::nanoseconds>(kLookForTurn, left) : refusal_.rate_wait);
+    if (queued) admission.leave_queue(wish(), refusal_);
+    if (gone_ || !(for_turn || for_debit)) break;
     refused = admit();
-    if (!refused || refusal_.reason != RefusalReason::NotDurable) co_return refused;
-  } while (!gone_ && clock.boot_now() < until);
-  relay_.services_.probe.refused(scope_level(refusal_.scope).value_or(ScopeLevel::Global), refusal_.reason);
+  }
+  if (refused) {
+    const auto level = refusal_.reason == RefusalReason::Rate ? ScopeLevel::Key : ScopeLevel::Global;
+    edition_.probe.refused(scope_level(refusal_.scope).value_or(level), refusal_.reason);
+  }
   co_return refused;
 }
 
@@ -246,6 +303,7 @@ void RelayJob::explain_refusal(const Problem& refused) const {
     told.task = call_.task;
   }
   told.model = scan_.model;
+  told.guard = findings_;
   if (model_ != nullptr && upstream_ != nullptr) {
     told.upstream = upstream_->name;
     told.upstream_model = model_->upstream_model;
@@ -259,7 +317,7 @@ void RelayJob::explain_refusal(const Problem& refused) const {
 
 void RelayJob::count(int status) {
   const double took = seconds();
-  relay_.services_.probe.request(call_.surface, status, took);
+  edition_.probe.request(call_.surface, status, took);
   note(status, took);
 }
 

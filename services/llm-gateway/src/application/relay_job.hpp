@@ -35,13 +35,16 @@ class RelayJob final : public Answer::Hangup {
   Step authenticate();
   Step scan();
   Step choose();
+  Step vet_request();
   Step choose_target();
   bool speaks(const Upstream& upstream) const;
   void take_target(std::size_t place);
   bool next_model();
   bool has_fallback() const;
   Step admit();
-  boost::asio::awaitable<Step> admit_when_durable();
+  boost::asio::awaitable<Step> admit_in_turn();
+  boost::asio::awaitable<bool> pause(std::chrono::nanoseconds time);
+  Admission::Wish wish() const;
   Step write_request();
   void splice_request(std::string_view wanted);
   boost::asio::awaitable<Step> ask_model();
@@ -60,6 +63,9 @@ class RelayJob final : public Answer::Hangup {
   void translate_event(const http::SseEvent& event, std::string& out);
   boost::asio::awaitable<void> relay_stream();
   boost::asio::awaitable<void> finish_stream(std::string_view rest, std::optional<Problem> fault, Ending ending);
+  std::optional<std::string_view> vetted(std::string_view events);
+  Problem guard_problem(std::string_view rule) const;
+  void note_findings(std::string_view where, const GuardFindings& findings);
   bool take_events(std::string_view& data, std::string& out);
   void settle_stream(Ending ending);
   std::string answer_headers(std::optional<Money> cost) const;
@@ -69,10 +75,21 @@ class RelayJob final : public Answer::Hangup {
   double seconds() const;
   void note(int status, double took) const;
 
+  UpstreamLink& link() { return *lane_->link; }
+
+  const std::shared_ptr<Lane> lane_;    // in which the request began: outlives all that points into its catalog
+  Edition& edition_;
   Relay& relay_;
   const Call& call_;
   Answer& answer_;
   DialectCodec& codec_;
+  std::string_view body_;               // the caller's, or what the guard made of it
+  std::size_t padding_ = 0;             // readable bytes behind it
+  std::string guarded_;
+  const PrivacyGuard* guard_ = nullptr; // of the model that was asked for
+  std::unique_ptr<StreamGuard> stream_guard_;
+  std::string passed_;
+  std::vector<std::string> findings_;   // in words, for the explanation
   const Principal* who_ = nullptr;
   const Model* asked_ = nullptr;         // what the caller named
   const Model* model_ = nullptr;         // that, or one of its fallbacks
@@ -97,6 +114,7 @@ class RelayJob final : public Answer::Hangup {
   std::string pending_;                 // of a stream's beginning: what is no whole event yet
   std::string held_;                    // of a stream's beginning: for the caller, as soon as there is no way back
   int status_ = 0;
+  std::chrono::nanoseconds at_upstreams_{};  // that was waited for answers of upstreams
   std::optional<AnswerCache::Key> cache_key_;  // this request's answer may be kept
   bool free_ = false;                    // answered here, at no cost
   bool gone_ = false;

@@ -40,7 +40,7 @@ asio::awaitable<RelayJob::Step> RelayJob::first_content() {
     if (gone_) co_return Step();
     if (!piece || piece.value().empty()) {
       const UpstreamFault fault = piece ? UpstreamFault::Closed : piece.error();
-      relay_.services_.probe.upstream_fault(*upstream_, fault);
+      edition_.probe.upstream_fault(*upstream_, fault);
       co_return problem_of(fault, upstream_->name);
     }
     pending_ += piece.value();
@@ -57,15 +57,27 @@ asio::awaitable<RelayJob::Step> RelayJob::first_content() {
   co_return Step();
 }
 
+/// What of these events may go on now; nothing when the guard refuses the answer.
+std::optional<std::string_view> RelayJob::vetted(std::string_view events) {
+  if (!stream_guard_) return events;
+  passed_.clear();
+  if (!stream_guard_->pass(events, passed_)) return std::nullopt;
+  return passed_;
+}
+
 void RelayJob::settle_stream(Ending ending) {
   if (charge_->settled()) return;
+  if (stream_guard_) {
+    note_findings("answer", stream_guard_->findings());
+    charge_->found(findings_);
+  }
   std::optional<Usage> usage;
   if (meter_.has_usage) usage = meter_.usage;
   charge_->settle(ending, status_, usage);
 }
 
 asio::awaitable<void> RelayJob::relay_stream() {
-  auto& probe = relay_.services_.probe;
+  auto& probe = edition_.probe;
   const auto& clock = relay_.services_.admission.clock();
   streaming_ = true;
   probe.stream_opened();
@@ -74,11 +86,17 @@ asio::awaitable<void> RelayJob::relay_stream() {
   std::string pending = std::move(pending_);  // the beginning of an event whose end has not come
   std::string out;
   bool first = held_.empty();
+  if (guard_ != nullptr && guard_->looks_at(GuardDirection::Answer)) stream_guard_ = guard_->stream();
   if (!first) {
+    const auto passed = vetted(held_);
     charge_->generated(meter_.text_bytes, meter_.text_events);
     if (meter_.finished) settle_stream(Ending::Ok);
     probe.first_event(std::chrono::duration<double>(clock.boot_now() - call_.begin).count());
-    if (!co_await answer_.send(held_)) gone_ = true;
+    if (!passed) {
+      co_await finish_stream("", guard_problem(refused_by(stream_guard_->findings())), Ending::Truncated);
+      co_return;
+    }
+    if (!passed->empty() && !co_await answer_.send(*passed)) gone_ = true;
     held_.clear();
   }
   while (!gone_) {
@@ -104,12 +122,17 @@ asio::awaitable<void> RelayJob::relay_stream() {
       co_return;
     }
     charge_->generated(meter_.text_bytes, meter_.text_events);
+    const auto passed = vetted(out);
+    if (!passed) {
+      co_await finish_stream("", guard_problem(refused_by(stream_guard_->findings())), Ending::Truncated);
+      co_return;
+    }
     // Settled before its last event goes out, so that a caller who asks for the spend then sees it.
     if (meter_.finished) settle_stream(Ending::Ok);
-    if (out.empty()) continue;
+    if (passed->empty()) continue;
     if (first) probe.first_event(std::chrono::duration<double>(clock.boot_now() - call_.begin).count());
     first = false;
-    if (!co_await answer_.send(out)) gone_ = true;
+    if (!co_await answer_.send(*passed)) gone_ = true;
   }
   if (gone_) {
     probe.hung_up();
@@ -127,8 +150,15 @@ asio::awaitable<void> RelayJob::relay_stream() {
 asio::awaitable<void> RelayJob::finish_stream(std::string_view rest, std::optional<Problem> fault, Ending ending) {
   settle_stream(ending);
   // What is cut off in the upstream's dialect says nothing in the caller's.
-  std::string last(translating_ ? std::string_view() : rest);
+  // Nor can the guard judge what is no whole event.
+  std::string last(translating_ || stream_guard_ ? std::string_view() : rest);
   if (translator_ && !fault && !meter_.failed) translator_->finish(last);
+  if (stream_guard_) {
+    std::string passed;
+    const bool good = stream_guard_->pass(last, passed) && stream_guard_->finish(passed);
+    last = good ? std::move(passed) : std::string();
+    if (!good && !fault) fault = guard_problem(refused_by(stream_guard_->findings()));
+  }
   if (fault) {
     relay_.tell_failure(call_, status_, fault->code, fault->message, true);
     // A cut event must not swallow the error that follows it.

@@ -45,18 +45,23 @@ std::string RelayJob::answer_headers(std::optional<Money> cost) const {
   lines += "x-swarm-upstream: ";
   lines += upstream_->name;
   lines += "\r\n";
-  if (cost) {
-    std::array<char, 48> text;
-    const int n = std::snprintf(text.data(), text.size(), "x-swarm-cost-usd: %.9f\r\n", cost->usd());
+  const auto add = [&](const char* form, double value) {
+    std::array<char, 64> text;
+    const int n = std::snprintf(text.data(), text.size(), form, value);
     lines.append(text.data(), static_cast<std::size_t>(std::max(n, 0)));
-  }
+  };
+  add("x-swarm-overhead-ms: %.3f\r\n", (seconds() - std::chrono::duration<double>(at_upstreams_).count()) * 1e3);
+  if (cost) add("x-swarm-cost-usd: %.9f\r\n", cost->usd());
   return lines;
 }
 
 asio::awaitable<void> RelayJob::relay_whole() {
   std::string_view body;
   if (!exchange_->whole(body)) {
+    const auto& clock = relay_.services_.admission.clock();
+    const BootTime begin = clock.boot_now();
     auto read = co_await exchange_->read_all(relay_.options_.response_bytes_max);
+    at_upstreams_ += clock.boot_now() - begin;
     if (!read) {
       co_await give_up(read.error());
       co_return;
@@ -67,6 +72,14 @@ asio::awaitable<void> RelayJob::relay_whole() {
     const bool upstreams = status_ >= 500 || status_ == 429 || status_ == 401 || status_ == 403;
     relay_.tell_failure(call_, status_, "upstream_status", "upstream " + upstream_->name + " answered with " + std::to_string(status_), upstreams);
   }
+  std::string refusal;
+  std::string masked;
+  if (guard_ != nullptr && guard_->looks_at(GuardDirection::Answer)) {
+    const auto found = guard_->check(GuardDirection::Answer, body, masked);
+    refusal = refused_by(found);
+    note_findings("answer", found);
+    charge_->found(findings_);
+  }
   Money cost;
   if (status_ < 300) {
     const auto usage = reader_->usage(body, exchange_->padding());
@@ -75,6 +88,14 @@ asio::awaitable<void> RelayJob::relay_whole() {
   } else {
     // An error costs nothing: no provider charges for one.
     cost = charge_->settle(Ending::UpstreamError, status_, Usage{});
+  }
+  if (!masked.empty()) body = masked;
+  if (!refusal.empty()) {
+    auto refused = guard_problem(refusal);
+    refused.kind = ProblemKind::Upstream;  // the caller did nothing wrong
+    status_ = http_status(refused.kind);
+    co_await relay_.refuse(call_, answer_, std::move(refused));
+    co_return;
   }
   if (translating_) {
     if (!translate_body(body)) {
@@ -99,10 +120,10 @@ std::shared_ptr<const std::string> RelayJob::look_up() {
     const std::string_view control = call_.head->find("cache-control");
     if (control.find("no-store") != std::string_view::npos) return nullptr;
     for (const char* name : {"anthropic-beta", "openai-beta", "anthropic-version"}) (where += '\n').append(call_.head->find(name));
-    cache_key_ = AnswerCache::key_of(who_->name, where, call_.body);
+    cache_key_ = AnswerCache::key_of(who_->name, where, body_);
     if (control.find("no-cache") != std::string_view::npos) return nullptr;
   } else {
-    cache_key_ = AnswerCache::key_of(who_->name, where, call_.body);
+    cache_key_ = AnswerCache::key_of(who_->name, where, body_);
   }
   return cache->find(*cache_key_);
 }
@@ -110,8 +131,7 @@ std::shared_ptr<const std::string> RelayJob::look_up() {
 /// It costs nothing, but counts against the key's limits, and a dry budget refuses it.
 asio::awaitable<RelayJob::Step> RelayJob::answer_from_cache(std::shared_ptr<const std::string> kept) {
   free_ = true;
-  Step refused = admit();
-  if (refused && refusal_.reason == RefusalReason::NotDurable) refused = co_await admit_when_durable();
+  Step refused = co_await admit_in_turn();
   if (refused) co_return refused;
   charge_->moved_to("cache");
   charge_->settle(Ending::Ok, 200, Usage{});
@@ -129,7 +149,7 @@ asio::awaitable<RelayJob::Step> RelayJob::answer_from_cache(std::shared_ptr<cons
 asio::awaitable<void> RelayJob::give_up(UpstreamFault why) {
   if (!charge_->settled()) charge_->settle(gone_ ? Ending::HungUp : Ending::Truncated, status_, std::nullopt);
   if (gone_) co_return;
-  relay_.services_.probe.upstream_fault(*upstream_, why);
+  edition_.probe.upstream_fault(*upstream_, why);
   const auto fault = problem_of(why, upstream_->name);
   status_ = http_status(fault.kind);
   co_await relay_.refuse(call_, answer_, fault);

@@ -85,7 +85,7 @@ std::string SpendLoop::failure() const {
 }
 
 std::chrono::milliseconds SpendLoop::pause() const {
-  if (failures_in_a_row_ == 0) return kIdleTick;
+  if (failures_in_a_row_ == 0) return more_to_tidy_ ? options_.interval : kIdleTick;
   return std::min<std::chrono::milliseconds>(kRetryPause * (1 << std::min(failures_in_a_row_, 4)), kIdleTick);
 }
 
@@ -110,6 +110,7 @@ void SpendLoop::run() {
     if (idle_tick) next_idle_tick = clock_.boot_now() + kIdleTick;
     const bool good = write(idle_tick);
     notify_waiters();
+    if (good && !stopping && hooks_.tidy && (idle_tick || more_to_tidy_)) more_to_tidy_ = hooks_.tidy();
     if (stopping && (good || failures_in_a_row_ > 3)) return;
   }
 }

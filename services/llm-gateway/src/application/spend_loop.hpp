@@ -33,7 +33,8 @@ class SpendLoop {
   };
   struct Hooks {
     std::function<void(const Error&)> fatal;
-    std::function<void(const std::vector<std::string>& scopes)> changed;  // on this loop's thread
+    std::function<void(const std::vector<std::string>& scopes)> changed;  // on this loop's thread, as the next one
+    std::function<bool()> tidy;  // about once a second, and with each write while it says that there is more to do
   };
   SpendLoop(SharedBooks& books, SpendStore& store, Probe& probe, const Clock& clock, Options options, Hooks hooks);
   ~SpendLoop();
@@ -81,6 +82,7 @@ class SpendLoop {
   std::vector<UsageRow> batch_;            // of the thread: taken and not yet durable
   std::vector<AllotmentPlan> plans_;       // likewise
   int failures_in_a_row_ = 0;
+  bool more_to_tidy_ = false;
   std::thread thread_;
 };
 

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kBatch = 1'000;
 constexpr std::chrono::milliseconds kPause{200};
+constexpr std::chrono::seconds kTidyPause{20};
 constexpr int kBackOffStepsMax = 6;  // up to 12.8 s
 
 }  // namespace
@@ -24,7 +25,8 @@ UsageExport::UsageExport(SpendStore& store, UsageSink& sink, metrics::Registry& 
 
 Result<void> UsageExport::start() {
   BOOST_OUTCOME_TRY(const auto newest, store_.last_row());
-  BOOST_OUTCOME_TRY(last_, sink_.last(newest));
+  BOOST_OUTCOME_TRY(const auto last, sink_.last(newest));
+  last_ = last;
   thread_ = std::thread([this] { run(); });
   return outcome::success();
 }
@@ -48,6 +50,10 @@ void UsageExport::run() {
     }
     while (carry()) {
     }
+    if (const auto now = std::chrono::steady_clock::now(); now - tidied_ >= kTidyPause) {
+      tidied_ = now;
+      sink_.tidy();
+    }
     if (stopping) return;
   }
 }
@@ -59,7 +65,7 @@ bool UsageExport::carry() {
     return batch.size() < kBatch;
   });
   const auto written = !read || batch.empty() ? read : sink_.write(batch);
-  if (const auto newest = store_.last_row()) backlog_.set(static_cast<double>(newest.value() - std::min(last_, newest.value())));
+  if (const auto newest = store_.last_row()) backlog_.set(static_cast<double>(newest.value() - std::min(last(), newest.value())));
   if (!written) {
     failures_.add();
     if (failures_in_a_row_++ == 0) log::error("usage log can't be written, its rows wait on the disk", {{"cause", written.error().message}});
@@ -70,7 +76,7 @@ bool UsageExport::carry() {
     return false;
   }
   if (failures_in_a_row_ > 0) spilled_.add(batch.size());
-  dropped_.add(batch.back().number - last_ - batch.size());
+  dropped_.add(batch.back().number - last() - batch.size());
   lines_.add(batch.size());
   last_ = batch.back().number;
   const bool more = batch.size() == kBatch;

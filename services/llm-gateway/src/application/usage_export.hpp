@@ -24,6 +24,8 @@ class UsageExport {
   Result<void> start();
   /// Carries over what is there, once, and ends. When nothing more is recorded.
   void stop();
+  /// The newest row that the sink has for sure; rows up to it are not needed here any more. From any thread.
+  std::uint64_t last() const { return last_.load(); }
 
  private:
   void run();
@@ -36,11 +38,12 @@ class UsageExport {
   metrics::Counter& spilled_;
   metrics::Counter& dropped_;
   metrics::Gauge& backlog_;
-  std::uint64_t last_ = 0;  // of the thread, as the next one
+  std::atomic<std::uint64_t> last_{0};  // set by the thread alone
   int failures_in_a_row_ = 0;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
+  std::chrono::steady_clock::time_point tidied_{};
   std::thread thread_;
 };
 

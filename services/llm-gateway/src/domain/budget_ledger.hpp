@@ -41,6 +41,9 @@ struct Refusal {
   WallTime resets{};
   RateReason rate = RateReason::None;
   std::chrono::nanoseconds rate_wait{};
+  bool may_wait = false;              // the limit has a queue, in which the request now stands
+  std::chrono::milliseconds queue_time{};
+  bool rate_of_model = false;         // the limit is the model's for each key
 };
 
 /// One account, wherever it lies; stale after its scope was dropped.

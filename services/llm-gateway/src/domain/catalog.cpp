@@ -1,5 +1,7 @@
 #include "domain/catalog.hpp"
 
+#include <algorithm>
+
 namespace swarm::gateway {
 
 std::string_view name(Dialect dialect) { return dialect == Dialect::OpenAi ? "openai" : "anthropic"; }
@@ -14,15 +16,27 @@ std::string_view name(PriceSource source) {
   return "unknown";
 }
 
-Catalog::Catalog(std::vector<Upstream> upstreams, std::vector<Model> models)
-    : upstreams_(std::move(upstreams)), models_(std::move(models)) {
+bool same_endpoint(const Upstream& a, const Upstream& b) {
+  return a.name == b.name && a.dialect == b.dialect && a.tls == b.tls && a.host == b.host && a.port == b.port &&
+         a.path_prefix == b.path_prefix && a.ca_file == b.ca_file && a.http2 == b.http2 && a.proxy == b.proxy && a.headers == b.headers && a.api_key.reveal() == b.api_key.reveal();
+}
+
+Catalog::Catalog(std::vector<Upstream> upstreams, std::vector<Model> models, const Catalog* before)
+    : upstreams_(std::move(upstreams)), models_(std::move(models)), next_learnt_id_(before != nullptr ? before->next_learnt_id_ : 0) {
   for (std::size_t i = 0; i < models_.size(); ++i) {
     Model& model = models_[i];
     if (model.targets.empty()) model.targets.push_back({model.upstream, model.upstream_model, 1, 0});
+    const auto known = before == nullptr ? nullptr : before->named(model.name);
+    model.learnt_id = known != nullptr ? known->learnt_id : next_learnt_id_++;
     if (!model.path.empty()) continue;
     by_name_.emplace(models_[i].name, i);
     if (models_[i].name == "*") any_ = &models_[i];
   }
+}
+
+const Model* Catalog::named(std::string_view name) const {
+  const auto found = std::find_if(models_.begin(), models_.end(), [&](const Model& model) { return model.name == name; });
+  return found == models_.end() ? nullptr : &*found;
 }
 
 const Model* Catalog::find(std::string_view model) const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "domain/price.hpp"
+#include "domain/rate_limit.hpp"
 #include "libs/base/result.hpp"
 #include "libs/base/secret.hpp"
 
@@ -29,6 +30,8 @@ struct Upstream {
   std::string port;
   std::string path_prefix;   // before "/v1/…"; usually empty
   std::string ca_file;       // empty: the system's
+  bool http2 = false;        // spoken to in HTTP/2; over TLS only if it takes part
+  std::string proxy;         // that stands between; empty: none
   Secret api_key;
   std::map<std::string, std::string> headers;  // added to each request
   std::chrono::milliseconds connect_timeout{5'000};
@@ -39,6 +42,9 @@ struct Upstream {
   std::chrono::milliseconds retry_after_max{2'000};
   std::vector<std::uint32_t> siblings;          // the same endpoint with another key, each an upstream of its own
 };
+
+/// True when both are asked at the same place, in the same way and with the same key: what is known of one holds for the other.
+bool same_endpoint(const Upstream& a, const Upstream& b);
 
 inline constexpr std::size_t kTargetsMax = 16;
 
@@ -59,6 +65,7 @@ std::string_view name(PriceSource source);
 /// A name that callers may ask for, and what it stands for.
 struct Model {
   std::uint32_t id = 0;
+  std::uint32_t learnt_id = 0;            // of its name, the same in every edition; set by the catalog
   std::string name;
   std::uint32_t upstream = 0;             // of the first target
   std::string upstream_model;             // its name there; empty: the name that was asked for
@@ -68,6 +75,8 @@ struct Model {
   std::optional<Price> price;             // none: requests for it are refused
   PriceSource price_source = PriceSource::None;
   std::uint64_t output_tokens_max = 0;    // 0: unknown
+  RateLimits limits;                      // of each key on this model
+  std::int32_t guard = -1;                // place of its privacy guard; below 0: none
   std::string path;                       // of a route: the path that it passes on, with everything below; else empty
 };
 
@@ -75,7 +84,8 @@ struct Model {
 class Catalog {
  public:
   Catalog() = default;
-  Catalog(std::vector<Upstream> upstreams, std::vector<Model> models);
+  /// `before`: the one that this one follows; models of the same name keep their learnt_id.
+  Catalog(std::vector<Upstream> upstreams, std::vector<Model> models, const Catalog* before = nullptr);
 
   /// The model of that name, else the one named "*", else null.
   const Model* find(std::string_view model) const;
@@ -88,6 +98,7 @@ class Catalog {
   const std::vector<Model>& models() const { return models_; }
 
  private:
+  const Model* named(std::string_view name) const;
   struct Hash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
@@ -96,6 +107,7 @@ class Catalog {
   std::vector<Model> models_;
   std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> by_name_;
   const Model* any_ = nullptr;
+  std::uint32_t next_learnt_id_ = 0;
 };
 
 /// Splits "https://host:port/prefix/v1" into an upstream's fields; a trailing "/v1" is the same with or without.

@@ -48,6 +48,13 @@ RateGauge::Verdict RateGauge::look(BootTime now, std::int64_t tokens) const {
   return {};
 }
 
+bool RateGauge::enter_queue(const Verdict& verdict) {
+  if (limits_.queue_time.count() <= 0 || waiting_ >= limits_.queue_max ) return false;
+  if (verdict.reason != RateReason::Parallel && verdict.wait > limits_.queue_time) return false;
+  ++waiting_;
+  return true;
+}
+
 void RateGauge::begin(BootTime now, std::int64_t tokens) {
   ++in_flight_;
   requests_.take(now, 1);
@@ -57,6 +64,12 @@ void RateGauge::begin(BootTime now, std::int64_t tokens) {
 void RateGauge::end(std::int64_t expected_tokens, std::int64_t real_tokens) {
   --in_flight_;
   tokens_.give_back(expected_tokens - real_tokens);
+}
+
+void RateGauge::change(RateLimits limits) {
+  if (limits.requests_per_minute != limits_.requests_per_minute) requests_ = LeakyBucket(limits.requests_per_minute);
+  if (limits.tokens_per_minute != limits_.tokens_per_minute) tokens_ = LeakyBucket(limits.tokens_per_minute);
+  limits_ = limits;
 }
 
 RateView RateGauge::view(BootTime now) const {

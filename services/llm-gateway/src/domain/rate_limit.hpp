@@ -12,6 +12,9 @@ struct RateLimits {
   std::int64_t requests_per_minute = 0;
   std::int64_t tokens_per_minute = 0;
   std::int64_t parallel = 0;
+  std::chrono::milliseconds queue_time{0};  // how long a request may wait for its turn; 0: it is refused at once
+  std::int64_t queue_max = 100;             // requests that may wait at a time
+  friend bool operator==(const RateLimits&, const RateLimits&) = default;
   bool any() const { return requests_per_minute > 0 || tokens_per_minute > 0 || parallel > 0; }
 };
 
@@ -61,16 +64,24 @@ class RateGauge {
   };
   /// Changes nothing, so that a request which a budget refuses afterwards has not been counted.
   Verdict look(BootTime now, std::int64_t tokens) const;
+  /// True when a request with that verdict may wait for its turn and has waited for less than it may; then it counts as
+  /// waiting until leave_queue().
+  bool enter_queue(const Verdict& verdict);
+  void leave_queue() { --waiting_; }
+  const RateLimits& limits() const { return limits_; }
   void begin(BootTime now, std::int64_t tokens);
   void end(std::int64_t expected_tokens, std::int64_t real_tokens);
   RateView view(BootTime now) const;
   bool any() const { return limits_.any(); }
+  /// Other limits from now on. What is in flight stays counted; buckets whose size changed begin full.
+  void change(RateLimits limits);
 
  private:
   RateLimits limits_;
   LeakyBucket requests_;
   LeakyBucket tokens_;
   std::int64_t in_flight_ = 0;
+  std::int64_t waiting_ = 0;
 };
 
 }  // namespace swarm::gateway

@@ -73,5 +73,41 @@ TEST_CASE("over any minute no more than twice the rate comes through", "[rate][p
   REQUIRE(passed >= 600 * 10);
 }
 
+TEST_CASE("a request may wait for its turn where there is room and it is worth it", "[rate]") {
+  RateLimits limits;
+  limits.requests_per_minute = 60;
+  limits.parallel = 1;
+  limits.queue_time = 2s;
+  limits.queue_max = 1;
+  RateGauge gauge(limits);
+  gauge.begin(kStart, 0);
+  const auto busy = gauge.look(kStart, 0);
+  REQUIRE(busy.reason == RateReason::Parallel);
+  CHECK(gauge.enter_queue(busy));
+  CHECK_FALSE(gauge.enter_queue(busy));
+  gauge.leave_queue();
+  CHECK(gauge.enter_queue(busy));
+  gauge.leave_queue();
+  CHECK_FALSE(gauge.enter_queue({RateReason::Requests, 3s}));
+  CHECK(gauge.enter_queue({RateReason::Requests, 1s}));
+  limits.queue_time = 0s;
+  gauge.change(limits);
+  CHECK_FALSE(gauge.enter_queue(busy));
+}
+
+TEST_CASE("limits that change keep what is in flight", "[rate]") {
+  RateLimits limits;
+  limits.parallel = 5;
+  RateGauge gauge(limits);
+  for (int i = 0; i < 3; ++i) gauge.begin(kStart, 10);
+  limits.parallel = 2;
+  limits.requests_per_minute = 100;
+  gauge.change(limits);
+  CHECK(gauge.look(kStart, 1).reason == RateReason::Parallel);
+  gauge.end(10, 10);
+  gauge.end(10, 10);
+  CHECK(gauge.look(kStart, 1).reason == RateReason::None);
+}
+
 }  // namespace
 }  // namespace swarm::gateway

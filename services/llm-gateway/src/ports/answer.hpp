@@ -2,6 +2,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <string>
 #include <string_view>
 
 namespace swarm::gateway {
@@ -25,6 +26,8 @@ class Answer {
   virtual boost::asio::awaitable<bool> end() = 0;
   /// The body can't be completed: the caller must see that it was cut.
   virtual void abort() = 0;
+  /// The caller's address, without its port; empty: not known.
+  virtual std::string peer() const { return {}; }
   /// Null: don't tell any more.
   virtual void watch(Hangup* hangup) = 0;
 };

@@ -25,7 +25,7 @@ enum class Ending : std::uint8_t {
 };
 std::string_view name(Ending ending);
 
-/// One line of the usage log, and the evidence for every dollar of the ledger. Holds no prompt.
+/// One line of the usage log, and the evidence for every dollar of the ledger.
 struct UsageRow {
   WallTime at{};
   std::string request_id;
@@ -41,6 +41,7 @@ struct UsageRow {
   std::uint32_t duration_ms = 0;
   Settlement settlement;    // an adjustment has a negative cost
   std::string note;         // of rows that people made: who and why
+  std::string prompt;       // the beginning of the request's body, where that is wanted; else empty
 };
 
 /// What the rows of one window of one scope add up to.
@@ -109,6 +110,19 @@ class SpendStore {
   /// The rows behind number `after`, in order; `visit` returns false to stop.
   virtual Result<void> rows_after(std::uint64_t after,
                                   const std::function<bool(std::uint64_t number, const UsageRow& row)>& visit) = 0;
+  struct Retired {
+    std::uint64_t rows = 0;
+    bool more = false;   // there are others that could go now
+  };
+  /// Takes rows away that were written before then, up to the number `through`, at most `rows_max` and never the newest
+  /// one. What they add up to is carried; a window that is over and all of whose rows are gone goes with them.
+  virtual Result<Retired> retire_rows(WallTime before, std::uint64_t through, std::size_t rows_max) = 0;
+  /// What rows that are gone add up to, and how many they were.
+  struct Carried {
+    std::vector<SpendRecord> records;
+    std::uint64_t rows = 0;
+  };
+  virtual Result<Carried> carried() = 0;
   /// The limit is the configuration's again, or none.
   virtual Result<void> drop_limit(const std::string& scope, WindowKind window) = 0;
   /// One for each scope: the last one counts.

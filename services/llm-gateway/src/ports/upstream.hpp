@@ -69,6 +69,8 @@ class UpstreamLink {
                                                                                        Attempt** current) = 0;
   /// What the system said of the send() that failed last, e.g. "Connection refused"; empty: nothing.
   virtual const std::string& last_error() const = 0;
+  /// Closes what is kept open, and keeps nothing open from now on.
+  virtual void drain() = 0;
 };
 
 }  // namespace swarm::gateway

@@ -21,6 +21,8 @@ class UsageSink {
   virtual Result<std::uint64_t> last(std::uint64_t newest) = 0;
   /// All of them are durable when it returns; after an error any part may be, and all come again.
   virtual Result<void> write(const std::vector<NumberedRow>& rows) = 0;
+  /// Now and then: what has been kept for long enough goes.
+  virtual void tidy() = 0;
 };
 
 }  // namespace swarm::gateway

@@ -106,12 +106,12 @@ inline Settings usual_settings(const ScriptedUpstream& upstream) {
 class GatewayRig {
  public:
   explicit GatewayRig(Settings given)
-      : settings(std::move(given)), catalog(settings.upstreams, settings.models), probe(registry, catalog),
+      : settings(std::move(given)), probe(registry, Catalog()),
         store(open_store()), spend(books, *store, probe, clock, SpendLoop::Options{}, SpendLoop::Hooks{}),
         keys(key_entries(), nullptr, clock), admission(books, spend, clock, Admission::Options{}),
-        breakers(catalog.upstreams().size(), probe), tls(std::move(UpstreamTls::create(catalog).value())),
+        offer(offer_of(settings, nullptr)),
         cache(settings.cache.bytes_max > 0 ? std::make_unique<AnswerCache>(registry, clock, settings.cache) : nullptr),
-        worker(settings, Services{catalog, keys, admission, breakers, probe, cache.get()}, *tls, clock, settings.http_listen, false, nullptr) {
+        worker(settings, Services{keys, admission, probe, cache.get(), {}}, offer, clock, settings.http_listen, false, nullptr) {
     SWARM_CHECK(worker.listen().has_value(), "a free port");
     spend.start();
     worker.start();
@@ -142,6 +142,11 @@ class GatewayRig {
   std::size_t in_flight() {
     return books.with([](Books& all) { return all.ledger.in_flight(); });
   }
+  /// The upstreams and models of these settings are in force for requests from now on.
+  void reload(const Settings& changed) {
+    offer = offer_of(changed, offer.edition.get());
+    worker.adopt(offer);
+  }
   /// True once every reservation has been settled.
   bool settled() {
     return swarm::testing::eventually([this] { return in_flight() == 0; });
@@ -151,20 +156,25 @@ class GatewayRig {
   swarm::testing::TempDir directory;
   SystemClock clock;
   metrics::Registry registry;
-  Catalog catalog;
   Probe probe;
   SharedBooks books;
   std::unique_ptr<LmdbSpendStore> store;
   SpendLoop spend;
   KeyRing keys;
   Admission admission;
-  Breakers breakers;
-  std::unique_ptr<UpstreamTls> tls;
+  Worker::Offer offer;
   std::unique_ptr<AnswerCache> cache;
   Worker worker;
 
  private:
   static constexpr std::uint64_t kStoreBytesMax = 64u << 20;  // little enough to be mapped under a checker of memory
+  Worker::Offer offer_of(const Settings& from, const Edition* before) {
+    auto edition = std::make_shared<Edition>(from.upstreams, from.models, registry, before);
+    for (const GuardOptions& guard : from.guards) edition->guards.push_back(std::make_unique<TextGuard>(guard, registry));
+    auto tls = UpstreamTls::create(edition->catalog);
+    SWARM_CHECK(tls.has_value(), "authorities that can be read");
+    return {std::move(edition), std::move(tls.value())};
+  }
   std::unique_ptr<LmdbSpendStore> open_store() {
     auto opened = LmdbSpendStore::open(directory.path(), kStoreBytesMax);
     SWARM_CHECK(opened.has_value(), "an empty directory");

@@ -27,8 +27,9 @@ std::string_view type_of(ProblemKind kind) {
 }
 
 /// Keeps what was known where the object does not say: the last event of a stream repeats only some numbers.
-void update(od::object& object, std::string_view key, std::uint64_t& value) {
+void update(od::document& document, od::object& object, std::string_view key, std::uint64_t& value) {
   std::uint64_t n = 0;
+  if (!document.is_alive()) return;
   if (object.find_field_unordered(key).get_uint64().get(n) == sj::SUCCESS) value = n;
 }
 
@@ -57,14 +58,16 @@ bool AnthropicCodec::read(std::string_view json, std::size_t capacity, std::stri
   }
   if (root.find_field_unordered("usage").get_object().get(object) != sj::SUCCESS) return false;
   std::uint64_t written = usage.cache_write + usage.cache_write_1h;
-  update(object, "input_tokens", usage.input);
-  update(object, "output_tokens", usage.output);
-  update(object, "cache_read_input_tokens", usage.cache_read);
-  update(object, "cache_creation_input_tokens", written);
+  update(document, object, "input_tokens", usage.input);
+  update(document, object, "output_tokens", usage.output);
+  update(document, object, "cache_read_input_tokens", usage.cache_read);
+  update(document, object, "cache_creation_input_tokens", written);
   od::object creation;
-  if (object.find_field_unordered("cache_creation").get_object().get(creation) == sj::SUCCESS) {
-    update(creation, "ephemeral_1h_input_tokens", usage.cache_write_1h);
+  if (document.is_alive() && object.find_field_unordered("cache_creation").get_object().get(creation) == sj::SUCCESS) {
+    update(document, creation, "ephemeral_1h_input_tokens", usage.cache_write_1h);
   }
+  std::string_view tier;
+  if (document.is_alive() && object.find_field_unordered("service_tier").get_string().get(tier) == sj::SUCCESS) usage.batch = tier == "batch";
   usage.cache_write_1h = std::min(usage.cache_write_1h, written);
   usage.cache_write = written - usage.cache_write_1h;
   return true;
@@ -73,6 +76,7 @@ bool AnthropicCodec::read(std::string_view json, std::size_t capacity, std::stri
 std::optional<Usage> AnthropicCodec::usage(std::string_view body, std::size_t capacity) {
   Usage usage;
   if (!read(body, capacity, "", usage)) return std::nullopt;
+  if (usage.input_total() + usage.output_total() == 0) return std::nullopt;  // nothing costs nothing: it was not counted
   return usage;
 }
 

@@ -91,6 +91,24 @@ TEST_CASE("OpenAI's usage becomes disjoint buckets", "[codec]") {
   REQUIRE_FALSE(chat.usage(std::string_view(none), simdjson::SIMDJSON_PADDING));
 }
 
+TEST_CASE("every kind of token that is priced apart is told apart", "[codec]") {
+  OpenAiCodec chat(OpenAiSurface::Chat);
+  const auto usage = [&](std::string_view json) { return chat.usage(std::string_view(simdjson::padded_string(json)), simdjson::SIMDJSON_PADDING); };
+  const auto all = usage(R"({"service_tier":"flex","usage":{"prompt_tokens":1000,"completion_tokens":500,
+      "prompt_tokens_details":{"cached_tokens":200,"cache_write_tokens":100,"audio_tokens":50,"image_tokens":40},
+      "completion_tokens_details":{"reasoning_tokens":100,"audio_tokens":30}}})");
+  REQUIRE(all);
+  CHECK(*all == Usage{610, 200, 100, 0, 370, 100, false, 50, 30, 40, true});
+  const auto lying = usage(R"({"usage":{"prompt_tokens":10,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":8,"audio_tokens":8}}})");
+  REQUIRE(lying);
+  CHECK(lying->input_total() == 10);
+  CHECK_FALSE(usage(R"({"usage":{"prompt_tokens":-1,"completion_tokens":5}})"));
+  CHECK_FALSE(usage(R"({"usage":{"prompt_tokens":0,"completion_tokens":0}})"));
+  AnthropicCodec messages;
+  const simdjson::padded_string batch(std::string_view(R"({"usage":{"input_tokens":1,"output_tokens":2,"service_tier":"batch"}})"));
+  CHECK(messages.usage(std::string_view(batch), simdjson::SIMDJSON_PADDING)->batch);
+}
+
 TEST_CASE("a chat stream is metered event by event", "[codec]") {
   OpenAiCodec codec(OpenAiSurface::Chat);
   StreamMeter meter;

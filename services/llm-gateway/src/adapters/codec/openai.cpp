@@ -1,7 +1,9 @@
 #include "adapters/codec/openai.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string>
+#include <utility>
 
 #include "adapters/codec/json_text.hpp"
 
@@ -32,25 +34,42 @@ ErrorWords words(ProblemKind kind) {
   return {"server_error", ""};
 }
 
-std::uint64_t detail(od::object& usage, std::string_view holder, std::string_view key) {
+/// What the details of prompt or answer name, taken off the whole one after the other: buckets never overlap, whatever an
+/// upstream says.
+template <std::size_t N>
+std::uint64_t take_details(od::document& document, od::object& usage, std::string_view holder, std::uint64_t whole,
+                           const std::array<std::pair<std::string_view, std::uint64_t*>, N>& kinds) {
   od::object details;
-  if (usage.find_field_unordered(holder).get_object().get(details) != sj::SUCCESS) return 0;
-  return number_or_zero(details, key);
+  if (!document.is_alive() || usage.find_field_unordered(holder).get_object().get(details) != sj::SUCCESS) return whole;
+  for (const auto& [key, bucket] : kinds) {
+    // What is no JSON ends the reading for good: nothing may be asked of it any more.
+    if (!document.is_alive()) return whole;
+    *bucket = std::min(number_or_zero(details, key), whole);
+    whole -= *bucket;
+  }
+  return whole;
 }
 
+/// Flex is sold at the price of a batch.
+bool is_batch(std::string_view tier) { return tier == "batch" || tier == "flex"; }
+
 /// Chat and completions say prompt and completion, Responses says input and output.
-std::optional<Usage> usage_of(od::object usage) {
+std::optional<Usage> usage_of(od::document& document, od::object usage) {
   const bool chat = usage.find_field_unordered("prompt_tokens").error() == sj::SUCCESS;
+  if (!document.is_alive()) return std::nullopt;
   if (!chat && usage.find_field_unordered("input_tokens").error() != sj::SUCCESS) return std::nullopt;
-  const std::uint64_t in = number_or_zero(usage, chat ? "prompt_tokens" : "input_tokens");
+  std::uint64_t in = 0;
+  if (usage.find_field_unordered(chat ? "prompt_tokens" : "input_tokens").get_uint64().get(in) != sj::SUCCESS) return std::nullopt;
+  if (!document.is_alive()) return std::nullopt;
   const std::uint64_t out = number_or_zero(usage, chat ? "completion_tokens" : "output_tokens");
-  const auto cached = detail(usage, chat ? "prompt_tokens_details" : "input_tokens_details", "cached_tokens");
-  const auto reasoning = detail(usage, chat ? "completion_tokens_details" : "output_tokens_details", "reasoning_tokens");
+  if (in + out == 0) return std::nullopt;  // nothing costs nothing: it was not counted
+  using Kind = std::pair<std::string_view, std::uint64_t*>;
   Usage result;
-  result.cache_read = std::min(cached, in);
-  result.input = in - result.cache_read;
-  result.reasoning = std::min(reasoning, out);
-  result.output = out - result.reasoning;
+  const std::array<Kind, 4> heard = {{{"cached_tokens", &result.cache_read}, {"cache_write_tokens", &result.cache_write},
+                                      {"audio_tokens", &result.audio_input}, {"image_tokens", &result.image_input}}};
+  result.input = take_details(document, usage, chat ? "prompt_tokens_details" : "input_tokens_details", in, heard);
+  const std::array<Kind, 2> said = {{{"reasoning_tokens", &result.reasoning}, {"audio_tokens", &result.audio_output}}};
+  result.output = take_details(document, usage, chat ? "completion_tokens_details" : "output_tokens_details", out, said);
   return result;
 }
 
@@ -100,7 +119,13 @@ std::optional<Usage> OpenAiCodec::read(std::string_view json, std::size_t capaci
     root = inner;
   }
   if (root.find_field_unordered("usage").get_object().get(usage) != sj::SUCCESS) return std::nullopt;
-  return usage_of(usage);
+  auto found = usage_of(document, usage);
+  std::string_view tier;
+  if (found && document.is_alive() && json.find("\"service_tier\"") != std::string_view::npos &&
+      root.find_field_unordered("service_tier").get_string().get(tier) == sj::SUCCESS) {
+    found->batch = is_batch(tier);
+  }
+  return found;
 }
 
 std::optional<Usage> OpenAiCodec::usage(std::string_view body, std::size_t capacity) {

@@ -87,6 +87,12 @@ void ClientConnection::abort() {
   close();
 }
 
+std::string ClientConnection::peer() const {
+  boost::system::error_code gone;
+  const auto endpoint = socket_.remote_endpoint(gone);
+  return gone ? std::string() : endpoint.address().to_string();
+}
+
 asio::awaitable<bool> ClientConnection::handshake(std::shared_ptr<asio::ssl::context> tls) {
   deadlines_.arm(*this, limits_.head_time);
   tls_context_ = std::move(tls);

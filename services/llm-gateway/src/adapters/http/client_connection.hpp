@@ -57,6 +57,7 @@ class ClientConnection final : public Answer, public async::Deadlines::Watched {
   boost::asio::awaitable<bool> end() override;
   void abort() override;
   void watch(Hangup* hangup) override { hangup_ = hangup; }
+  std::string peer() const override;
 
   bool idle() const { return idle_; }
   /// Somebody works for the caller and wants to know when it leaves.

@@ -89,6 +89,7 @@ std::string usage_line(const NumberedRow& numbered) {
   number_field(line, "nano_usd", row.settlement.cost.nano);
   text_field(line, "price_version", row.price_version);
   text_field(line, "note", row.note);
+  text_field(line, "prompt", row.prompt);
   line += '}';
   return line;
 }
@@ -117,7 +118,11 @@ Result<std::uint64_t> UsageFiles::last(std::uint64_t newest) {
   fs::create_directories(options_.directory, error);
   if (error) return fault(error.value(), "make the folder", options_.directory);
   const auto present = files();
-  if (!present.empty()) return resume(present.back());
+  if (!present.empty()) {
+    BOOST_OUTCOME_TRY(const auto last, resume(present.back()));
+    next_ = last + 1;
+    return last;
+  }
   BOOST_OUTCOME_TRYV(begin(newest + 1));
   return newest;
 }
@@ -191,7 +196,19 @@ Result<void> UsageFiles::write(const std::vector<NumberedRow>& rows) {
     return fault(why, "write to", options_.directory);
   }
   size_ += text.size();
+  next_ = rows.back().number + 1;
   return outcome::success();
+}
+
+/// Also of a log to which nothing is written any more: its last file ends, so that it can go too.
+void UsageFiles::tidy() {
+  std::error_code unknown;
+  if (fd_ >= 0 && size_ > 0 && next_ > 0) {
+    const auto present = files();
+    const auto written = present.empty() ? fs::file_time_type::max() : fs::last_write_time(present.back().path, unknown);
+    if (!unknown && fs::file_time_type::clock::now() - written > options_.kept && !begin(next_)) return;
+  }
+  drop_old();
 }
 
 void UsageFiles::drop_old() {

@@ -12,7 +12,7 @@ namespace swarm::gateway {
 
 /// The usage log as files of JSON lines, "usage-<number of its first row>.jsonl". Each line names its row's number as
 /// `seq`: after a crash the torn end of the last file is cut off and the log goes on behind its last whole line, so that
-/// rows may come twice only where somebody else changed the files. Never holds prompts. Not thread-safe.
+/// rows may come twice only where somebody else changed the files. Not thread-safe.
 /// Errors: ResourceExhausted (disk full), Unavailable (any other fault of the file system).
 class UsageFiles final : public UsageSink {
  public:
@@ -27,6 +27,7 @@ class UsageFiles final : public UsageSink {
 
   Result<std::uint64_t> last(std::uint64_t newest) override;
   Result<void> write(const std::vector<NumberedRow>& rows) override;
+  void tidy() override;
 
  private:
   struct File {
@@ -42,6 +43,7 @@ class UsageFiles final : public UsageSink {
   Options options_;
   int fd_ = -1;
   std::uint64_t size_ = 0;   // of the file that is written
+  std::uint64_t next_ = 0;   // number of the row behind its last one; 0: not known
 };
 
 /// One line without its line break.

@@ -101,5 +101,22 @@ TEST_CASE_METHOD(Fixture, "a folder that can't be made is said", "[usage-log]") 
   REQUIRE(log.last(0).error().code == Code::Unavailable);
 }
 
+TEST_CASE_METHOD(Fixture, "what has been kept for long enough goes, also when nothing more is written", "[usage-log]") {
+  UsageFiles log({dir.path(), 64 << 20, 1 << 30, std::chrono::hours(1)});
+  REQUIRE(log.last(0).has_value());
+  REQUIRE(log.write(rows(1, 3)).has_value());
+  log.tidy();
+  REQUIRE(lines(all(dir)) == 3);
+  for (const auto& entry : std::filesystem::directory_iterator(dir.path())) {
+    std::filesystem::last_write_time(entry.path(), std::filesystem::file_time_type::clock::now() - std::chrono::hours(2));
+  }
+  log.tidy();
+  REQUIRE(lines(all(dir)) == 0);
+  REQUIRE(log.write(rows(4, 1)).has_value());
+  REQUIRE(all(dir).starts_with("{\"seq\":4,"));
+  UsageFiles again({dir.path(), 64 << 20, 1 << 30, std::chrono::hours(1)});
+  REQUIRE(again.last(99).value() == 4);
+}
+
 }  // namespace
 }  // namespace swarm::gateway

@@ -37,6 +37,8 @@ class CommonBudget {
   void start();
   /// Tells what is left, then ends the thread. After the spend loop has stopped.
   void stop();
+  /// Number of the last usage row that was told; rows up to it are not needed here any more. From any thread.
+  std::uint64_t told() const { return reporter_.told(); }
 
  private:
   CommonBudget(const Parts& parts, Options options);

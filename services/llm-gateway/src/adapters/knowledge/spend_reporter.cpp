@@ -1,5 +1,6 @@
 #include "adapters/knowledge/spend_reporter.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <map>
 
@@ -29,7 +30,7 @@ void SpendReporter::begin_as_new(std::uint64_t after) {
   told_ = after;
 }
 
-knowledge::Journal::Mark SpendReporter::mark() const { return {kMark, gateway_ + ' ' + std::to_string(told_)}; }
+knowledge::Journal::Mark SpendReporter::mark() const { return {kMark, gateway_ + ' ' + std::to_string(told())}; }
 
 Result<void> SpendReporter::open() {
   BOOST_OUTCOME_TRY(const auto marked, outbox_.marked(kMark));
@@ -38,15 +39,17 @@ Result<void> SpendReporter::open() {
   } else {
     const auto space = marked->find(' ');
     const char* end = marked->data() + marked->size();
-    if (space == marked->npos || std::from_chars(marked->data() + space + 1, end, told_).ptr != end) {
+    std::uint64_t number = 0;
+    if (space == marked->npos || std::from_chars(marked->data() + space + 1, end, number).ptr != end) {
       return Error{Code::DataLoss, "up to where spend was told can't be read: " + *marked};
     }
     gateway_ = marked->substr(0, space);
+    told_ = number;
   }
   BOOST_OUTCOME_TRY(const auto last, store_.last_row());
   if (last < told_) {
     // An older store was put back. Its next rows get numbers that were told already, with other costs.
-    log::warn("the spend store is older than what was told of it; its new rows are told under a new name", {{"rows", last}, {"told", told_}});
+    log::warn("the spend store is older than what was told of it; its new rows are told under a new name", {{"rows", last}, {"told", told()}});
     begin_as_new(last);
   }
   return outbox_.append({}, mark());
@@ -63,22 +66,26 @@ Result<void> SpendReporter::tell() {
 Result<void> SpendReporter::tell_range(std::uint64_t last) {
   std::map<std::string, Money> by_day;
   std::uint64_t to = told_;
-  BOOST_OUTCOME_TRYV(store_.rows_after(told_, [&](std::uint64_t number, const UsageRow& row) {
-    if (number > last || number > told_ + kRowsAtOnce || by_day.size() == kDaysAtOnce) return false;
+  std::uint64_t beyond = last + 1;  // the first row that is not of this range
+  BOOST_OUTCOME_TRYV(store_.rows_after(told(), [&](std::uint64_t number, const UsageRow& row) {
+    if (number > last || number > told() + kRowsAtOnce || by_day.size() == kDaysAtOnce) {
+      beyond = std::min(number, beyond);
+      return false;
+    }
     to = number;
     if (!is_spend(row)) return true;
     by_day[knowledge::iso_time(row.settlement.reserved_at).substr(0, kDateSize)] += row.settlement.cost;
     return true;
   }));
-  if (to == told_) to = last;  // rows that were removed cost nothing any more
+  if (to == told_) to = beyond - 1;  // rows that were removed cost nothing any more
   std::vector<knowledge::Statement> events;
   for (const auto& [day, cost] : by_day) {
     if (cost == Money{}) continue;
-    const auto id = gateway_ + '/' + day + '/' + std::to_string(told_ + 1) + '-' + std::to_string(to);
+    const auto id = gateway_ + '/' + day + '/' + std::to_string(told() + 1) + '-' + std::to_string(to);
     const auto event = knowledge::spend_statements(id, day, cost.nano);
     events.insert(events.end(), event.begin(), event.end());
   }
-  const auto before = std::exchange(told_, to);
+  const auto before = told_.exchange(to);
   const auto appended = outbox_.append(events, mark());
   if (!appended) told_ = before;
   return appended;

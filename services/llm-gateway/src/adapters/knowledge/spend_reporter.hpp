@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 
@@ -21,6 +22,8 @@ class SpendReporter {
   Result<void> open();
   /// Tells all rows since. An error leaves the rest for the next time.
   Result<void> tell();
+  /// Number of the last row that was told. From any thread.
+  std::uint64_t told() const { return told_.load(); }
 
  private:
   /// One event for each day in the next rows, at most `kRowsAtOnce` of them.
@@ -32,7 +35,7 @@ class SpendReporter {
   knowledge::Outbox& outbox_;
   const Clock& clock_;
   std::string gateway_;     // keeps the events of several gateways, and of several lives of a store, apart
-  std::uint64_t told_ = 0;  // number of the last row that was told
+  std::atomic<std::uint64_t> told_{0};
 };
 
 }  // namespace swarm::gateway

@@ -130,5 +130,43 @@ TEST_CASE("what can't be verified says why", "[ledger-verify]") {
   REQUIRE(verify(dir, true).text.find("\"error\":\"a record in table rows") != std::string::npos);
 }
 
+TEST_CASE("rows that are gone are carried, and the ledger still proves itself", "[ledger-verify][retention]") {
+  const testing::TempDir dir;
+  {
+    const auto store = LmdbSpendStore::open(dir.path()).value();
+    std::vector<UsageRow> rows;
+    for (int day = 0; day < 4; ++day) {
+      for (int i = 0; i < 10; ++i) {
+        rows.push_back(row(i + 1));
+        rows.back().at = rows.back().settlement.reserved_at = kNow + std::chrono::hours(24 * day);
+      }
+    }
+    REQUIRE(store->append(rows, {}).has_value());
+    const WallTime third = kNow + std::chrono::hours(48);
+    const auto limited = store->retire_rows(third, 1000, 15).value();
+    CHECK(limited.rows == 15);
+    CHECK(limited.more);
+    CHECK(store->retire_rows(third, 17, 15).value().rows == 2);
+    const auto rest = store->retire_rows(third, 1000, 15).value();
+    CHECK(rest.rows == 3);
+    CHECK_FALSE(rest.more);
+    const auto gone = store->carried().value();
+    CHECK(gone.rows == 20);
+    // The first day is over and all its rows are gone; month and task go on, and so does the day whose end is not past.
+    for (const SpendRecord& record : gone.records) CHECK((record.window != WindowKind::Day || record.start > kNow - std::chrono::hours(6)));
+    CHECK(store->retire_rows(kNow + std::chrono::hours(1000), 1000, 1000).value().rows == 19);
+    CHECK(store->last_row().value() == 40);
+    REQUIRE(store->append({row(7)}, {}).has_value());
+    CHECK(store->last_row().value() == 41);
+  }
+  const auto good = verify(dir);
+  INFO(good.text);
+  CHECK(good.code == 0);
+  CHECK(good.text.find("2 rows and the sums carried of 39 that are gone") != std::string::npos);
+  CHECK(verify(dir, true).text.find("\"carried_rows\":39") != std::string::npos);
+  plant(dir, "carried", window_key("task/t1", WindowKind::Total, window_at(WindowKind::Total, kNow).start), encode_sums({Money{1}, Money{0}, Money{0}, 1}));
+  CHECK(verify(dir).code == 1);
+}
+
 }  // namespace
 }  // namespace swarm::gateway

@@ -6,14 +6,15 @@
 namespace swarm::gateway {
 namespace {
 
-constexpr std::uint8_t kRowVersion = 2;  // 1: without kinds of media and note
+constexpr std::uint8_t kRowVersion = 3;        // 1: without kinds of media and note
+constexpr std::uint8_t kWithoutPrompt = 2;     // still written where there is none
 
 enum LimitFlag : std::uint8_t { kUnlimited = 1, kStrict = 2, kFailOpen = 4 };
 
 }  // namespace
 
 std::string encode_row(const UsageRow& row) {
-  RecordWriter w(kRowVersion);
+  RecordWriter w(row.prompt.empty() ? kWithoutPrompt : kRowVersion);
   w.time(row.at);
   w.text(row.request_id);
   w.text(row.team);
@@ -34,6 +35,7 @@ std::string encode_row(const UsageRow& row) {
   for (const auto n : {u.audio_input, u.audio_output, u.image_input}) w.number(n);
   w.number(static_cast<std::uint8_t>(u.batch));
   w.text(row.note);
+  if (!row.prompt.empty()) w.text(row.prompt);
   return w.take();
 }
 
@@ -60,6 +62,7 @@ std::optional<UsageRow> decode_row(std::string_view bytes) {
     u.batch = r.number<std::uint8_t>() != 0;
     row.note = r.text();
   }
+  if (r.version() >= 3) row.prompt = r.text();
   if (!r.good() || row.ending > Ending::Override) return std::nullopt;
   return row;
 }

@@ -35,6 +35,7 @@ Result<std::unique_ptr<LmdbSpendStore>> LmdbSpendStore::open(const std::filesyst
   BOOST_OUTCOME_TRY(store->environment_, lmdb::Environment::open(options));
   BOOST_OUTCOME_TRY(store->rows_, store->environment_->table("rows"));
   BOOST_OUTCOME_TRY(store->windows_, store->environment_->table("windows"));
+  BOOST_OUTCOME_TRY(store->carried_, store->environment_->table("carried"));
   BOOST_OUTCOME_TRY(store->allotments_, store->environment_->table("allotments"));
   BOOST_OUTCOME_TRY(store->limits_, store->environment_->table("limits"));
   BOOST_OUTCOME_TRY(store->keys_, store->environment_->table("keys"));
@@ -55,15 +56,16 @@ Result<std::unique_ptr<LmdbSpendStore>> LmdbSpendStore::open_existing(const std:
   return open(directory);
 }
 
-Result<WindowSums> LmdbSpendStore::sums_at(const lmdb::ReadTxn& txn, const std::string& key) const {
-  BOOST_OUTCOME_TRY(const auto stored, txn.get(windows_, key));
+Result<WindowSums> LmdbSpendStore::sums_at(const lmdb::ReadTxn& txn, lmdb::Table table, const std::string& key) {
+  BOOST_OUTCOME_TRY(const auto stored, txn.get(table, key));
   if (!stored) return WindowSums{};
   const auto sums = decode_sums(*stored);
   if (!sums) return damaged("windows");
   return *sums;
 }
 
-Result<void> LmdbSpendStore::charge(const lmdb::ReadTxn& txn, const UsageRow& row, Sums& sums) const {
+/// Adds the row to the sums of its windows, which begin as the table has them.
+Result<void> LmdbSpendStore::charge(const lmdb::ReadTxn& txn, lmdb::Table table, const UsageRow& row, Sums& sums) {
   for (int bit = 0; bit < kScopeLevels * kWindowKinds; ++bit) {
     if ((row.settlement.mask & (1u << bit)) == 0) continue;
     const auto scope = scope_of(row, static_cast<ScopeLevel>(bit / kWindowKinds));
@@ -71,7 +73,7 @@ Result<void> LmdbSpendStore::charge(const lmdb::ReadTxn& txn, const UsageRow& ro
     const auto key = window_key(scope, kind, window_at(kind, row.settlement.reserved_at).start);
     auto at = sums.find(key);
     if (at == sums.end()) {
-      BOOST_OUTCOME_TRY(const auto stored, sums_at(txn, key));
+      BOOST_OUTCOME_TRY(const auto stored, sums_at(txn, table, key));
       at = sums.emplace(key, stored).first;
     }
     add(at->second, row);
@@ -92,7 +94,7 @@ Result<void> LmdbSpendStore::append(const std::vector<UsageRow>& rows, const std
   std::uint64_t next = next_row_;
   for (const auto& row : rows) {
     BOOST_OUTCOME_TRY(txn.put(rows_, lmdb::key_u64(next++), encode_row(row)));
-    BOOST_OUTCOME_TRY(charge(txn, row, sums));
+    BOOST_OUTCOME_TRY(charge(txn, windows_, row, sums));
   }
   BOOST_OUTCOME_TRY(put_sums(txn, windows_, sums));
   for (const auto& plan : allotments) {
@@ -133,7 +135,7 @@ Result<std::vector<SpendRecord>> LmdbSpendStore::recover(WallTime now) {
   std::uint64_t next = next_row_;
   for (const auto& row : crashed) {
     BOOST_OUTCOME_TRY(txn.put(rows_, lmdb::key_u64(next++), encode_row(row)));
-    BOOST_OUTCOME_TRY(charge(txn, row, sums));
+    BOOST_OUTCOME_TRY(charge(txn, windows_, row, sums));
   }
   BOOST_OUTCOME_TRY(put_sums(txn, windows_, sums));
   for (const auto& key : lost) {
@@ -207,11 +209,10 @@ Result<void> LmdbSpendStore::drop_limit(const std::string& scope, WindowKind win
   return txn.commit();
 }
 
-Result<std::vector<SpendRecord>> LmdbSpendStore::records() {
-  BOOST_OUTCOME_TRY(const auto txn, environment_->read());
+Result<std::vector<SpendRecord>> LmdbSpendStore::records_of(const lmdb::ReadTxn& txn, lmdb::Table table, std::string_view named) const {
   std::vector<SpendRecord> all;
   bool good = true;
-  BOOST_OUTCOME_TRY(txn.scan(windows_, "", [&](std::string_view key, std::string_view value) {
+  BOOST_OUTCOME_TRY(txn.scan(table, "", [&](std::string_view key, std::string_view value) {
     const auto window = parse_key(key);
     const auto sums = decode_sums(value);
     good = window && sums;
@@ -220,8 +221,75 @@ Result<std::vector<SpendRecord>> LmdbSpendStore::records() {
     }
     return good;
   }));
-  if (!good) return damaged("windows");
+  if (!good) return damaged(named);
   return all;
+}
+
+Result<std::vector<SpendRecord>> LmdbSpendStore::records() {
+  BOOST_OUTCOME_TRY(const auto txn, environment_->read());
+  return records_of(txn, windows_, "windows");
+}
+
+Result<SpendStore::Carried> LmdbSpendStore::carried() {
+  BOOST_OUTCOME_TRY(const auto txn, environment_->read());
+  Carried gone;
+  BOOST_OUTCOME_TRY(gone.records, records_of(txn, carried_, "carried"));
+  // Rows are numbered from 1 without gaps, and the newest one always stays.
+  BOOST_OUTCOME_TRY(txn.scan(rows_, "", [&](std::string_view key, std::string_view) {
+    gone.rows = lmdb::u64_of_key(key) - 1;
+    return false;
+  }));
+  return gone;
+}
+
+Result<void> LmdbSpendStore::carry(lmdb::WriteTxn& txn, const Sums& sums, WallTime before) const {
+  for (const auto& [key, value] : sums) {
+    const auto window = parse_key(key);
+    if (!window) return damaged("carried");
+    BOOST_OUTCOME_TRY(const auto recorded, sums_at(txn, windows_, key));
+    if (window_at(window->window, window->start).end <= before && recorded == value) {
+      BOOST_OUTCOME_TRY(txn.erase(windows_, key));
+      BOOST_OUTCOME_TRY(txn.erase(carried_, key));
+    } else {
+      BOOST_OUTCOME_TRY(txn.put(carried_, key, encode_sums(value)));
+    }
+  }
+  return outcome::success();
+}
+
+Result<SpendStore::Retired> LmdbSpendStore::retire_rows(WallTime before, std::uint64_t through, std::size_t rows_max) {
+  const std::uint64_t newest = next_row_ - 1;
+  std::vector<UsageRow> old;
+  std::uint64_t first = 0;
+  Retired retired;
+  {
+    BOOST_OUTCOME_TRY(const auto look, environment_->read());
+    bool good = true;
+    BOOST_OUTCOME_TRY(look.scan(rows_, "", [&](std::string_view key, std::string_view value) {
+      const std::uint64_t number = lmdb::u64_of_key(key);
+      if (number >= newest || number > through) return false;
+      auto row = decode_row(value);
+      good = row.has_value();
+      if (!good || row->at >= before) return false;
+      retired.more = old.size() == rows_max;
+      if (retired.more) return false;
+      if (old.empty()) first = number;
+      old.push_back(std::move(*row));
+      return true;
+    }));
+    if (!good) return damaged("rows");
+  }
+  if (old.empty()) return retired;
+  BOOST_OUTCOME_TRY(auto txn, environment_->write());
+  Sums sums;
+  for (std::size_t i = 0; i < old.size(); ++i) {
+    BOOST_OUTCOME_TRY(charge(txn, carried_, old[i], sums));
+    BOOST_OUTCOME_TRY(txn.erase(rows_, lmdb::key_u64(first + i)));
+  }
+  BOOST_OUTCOME_TRY(carry(txn, sums, before));
+  BOOST_OUTCOME_TRY(txn.commit());
+  retired.rows = old.size();
+  return retired;
 }
 
 Result<void> LmdbSpendStore::put_key(const StoredKey& key) {

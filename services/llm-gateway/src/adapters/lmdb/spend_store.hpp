@@ -14,8 +14,8 @@
 
 namespace swarm::gateway {
 
-/// The journal in LMDB. Tables: `rows` by sequence number, `windows` (running sums), `allotments`, `limits`, `keys`, `alerts`
-/// (told), `overrides`. Each append is
+/// The journal in LMDB. Tables: `rows` by sequence number, `windows` (running sums), `carried` (what rows that are gone add
+/// up to), `allotments`, `limits`, `keys`, `alerts` (told), `overrides`. Each append is
 /// one transaction: rows, the sums that they change and allotments become durable together, so a check of the budget never
 /// reads rows, however many there are.
 class LmdbSpendStore final : public SpendStore, public KeyStore, public AlertMemory {
@@ -35,6 +35,8 @@ class LmdbSpendStore final : public SpendStore, public KeyStore, public AlertMem
   Result<std::uint64_t> last_row() override;
   Result<void> rows_after(std::uint64_t after,
                           const std::function<bool(std::uint64_t number, const UsageRow& row)>& visit) override;
+  Result<Retired> retire_rows(WallTime before, std::uint64_t through, std::size_t rows_max) override;
+  Result<Carried> carried() override;
   Result<void> drop_limit(const std::string& scope, WindowKind window) override;
   Result<void> put_key(const StoredKey& key) override;
   Result<std::vector<StoredKey>> keys() override;
@@ -50,13 +52,16 @@ class LmdbSpendStore final : public SpendStore, public KeyStore, public AlertMem
   using Sums = std::map<std::string, WindowSums>;  // by window key
 
   LmdbSpendStore() = default;
-  Result<WindowSums> sums_at(const lmdb::ReadTxn& txn, const std::string& key) const;
-  Result<void> charge(const lmdb::ReadTxn& txn, const UsageRow& row, Sums& sums) const;
+  static Result<WindowSums> sums_at(const lmdb::ReadTxn& txn, lmdb::Table table, const std::string& key);
+  static Result<void> charge(const lmdb::ReadTxn& txn, lmdb::Table table, const UsageRow& row, Sums& sums);
+  Result<std::vector<SpendRecord>> records_of(const lmdb::ReadTxn& txn, lmdb::Table table, std::string_view named) const;
+  Result<void> carry(lmdb::WriteTxn& txn, const Sums& sums, WallTime before) const;
   static Result<void> put_sums(lmdb::WriteTxn& txn, lmdb::Table table, const Sums& sums);
 
   std::unique_ptr<lmdb::Environment> environment_;
   lmdb::Table rows_;
   lmdb::Table windows_;
+  lmdb::Table carried_;
   lmdb::Table allotments_;
   lmdb::Table limits_;
   lmdb::Table keys_;

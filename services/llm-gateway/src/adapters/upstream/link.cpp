@@ -62,8 +62,8 @@ class PooledExchange final : public Exchange {
   std::unique_ptr<UpstreamConnection> connection_;
 };
 
-PooledLink::PooledLink(asio::io_context& io, async::Deadlines& deadlines, const Catalog& catalog, UpstreamTls& tls, Options options)
-    : io_(io), deadlines_(deadlines), tls_(tls), options_(options), idle_(catalog.upstreams().size()) {
+PooledLink::PooledLink(asio::io_context& io, async::Deadlines& deadlines, const Catalog& catalog, std::shared_ptr<UpstreamTls> tls, Options options)
+    : io_(io), deadlines_(deadlines), tls_(std::move(tls)), options_(options), idle_(catalog.upstreams().size()) {
   for (const Upstream& upstream : catalog.upstreams()) fixed_heads_.push_back(fixed_head(upstream));
 }
 
@@ -103,7 +103,7 @@ asio::awaitable<Result<std::unique_ptr<Exchange>, UpstreamFault>> PooledLink::se
     if (!connection) {
       connection = std::make_unique<UpstreamConnection>(io_, deadlines_, upstream);
       *current = connection.get();
-      const auto connected = co_await connection->connect(tls_.of(upstream));
+      const auto connected = co_await connection->connect(tls_->of(upstream));
       if (!connected) {
         *current = nullptr;
         last_error_ = connection->error_text();

@@ -29,14 +29,13 @@ class PooledLink final : public UpstreamLink {
     std::size_t idle_max = 256;  // kept open, for each upstream
     std::chrono::milliseconds keep{30'000};
   };
-  PooledLink(boost::asio::io_context& io, async::Deadlines& deadlines, const Catalog& catalog, UpstreamTls& tls, Options options);
+  PooledLink(boost::asio::io_context& io, async::Deadlines& deadlines, const Catalog& catalog, std::shared_ptr<UpstreamTls> tls, Options options);
 
   boost::asio::awaitable<Result<std::unique_ptr<Exchange>, UpstreamFault>> send(const Outgoing& request,
                                                                                Attempt** current) override;
   const std::string& last_error() const override { return last_error_; }
   std::size_t idle() const;
-  /// Closes what is idle, and from now on whatever becomes idle.
-  void drain();
+  void drain() override;
 
  private:
   friend class PooledExchange;
@@ -46,7 +45,7 @@ class PooledLink final : public UpstreamLink {
 
   boost::asio::io_context& io_;
   async::Deadlines& deadlines_;
-  UpstreamTls& tls_;
+  std::shared_ptr<UpstreamTls> tls_;
   Options options_;
   std::vector<Idle> idle_;
   std::vector<std::string> fixed_heads_;
