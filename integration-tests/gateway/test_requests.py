@@ -64,6 +64,7 @@ def test_anthropic_dialect_passes_through_with_its_own_errors(start_gateway: Any
         good = http("POST", url, body, {"x-api-key": "sk-agent", "anthropic-version": "2023-06-01"})
         assert good.status == 200 and good.json()["content"][0]["text"] == "hello"
         assert float(good.headers["x-swarm-cost-usd"]) == pytest.approx(4.5e-6)
+        assert 0 <= float(good.headers["x-swarm-overhead-ms"]) < 5_000
         seen = up.requests[0].lower()
         assert b"x-api-key: sk-upstream-secret" in seen and b"anthropic-version: 2023-06-01" in seen
         bad = http("POST", url, body, {"x-api-key": "sk-wrong"})

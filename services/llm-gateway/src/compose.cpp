@@ -11,7 +11,6 @@
 #include "adapters/prices/litellm.hpp"
 #include "adapters/webhook/webhook.hpp"
 #include "compose_parts.hpp"
-#include "libs/async/shutdown.hpp"
 #include "libs/http/endpoint.hpp"
 #include "libs/operations/operations.hpp"
 #include "libs/rpc/audit_trail.hpp"
@@ -242,6 +241,8 @@ Result<void> Composition::start() {
   BOOST_OUTCOME_TRYV(p.server->start());
   for (const auto& worker : p.workers) worker->start();
   p.watch_configuration();
+  // Before anybody learns that it is ready: a signal from then on must drain.
+  p.shutdown = std::make_unique<async::Shutdown>(p.io, [&p] { p.drain(); }, [&p] { p.io.stop(); });
   log::info("ready", {{"http", p.workers.front()->address()}, {"grpc", p.server->address()}, {"admin", p.admin->address()},
                       {"threads", p.workers.size()}, {"models", p.settings.models.size()}, {"keys", p.keys->size()}});
   return outcome::success();
@@ -249,7 +250,6 @@ Result<void> Composition::start() {
 
 int Composition::run() {
   auto& p = *parts_;
-  const async::Shutdown shutdown(p.io, [&p] { p.drain(); }, [&p] { p.io.stop(); });
   p.io.run();
   return p.lost ? 1 : 0;
 }

@@ -22,6 +22,7 @@
 #include "application/usage_export.hpp"
 #include "compose.hpp"
 #include "libs/admin/admin_server.hpp"
+#include "libs/async/shutdown.hpp"
 #include "libs/knowledge/control/journal_service.hpp"
 #include "libs/otlp/exporter.hpp"
 #include "libs/rpc/server.hpp"
@@ -73,6 +74,7 @@ struct Composition::Parts {
   async::Guarded<Reading> reading;
   boost::asio::io_context io{1};
   boost::asio::steady_timer drain_timer;
+  std::unique_ptr<async::Shutdown> shutdown;
   std::unique_ptr<ConfigWatch> config_watch;
   SharedBooks books;
   std::unique_ptr<LmdbSpendStore> store;

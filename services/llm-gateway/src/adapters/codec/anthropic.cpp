@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "adapters/codec/json_text.hpp"
+#include "adapters/codec/usage_object.hpp"
 
 namespace swarm::gateway {
 namespace sj = simdjson;
-namespace od = simdjson::ondemand;
 namespace {
 
 std::string_view type_of(ProblemKind kind) {
@@ -27,11 +27,7 @@ std::string_view type_of(ProblemKind kind) {
 }
 
 /// Keeps what was known where the object does not say: the last event of a stream repeats only some numbers.
-void update(od::document& document, od::object& object, std::string_view key, std::uint64_t& value) {
-  std::uint64_t n = 0;
-  if (!document.is_alive()) return;
-  if (object.find_field_unordered(key).get_uint64().get(n) == sj::SUCCESS) value = n;
-}
+void update(const UsageObject& object, std::string_view key, std::uint64_t& value) { value = object.number(key).value_or(value); }
 
 }  // namespace
 
@@ -46,28 +42,15 @@ Result<RequestScan> AnthropicCodec::scan(std::string_view body, std::size_t capa
 }
 
 bool AnthropicCodec::read(std::string_view json, std::size_t capacity, std::string_view holder, Usage& usage) {
-  od::document document;
-  od::object root;
-  od::object object;
-  if (parser_.iterate(padded(json, capacity)).get(document) != sj::SUCCESS) return false;
-  if (document.get_object().get(root) != sj::SUCCESS) return false;
-  if (!holder.empty()) {
-    od::object inner;
-    if (root.find_field_unordered(holder).get_object().get(inner) != sj::SUCCESS) return false;
-    root = inner;
-  }
-  if (root.find_field_unordered("usage").get_object().get(object) != sj::SUCCESS) return false;
+  const auto object = UsageObject::find(parser_, json, capacity, holder);
+  if (!object) return false;
   std::uint64_t written = usage.cache_write + usage.cache_write_1h;
-  update(document, object, "input_tokens", usage.input);
-  update(document, object, "output_tokens", usage.output);
-  update(document, object, "cache_read_input_tokens", usage.cache_read);
-  update(document, object, "cache_creation_input_tokens", written);
-  od::object creation;
-  if (document.is_alive() && object.find_field_unordered("cache_creation").get_object().get(creation) == sj::SUCCESS) {
-    update(document, creation, "ephemeral_1h_input_tokens", usage.cache_write_1h);
-  }
-  std::string_view tier;
-  if (document.is_alive() && object.find_field_unordered("service_tier").get_string().get(tier) == sj::SUCCESS) usage.batch = tier == "batch";
+  update(*object, "input_tokens", usage.input);
+  update(*object, "output_tokens", usage.output);
+  update(*object, "cache_read_input_tokens", usage.cache_read);
+  update(*object, "cache_creation_input_tokens", written);
+  usage.cache_write_1h = object->number("cache_creation", "ephemeral_1h_input_tokens").value_or(usage.cache_write_1h);
+  usage.batch = usage.batch || object->text("service_tier") == "batch";
   usage.cache_write_1h = std::min(usage.cache_write_1h, written);
   usage.cache_write = written - usage.cache_write_1h;
   return true;

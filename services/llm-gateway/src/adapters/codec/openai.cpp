@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "adapters/codec/json_text.hpp"
+#include "adapters/codec/usage_object.hpp"
 
 namespace swarm::gateway {
 namespace sj = simdjson;
-namespace od = simdjson::ondemand;
 namespace {
 
 struct ErrorWords {
@@ -34,42 +34,34 @@ ErrorWords words(ProblemKind kind) {
   return {"server_error", ""};
 }
 
+/// Flex is sold at the price of a batch.
+bool is_batch(std::string_view tier) { return tier == "batch" || tier == "flex"; }
+
 /// What the details of prompt or answer name, taken off the whole one after the other: buckets never overlap, whatever an
 /// upstream says.
 template <std::size_t N>
-std::uint64_t take_details(od::document& document, od::object& usage, std::string_view holder, std::uint64_t whole,
+std::uint64_t take_details(const UsageObject& usage, std::string_view holder, std::uint64_t whole,
                            const std::array<std::pair<std::string_view, std::uint64_t*>, N>& kinds) {
-  od::object details;
-  if (!document.is_alive() || usage.find_field_unordered(holder).get_object().get(details) != sj::SUCCESS) return whole;
   for (const auto& [key, bucket] : kinds) {
-    // What is no JSON ends the reading for good: nothing may be asked of it any more.
-    if (!document.is_alive()) return whole;
-    *bucket = std::min(number_or_zero(details, key), whole);
+    *bucket = std::min(usage.number(holder, key).value_or(0), whole);
     whole -= *bucket;
   }
   return whole;
 }
 
-/// Flex is sold at the price of a batch.
-bool is_batch(std::string_view tier) { return tier == "batch" || tier == "flex"; }
-
 /// Chat and completions say prompt and completion, Responses says input and output.
-std::optional<Usage> usage_of(od::document& document, od::object usage) {
-  const bool chat = usage.find_field_unordered("prompt_tokens").error() == sj::SUCCESS;
-  if (!document.is_alive()) return std::nullopt;
-  if (!chat && usage.find_field_unordered("input_tokens").error() != sj::SUCCESS) return std::nullopt;
-  std::uint64_t in = 0;
-  if (usage.find_field_unordered(chat ? "prompt_tokens" : "input_tokens").get_uint64().get(in) != sj::SUCCESS) return std::nullopt;
-  if (!document.is_alive()) return std::nullopt;
-  const std::uint64_t out = number_or_zero(usage, chat ? "completion_tokens" : "output_tokens");
-  if (in + out == 0) return std::nullopt;  // nothing costs nothing: it was not counted
+std::optional<Usage> usage_of(const UsageObject& usage) {
+  const bool chat = usage.has("prompt_tokens");
+  const auto in = usage.number(chat ? "prompt_tokens" : "input_tokens");
+  const std::uint64_t out = usage.number(chat ? "completion_tokens" : "output_tokens").value_or(0);
+  if (!in || *in + out == 0) return std::nullopt;  // nothing costs nothing: it was not counted
   using Kind = std::pair<std::string_view, std::uint64_t*>;
   Usage result;
   const std::array<Kind, 4> heard = {{{"cached_tokens", &result.cache_read}, {"cache_write_tokens", &result.cache_write},
                                       {"audio_tokens", &result.audio_input}, {"image_tokens", &result.image_input}}};
-  result.input = take_details(document, usage, chat ? "prompt_tokens_details" : "input_tokens_details", in, heard);
+  result.input = take_details(usage, chat ? "prompt_tokens_details" : "input_tokens_details", *in, heard);
   const std::array<Kind, 2> said = {{{"reasoning_tokens", &result.reasoning}, {"audio_tokens", &result.audio_output}}};
-  result.output = take_details(document, usage, chat ? "completion_tokens_details" : "output_tokens_details", out, said);
+  result.output = take_details(usage, chat ? "completion_tokens_details" : "output_tokens_details", out, said);
   return result;
 }
 
@@ -108,23 +100,11 @@ Result<RequestScan> OpenAiCodec::scan(std::string_view body, std::size_t capacit
 }
 
 std::optional<Usage> OpenAiCodec::read(std::string_view json, std::size_t capacity, std::string_view holder) {
-  od::document document;
-  od::object root;
-  od::object usage;
-  if (parser_.iterate(padded(json, capacity)).get(document) != sj::SUCCESS) return std::nullopt;
-  if (document.get_object().get(root) != sj::SUCCESS) return std::nullopt;
-  if (!holder.empty()) {
-    od::object inner;
-    if (root.find_field_unordered(holder).get_object().get(inner) != sj::SUCCESS) return std::nullopt;
-    root = inner;
-  }
-  if (root.find_field_unordered("usage").get_object().get(usage) != sj::SUCCESS) return std::nullopt;
-  auto found = usage_of(document, usage);
-  std::string_view tier;
-  if (found && document.is_alive() && json.find("\"service_tier\"") != std::string_view::npos &&
-      root.find_field_unordered("service_tier").get_string().get(tier) == sj::SUCCESS) {
-    found->batch = is_batch(tier);
-  }
+  const auto object = UsageObject::find(parser_, json, capacity, holder);
+  auto found = object ? usage_of(*object) : std::nullopt;
+  if (!found) return std::nullopt;
+  bool said = false;
+  found->batch = is_batch(raw_string_after(json, "\"service_tier\"", said));
   return found;
 }
 

@@ -207,10 +207,4 @@ Result<RequestScan> scan_request(od::parser& parser, std::string_view body, std:
   return Scanner(body, fields).run(parser, capacity);
 }
 
-std::uint64_t number_or_zero(od::object& object, std::string_view key) {
-  std::uint64_t n = 0;
-  if (object.find_field_unordered(key).get_uint64().get(n) != sj::SUCCESS) return 0;
-  return n;
-}
-
 }  // namespace swarm::gateway

@@ -28,7 +28,4 @@ inline simdjson::padded_string_view padded(std::string_view text, std::size_t ca
   return simdjson::padded_string_view(text.data(), text.size(), text.size() + capacity);
 }
 
-/// The number of that name, or 0.
-std::uint64_t number_or_zero(simdjson::ondemand::object& object, std::string_view key);
-
 }  // namespace swarm::gateway

@@ -55,7 +55,8 @@ class Transfer final : public UpstreamLink::Attempt, public CurlLoop::Ended {
   asio::awaitable<Result<void, UpstreamFault>> read_head() {
     const auto until = std::chrono::steady_clock::now() + upstream_.connect_timeout + upstream_.first_byte_timeout;
     while (!head_done_ && !done_) {
-      if (!co_await progress(until)) co_return fault();
+      const bool goes_on = co_await progress(until);
+      if (!goes_on) co_return fault();
     }
     if (!head_done_ || malformed_) co_return fault();
     co_return outcome::success();
@@ -63,18 +64,23 @@ class Transfer final : public UpstreamLink::Attempt, public CurlLoop::Ended {
   asio::awaitable<Result<std::string_view, UpstreamFault>> read_some() {
     piece_.clear();
     while (buffer_.empty() && !done_) {
-      if (!co_await progress(std::chrono::steady_clock::now() + upstream_.idle_timeout)) co_return fault();
+      const auto until = idle_end();
+      const bool goes_on = co_await progress(until);
+      if (!goes_on) co_return fault();
     }
     if (buffer_.empty() && result_ != CURLE_OK) co_return fault();
     piece_.swap(buffer_);
     resume();
-    co_return std::string_view(piece_);
+    const std::string_view piece(piece_);
+    co_return piece;
   }
   asio::awaitable<Result<std::string_view, UpstreamFault>> read_all(std::size_t bytes_max) {
     room_ = bytes_max + 1;
     resume();
     while (!done_ && buffer_.size() <= bytes_max) {
-      if (!co_await progress(std::chrono::steady_clock::now() + upstream_.idle_timeout)) co_return fault();
+      const auto until = idle_end();
+      const bool goes_on = co_await progress(until);
+      if (!goes_on) co_return fault();
     }
     if (buffer_.size() > bytes_max) co_return UpstreamFault::TooLarge;
     if (result_ != CURLE_OK) co_return fault();
@@ -160,6 +166,8 @@ class Transfer final : public UpstreamLink::Attempt, public CurlLoop::Ended {
     set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
     set(CURLOPT_WRITEDATA, this);
   }
+
+  std::chrono::steady_clock::time_point idle_end() const { return std::chrono::steady_clock::now() + upstream_.idle_timeout; }
 
   /// False when the time is over, or the caller has left.
   asio::awaitable<bool> progress(std::chrono::steady_clock::time_point until) {
