@@ -1,5 +1,7 @@
 #include "compose.hpp"
 
+#include <malloc.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 
@@ -19,6 +21,7 @@
 #include "application/sanity_desk.hpp"
 #include "libs/admin/admin_server.hpp"
 #include "libs/async/shutdown.hpp"
+#include "libs/base/check.hpp"
 #include "libs/knowledge/control/journal_service.hpp"
 #include "libs/knowledge/embedded/embedded_knowledge.hpp"
 #include "libs/operations/operations.hpp"
@@ -30,6 +33,19 @@ namespace swarm::analyst {
 
 using namespace application;
 using namespace adapters;
+
+namespace {
+
+// They were checked when the settings were read.
+std::shared_ptr<const domain::GroupingRules> grouping_rules(const Settings& settings) {
+  if (settings.masks.empty() && settings.fingerprints.empty()) return nullptr;
+  auto rules = std::make_shared<domain::GroupingRules>();
+  for (const auto& mask : settings.masks) SWARM_CHECK(rules->add(mask), mask.name);
+  for (const auto& rule : settings.fingerprints) SWARM_CHECK(rules->add(rule), rule.name);
+  return rules;
+}
+
+}  // namespace
 
 struct Composition::Parts {
   explicit Parts(Settings s) : settings(std::move(s)), probe(registry) {}
@@ -55,7 +71,7 @@ struct Composition::Parts {
   std::unique_ptr<KnowledgeSink> common_sink;
   std::unique_ptr<TurtleSink> turtle_sink;
   RuleBoard board;
-  Analyzers analyzers;
+  Analyzers analyzers{grouping_rules(settings)};
   std::unique_ptr<Ledger> ledger;
   std::unique_ptr<ModelAuthor> author;
   std::unique_ptr<LedgerLoop> loop;
@@ -130,6 +146,10 @@ Result<void> Composition::Parts::build_application() {
     lost = true;
     log::error("store lost, ending", {{"error", error.message}});
     boost::asio::post(io, [this] { drain(); });
+  };
+  hooks.idle = [this] {
+    store->rest();
+    malloc_trim(0);  // what glibc keeps of a burst
   };
   loop = std::make_unique<LedgerLoop>(*ledger, *store, board, clock, probe, std::move(hooks), static_cast<std::size_t>(settings.queue_max));
   if (settings.author_mode == "model" && !settings.gateway_address.empty()) {

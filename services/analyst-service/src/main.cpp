@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include <cstdio>
 
 #include "compose.hpp"
@@ -14,6 +16,7 @@ int fail(const swarm::Error& error) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  mallopt(M_ARENA_MAX, 2);  // threads come and go with calls: an arena for each would keep what its burst needed
   const auto line = swarm::settings::parse_command_line(argc, argv, "analyst-service", "Groups failures and turns them into golden rules.");
   swarm::analyst::Settings settings;
   const int done = swarm::settings::read_or_exit_code(line, [&](swarm::settings::Object& root) { read(root, settings); });

@@ -10,6 +10,38 @@ std::string check_mode(const std::string& mode) {
   return mode == "template" || mode == "model" ? "" : "is neither template nor model";
 }
 
+// A rule that can't be used is a fault of the file, at the key that makes it so.
+template <class Rule>
+void take(settings::Object& o, const Rule& rule, std::vector<Rule>& out) {
+  domain::GroupingRules probe;
+  if (out.size() >= domain::GroupingRules::kRulesMax) o.fault("name", "more than " + std::to_string(domain::GroupingRules::kRulesMax) + " of them");
+  else if (const auto good = probe.add(rule); !good) o.fault("pattern", good.error().message);
+  else out.push_back(rule);
+}
+
+void read_grouping(settings::Object& root, Settings& out) {
+  root.section("grouping", "What operators know better than the built-in grouping. It changes where failures land from then on.", [&](settings::Object& o) {
+    if (o.has("masks")) out.masks.clear();
+    o.list("masks", "Text of cause lines that varies and is to be masked.", [&](settings::Object& item) {
+      domain::MaskRule rule;
+      item.value("name", rule.name, "Its name, for explanations.");
+      item.value("pattern", rule.pattern, "RE2 pattern; what it matches becomes <*>.");
+      take(item, rule, out.masks);
+    });
+    if (o.has("fingerprints")) out.fingerprints.clear();
+    o.list("fingerprints", "Failures that are one kind whatever their cause line says; the first that fits counts.", [&](settings::Object& item) {
+      domain::FingerprintRule rule;
+      item.value("name", rule.name, "Its name, for explanations.");
+      item.value("stack", rule.stack, "Only of this stack; empty: any.");
+      item.value("role", rule.role, "Only of this role; empty: any.");
+      item.value("family", rule.family, "Only of this tool family, e.g. python; empty: any.");
+      item.value("pattern", rule.pattern, "RE2 pattern, found anywhere in the cause line.");
+      item.value("fingerprint", rule.fingerprint, "The kind's cause: text, \\1 to \\9 for groups of the pattern, {{ default }} for the built-in cause.");
+      take(item, rule, out.fingerprints);
+    });
+  });
+}
+
 }  // namespace
 
 void read(settings::Object& root, Settings& out) {
@@ -32,6 +64,7 @@ void read(settings::Object& root, Settings& out) {
     o.value("sanity_task", out.sanity_task, "A task that every new rule is tried on, through the orchestrator, before it holds; empty: none.");
     o.value("sanity_time", out.sanity_time, "How long a sanity run may take before the rule stays proposed.", std::chrono::milliseconds(1000), std::chrono::hours(24));
   });
+  read_grouping(root, out);
   root.section("author", "Who words the rules.", [&](settings::Object& o) {
     o.value("mode", out.author_mode, "template: always the built-in text. model: that at once, and a model's text as soon as there is a good one.", check_mode);
     o.value("model", out.author_model, "Model or alias that the gateway is asked for; empty: its default.");

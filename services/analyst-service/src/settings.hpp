@@ -3,7 +3,9 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "domain/grouping_rules.hpp"
 #include "libs/knowledge/link/store_link.hpp"
 #include "libs/otlp/exporter.hpp"
 #include "libs/rpc/security.hpp"
@@ -30,6 +32,8 @@ struct Settings {
   std::int64_t trial_attempts = 200;
   std::string sanity_task;
   std::chrono::milliseconds sanity_time{600'000};
+  std::vector<domain::MaskRule> masks;
+  std::vector<domain::FingerprintRule> fingerprints;
   std::int64_t groups_max = 50'000;
   std::int64_t journal_entries_max = 1'000'000;
   std::int64_t queue_max = 8192;

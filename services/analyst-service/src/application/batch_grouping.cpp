@@ -15,6 +15,7 @@ namespace {
 constexpr std::size_t kGrain = 512;
 
 struct Worker {
+  explicit Worker(const std::shared_ptr<const domain::GroupingRules>& rules) : analyzer(rules) {}
   domain::Analyzer analyzer;
   std::unordered_map<domain::Id, BatchGroup, domain::IdHash> groups;
 };
@@ -27,8 +28,9 @@ void count(BatchGroup& group, const domain::Id& kind, std::uint64_t rows, std::s
 
 }  // namespace
 
-std::vector<BatchGroup> group_batch(std::span<const domain::FailureText> rows, std::span<RowKeys> keys, int threads) {
-  tbb::enumerable_thread_specific<Worker> workers;
+std::vector<BatchGroup> group_batch(std::span<const domain::FailureText> rows, std::span<RowKeys> keys, int threads,
+                                    const std::shared_ptr<const domain::GroupingRules>& rules) {
+  tbb::enumerable_thread_specific<Worker> workers([&rules] { return Worker(rules); });
   tbb::task_arena arena(threads);
   arena.execute([&] {
     tbb::parallel_for(tbb::blocked_range<std::size_t>(0, rows.size(), kGrain), [&](const auto& range) {

@@ -22,6 +22,7 @@ struct BatchGroup {
 
 /// Analyses many failures at once on up to `threads` threads. Writes the keys of row i to keys[i] and gives the groups in
 /// the order of their first rows: the same for any number of threads. Rows are only read.
-std::vector<BatchGroup> group_batch(std::span<const domain::FailureText> rows, std::span<RowKeys> keys, int threads);
+std::vector<BatchGroup> group_batch(std::span<const domain::FailureText> rows, std::span<RowKeys> keys, int threads,
+                                    const std::shared_ptr<const domain::GroupingRules>& rules = nullptr);
 
 }  // namespace swarm::analyst::application

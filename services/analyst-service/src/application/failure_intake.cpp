@@ -14,6 +14,7 @@ namespace {
 constexpr std::chrono::milliseconds kPauseMax{10'000};
 constexpr std::chrono::seconds kAnswerPatience{30};
 constexpr std::size_t kTextShown = 400;
+constexpr std::size_t kSampleShown = 300;  // as for reports of agents: splits look at it
 constexpr std::size_t kExcerptBytes = 2'000;
 constexpr std::size_t kMarksAtOnce = 1'000;
 constexpr std::size_t kCountedAtOnce = 2'000;  // well below what the ledger lets wait, which others need too
@@ -133,7 +134,7 @@ FailureReport FailureIntake::report_of(const knowledge::FailureRecord& record) {
     const auto analysis = analyzer.analyse({record.role, record.stack, message});
     FailureReport report;
     report.kind = {analysis.kind, record.role, record.stack, analysis.family, domain::printable(analysis.cause, kTextShown),
-                   domain::printable(analysis.sample, kTextShown), domain::printable(message, kExcerptBytes)};
+                   domain::printable(analysis.sample, kSampleShown), domain::printable(message, kExcerptBytes)};
     report.place = analysis.place;
     report.agent_id = knowledge::name_of_iri(record.agent);
     if (!own_execution(record.execution, report.task_id, report.attempt)) {

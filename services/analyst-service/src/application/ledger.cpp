@@ -4,6 +4,7 @@
 
 #include "domain/rule_check.hpp"
 #include "domain/rule_template.hpp"
+#include "domain/schema_gap.hpp"
 
 namespace swarm::analyst::application {
 
@@ -47,6 +48,9 @@ Result<void> Ledger::recover() {
   for (const auto& group : found.groups) groups_.emplace(group.kind, group);
   for (auto& rule : found.rules) rules_.emplace(rule.kind, std::move(rule));
   for (auto& scope : found.scopes) scopes_.emplace(std::pair(scope.stack, scope.role), scope);
+  for (const auto& route : found.routes) {
+    BOOST_OUTCOME_TRY(routes_.put(route));
+  }
   totals_ = found.totals;
   std::int64_t counted = totals_.aged_events;
   for (const auto& [kind, group] : groups_) counted += group.events;
@@ -85,7 +89,8 @@ const domain::GoldenRule* Ledger::find_rule(const domain::Id& kind) const {
 
 Result<FailureAnswer> Ledger::stage(const FailureReport& report, std::int64_t now_ms) {
   FailureAnswer answer;
-  const auto& kind = report.kind.kind;
+  const auto way = staged_routes().find(report.kind.kind, report.kind.sample);
+  const auto& kind = way.own;
   const auto keys = repeat_keys(report);
   BOOST_OUTCOME_TRY(answer.repeat, is_repeat(keys));
   const domain::Group* known = find_group(kind);
@@ -101,12 +106,17 @@ Result<FailureAnswer> Ledger::stage(const FailureReport& report, std::int64_t no
     if (!agent.empty()) {
       BOOST_OUTCOME_TRY(new_agent, is_new(kind, agent));
     }
-    if (known == nullptr) draft_.kinds.push_back(report.kind);
+    if (known == nullptr) {
+      draft_.kinds.push_back(report.kind);
+      draft_.kinds.back().kind = kind;
+      if (way.split != nullptr) draft_.kinds.back().cause += " [" + way.split->name + "]";
+    }
     ++draft_.totals.next_sequence;
     ++draft_.totals.events;
     domain::count_event(group, now_ms);
     group.tasks += new_task ? 1 : 0;
     group.agents += new_agent ? 1 : 0;
+    BOOST_OUTCOME_TRY(count_merged(way, new_task ? task : domain::Id{}, new_agent ? agent : domain::Id{}, group));
     draft_.groups[kind] = group;
     draft_.repeat_keys.insert(keys.begin(), keys.end());
     if (new_task) draft_.tasks.insert({kind, task});
@@ -116,15 +126,21 @@ Result<FailureAnswer> Ledger::stage(const FailureReport& report, std::int64_t no
     const auto evidence = evidence_id(report, sequence);
     draft_.journal.push_back({sequence, keys, kind, report.place, task, evidence, report.task_id, report.agent_id, now_ms, agent});
     // Who gives no name can't be told from others, and counts as one.
-    const bool quorum = std::max<std::int64_t>(group.agents, 1) >= limits_.agents_min;
-    if (group.tasks >= limits_.threshold && quorum && find_rule(kind) == nullptr) {
-      BOOST_OUTCOME_TRY(make_rule(report.kind, evidence, now_ms));
+    const auto all = staged_group(way.root);
+    const bool quorum = std::max<std::int64_t>(all.agents, 1) >= limits_.agents_min;
+    if (all.tasks >= limits_.threshold && quorum && find_rule(way.root) == nullptr) {
+      auto about = report.kind;
+      about.kind = way.root;
+      if (way.merge != nullptr) {
+        BOOST_OUTCOME_TRY(about, store_.kind_text(way.root));
+      }
+      BOOST_OUTCOME_TRY(make_rule(about, evidence, now_ms));
       answer.rule_made = true;
     }
   }
-  const auto* rule = find_rule(kind);
+  const auto* rule = find_rule(way.root);
   if (rule != nullptr && rule->state == domain::RuleState::Active) answer.rule_text = rule->text;
-  answer.group = group;
+  answer.group = answer.repeat && known == nullptr ? group : staged_group(way.root);
   return answer;
 }
 
@@ -141,10 +157,16 @@ Result<void> Ledger::make_rule(const domain::KindText& kind, const std::string& 
   rule.created_ms = now_ms;
   rule.version = ++draft_.totals.rule_version;
   BOOST_OUTCOME_TRY(rule.evidence, store_.evidence(kind.kind, kEvidenceMax - 1));
+  for (const auto& member : staged_routes().members(kind.kind)) {
+    BOOST_OUTCOME_TRY(const auto more, store_.evidence(member, kEvidenceMax));
+    for (const auto& id : more)
+      if (rule.evidence.size() + 1 < kEvidenceMax) rule.evidence.push_back(id);
+  }
   for (const auto& entry : draft_.journal)
-    if (entry.kind == kind.kind && rule.evidence.size() < kEvidenceMax && entry.event_id != evidence) rule.evidence.push_back(entry.event_id);
+    if (!entry.kind.empty() && staged_routes().root(entry.kind) == kind.kind && rule.evidence.size() < kEvidenceMax && entry.event_id != evidence) rule.evidence.push_back(entry.event_id);
   rule.evidence.push_back(evidence);
   rule.must_not_match = domain::pattern_for(kind.cause);
+  rule.schema_proposal = domain::schema_proposal(kind, staged_group(kind.kind).tasks);
   auto fault = domain::fault_of_rule(rule.text, rule.cause);
   if (fault.empty()) fault = fault_among_others(rule);
   const bool waits = !fault.empty() || limits_.sanity || limits_.approval;
@@ -165,8 +187,7 @@ void Ledger::set_state(domain::GoldenRule& rule, domain::RuleState state, const 
   if (!reason.empty()) rule.state_reason = reason;
   if (activated) {
     rule.effect = {};
-    const auto* group = find_group(rule.kind);
-    rule.effect.kind_failures_before = group == nullptr ? 0 : group->events;
+    rule.effect.kind_failures_before = staged_group(rule.kind).events;
     rule.effect.scope_outcomes_before = staged_outcomes(rule.stack, rule.role);
     rule.activated_ms = now_ms;
     rule.expires_ms = limits_.lifetime_ms > 0 ? now_ms + limits_.lifetime_ms : 0;
@@ -219,6 +240,7 @@ Result<bool> Ledger::stage(const OutcomeReport& report, std::int64_t now_ms) {
   domain::Id kind;
   if (!report.success) {
     BOOST_OUTCOME_TRY(kind, kind_of_attempt(report));
+    kind = staged_routes().root(kind);
   }
   BOOST_OUTCOME_TRY(count_outcome(report, kind, now_ms));
   draft_.repeat_keys.insert(keys.front());
@@ -246,8 +268,7 @@ Result<void> Ledger::count_outcome(const OutcomeReport& report, const domain::Id
       ++(report.success ? (given ? e.given_successes : e.held_successes) : (given ? e.given_failures : e.held_failures));
       if (!kind.empty() && rule->kind == kind) ++(given ? e.given_kind_failures : e.held_kind_failures);
       if (rule->state != domain::RuleState::Active) continue;
-      const auto* group = find_group(rule->kind);
-      const auto seen = domain::balance(e, group == nullptr ? 0 : group->events, staged_outcomes(rule->stack, rule->role));
+      const auto seen = domain::balance(e, staged_group(rule->kind).events, staged_outcomes(rule->stack, rule->role));
       const auto reason = domain::retire_reason(seen, limits_.trial);
       if (reason.empty()) continue;
       rule->version = ++draft_.totals.rule_version;
@@ -265,6 +286,7 @@ Result<domain::GoldenRule> Ledger::stage(const RuleChange& change, std::int64_t 
   domain::GoldenRule changed = *rule;
   if (change.text) changed.text = *change.text;
   if (change.author) changed.author = *change.author;
+  if (change.must_match) changed.must_match = *change.must_match;
   if (change.must_not_match) changed.must_not_match = *change.must_not_match;
   const auto state = change.state.value_or(changed.state);
   if (state == domain::RuleState::Active) {
@@ -299,7 +321,7 @@ void Ledger::forget_least_recent() {
   if (size <= limits_.groups_max) return;
   std::vector<const domain::Group*> candidates;
   for (const auto& [kind, group] : groups_)
-    if (find_rule(kind) == nullptr && !draft_.groups.contains(kind)) candidates.push_back(&group);
+    if (find_rule(kind) == nullptr && !draft_.groups.contains(kind) && !staged_routes().involves(kind)) candidates.push_back(&group);
   const auto excess = size - limits_.groups_max + limits_.groups_max / 20;
   const auto count = std::min(excess, candidates.size());
   const auto older = [](const domain::Group* a, const domain::Group* b) {
@@ -321,6 +343,8 @@ ports::Changes Ledger::changes() {
   for (const auto& [kind, group] : draft_.groups) out.groups.push_back(group);
   for (const auto& [kind, rule] : draft_.rules) out.rules.push_back(rule);
   for (const auto& [key, scope] : draft_.scopes) out.scopes.push_back(scope);
+  out.routes = draft_.routes_new;
+  out.routes_gone = draft_.routes_gone;
   out.forgotten = draft_.forgotten;
   out.totals = draft_.totals;
   out.journal_entries_max = limits_.journal_entries_max;
@@ -332,6 +356,7 @@ void Ledger::committed() {
   for (auto& [kind, rule] : draft_.rules) rules_[kind] = std::move(rule);
   for (auto& [key, scope] : draft_.scopes) scopes_[key] = std::move(scope);
   for (const auto& kind : draft_.forgotten) groups_.erase(kind);
+  if (draft_.routes) routes_ = std::move(*draft_.routes);
   totals_ = draft_.totals;
   dropped();
 }
@@ -344,7 +369,8 @@ void Ledger::dropped() {
 std::vector<domain::Group> Ledger::largest(std::size_t limit) const {
   std::vector<domain::Group> all;
   all.reserve(groups_.size());
-  for (const auto& [kind, group] : groups_) all.push_back(group);
+  for (const auto& [kind, group] : groups_)
+    if (routes_.merge_of(kind) == nullptr) all.push_back(this->group(kind));
   const auto count = std::min(limit, all.size());
   std::partial_sort(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count), all.end(), [](const auto& a, const auto& b) {
     return a.events != b.events ? a.events > b.events : a.kind < b.kind;

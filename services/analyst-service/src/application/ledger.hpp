@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "application/group_routes.hpp"
 #include "ports/failure_store.hpp"
 
 namespace swarm::analyst::application {
@@ -47,8 +48,20 @@ struct RuleChange {
   std::optional<std::string> author;
   std::optional<domain::RuleState> state;
   std::optional<std::string> must_not_match;
+  std::optional<std::string> must_match;
   std::string reason;
   std::uint64_t expected_version = 0;  // 0: any; otherwise Aborted when the rule has changed since
+};
+
+/// A person's change to where failures are counted.
+struct GroupingChange {
+  enum class Action { Merge, Unmerge, Split, Unsplit };
+  Action action = Action::Merge;
+  domain::Id kind;
+  domain::Id into;      // Merge
+  std::string pattern;  // Split
+  std::string name;     // Split, Unsplit
+  std::string by, reason;
 };
 
 struct LedgerLimits {
@@ -75,6 +88,9 @@ class Ledger {
   /// False for a repeat. Unknown rules are ignored.
   Result<bool> stage(const OutcomeReport& report, std::int64_t now_ms);
   Result<domain::GoldenRule> stage(const RuleChange& change, std::int64_t now_ms);
+  /// Merges and splits. Stage nothing else before it in the same draft. Events that were counted stay with the kind that
+  /// they are of; a merged kind's count for the other one as long as the merge stands, so that sums always add up.
+  Result<void> stage(const GroupingChange& change, std::int64_t now_ms);
   /// Retires the active rules whose time is up.
   void stage_expiry(std::int64_t now_ms);
   bool has_expired(std::int64_t now_ms) const;
@@ -86,6 +102,11 @@ class Ledger {
 
   const std::unordered_map<domain::Id, domain::Group, domain::IdHash>& groups() const { return groups_; }
   const std::map<domain::Id, domain::GoldenRule>& rules() const { return rules_; }
+  const GroupRoutes& routes() const { return routes_; }
+  /// A kind together with those that were merged into it, as committed; with zero events when it is not known.
+  domain::Group group(const domain::Id& kind) const;
+  /// Kinds that were not merged into another.
+  std::size_t group_count() const;
   /// Attempts that ended in a scope, as committed.
   std::int64_t scope_outcomes(const std::string& stack, const std::string& role) const;
   const domain::Totals& totals() const { return totals_; }
@@ -102,6 +123,8 @@ class Ledger {
     std::vector<ports::JournalEntry> journal;
     std::vector<domain::KindText> kinds;
     std::vector<domain::Id> forgotten;
+    std::optional<GroupRoutes> routes;  // when they changed
+    std::vector<ports::GroupRoute> routes_new, routes_gone;
     domain::Totals totals;
   };
 
@@ -109,6 +132,17 @@ class Ledger {
   Result<bool> is_new(const domain::Id& kind, const domain::Id& task);
   Result<domain::Id> kind_of_attempt(const OutcomeReport& report);
   const domain::Group* find_group(const domain::Id& kind) const;
+  const GroupRoutes& staged_routes() const { return draft_.routes ? *draft_.routes : routes_; }
+  domain::Group staged_group(const domain::Id& kind) const;
+  Result<bool> is_new_to_all(const domain::Id& root, const domain::Id& own, const domain::Id& task);
+  Result<void> count_merged(const GroupRoutes::Way& way, const domain::Id& task, const domain::Id& agent, domain::Group& own);
+  Result<void> recount_merged(const domain::Id& root);
+  Result<void> change_routes(const GroupingChange& change, std::int64_t now_ms);
+  Result<void> merge(const GroupingChange& change, std::int64_t now_ms);
+  Result<void> unmerge(const GroupingChange& change);
+  Result<void> split(const GroupingChange& change, std::int64_t now_ms);
+  Result<void> set_route(const ports::GroupRoute& route);
+  void drop_route(const ports::GroupRoute& route);
   const domain::GoldenRule* find_rule(const domain::Id& kind) const;
   domain::GoldenRule* rule_for_change(const std::string& rule_id);
   std::int64_t staged_outcomes(const std::string& stack, const std::string& role) const;
@@ -124,6 +158,7 @@ class Ledger {
   std::unordered_map<domain::Id, domain::Group, domain::IdHash> groups_;
   std::map<domain::Id, domain::GoldenRule> rules_;
   std::map<std::pair<std::string, std::string>, domain::ScopeOutcomes> scopes_;
+  GroupRoutes routes_;
   domain::Totals totals_;
   Draft draft_;
 };

@@ -1,5 +1,9 @@
 #include "application/ledger_loop.hpp"
 
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
 #include "libs/telemetry/logging.hpp"
 
 namespace swarm::analyst::application {
@@ -40,6 +44,7 @@ void LedgerLoop::stop() {
 void LedgerLoop::submit(FailureReport report, Done<FailureAnswer> done) { enqueue(Failure{std::move(report), std::move(done), trace::copy_of_current()}); }
 void LedgerLoop::submit(std::vector<OutcomeReport> reports, Done<std::size_t> done) { enqueue(Outcomes{std::move(reports), std::move(done)}); }
 void LedgerLoop::submit(RuleChange change, Done<domain::GoldenRule> done) { enqueue(Change{std::move(change), std::move(done)}); }
+void LedgerLoop::submit(GroupingChange change, Done<void> done) { enqueue(Grouping{std::move(change), std::move(done)}); }
 
 void LedgerLoop::refuse(Command& command, const Error& error) {
   std::visit([&](auto& c) { c.done(error); }, command);
@@ -64,18 +69,33 @@ void LedgerLoop::enqueue(Command command) {
 }
 
 void LedgerLoop::run() {
-  for (;;) {
+  for (bool rested = false;;) {
     std::vector<Command> batch;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, kExpiryPause, [this] { return stopping_ || !queue_.empty(); });
+      const bool woken = wake_.wait_for(lock, kExpiryPause, [this] { return stopping_ || !queue_.empty(); });
+      if (!woken && !std::exchange(rested, true) && hooks_.idle) {
+        lock.unlock();
+        hooks_.idle();
+        continue;
+      }
+      rested = rested && !woken;
       if (queue_.empty() && stopping_) return;
       const bool due = !fault_.empty() || ledger_.has_expired(unix_ms(clock_.wall_now()));
       if (queue_.empty() && (lost_ || !due)) continue;
       batch.swap(queue_);
       probe_.queue.set(0);
     }
-    process(std::move(batch));
+    // A merge looks at what is committed, so it opens a batch of its own.
+    while (true) {
+      const auto next = std::find_if(batch.begin() + (batch.empty() ? 0 : 1), batch.end(),
+                                     [](const Command& command) { return std::holds_alternative<Grouping>(command); });
+      std::vector<Command> rest(std::make_move_iterator(next), std::make_move_iterator(batch.end()));
+      batch.erase(next, batch.end());
+      process(std::move(batch));
+      if (rest.empty()) break;
+      batch = std::move(rest);
+    }
   }
 }
 
@@ -114,6 +134,14 @@ LedgerLoop::Answer LedgerLoop::stage(Outcomes& command, std::int64_t now_ms) {
 }
 
 LedgerLoop::Answer LedgerLoop::stage(Change& command, std::int64_t now_ms) {
+  auto changed = ledger_.stage(command.change, now_ms);
+  return [done = std::move(command.done), changed = std::move(changed)](const Error* failed) {
+    if (failed != nullptr) return done(*failed);
+    done(changed);
+  };
+}
+
+LedgerLoop::Answer LedgerLoop::stage(Grouping& command, std::int64_t now_ms) {
   auto changed = ledger_.stage(command.change, now_ms);
   return [done = std::move(command.done), changed = std::move(changed)](const Error* failed) {
     if (failed != nullptr) return done(*failed);
@@ -171,8 +199,27 @@ void LedgerLoop::lose(const Error& error) {
 
 domain::Group LedgerLoop::group(const domain::Id& kind) const {
   std::lock_guard lock(ledger_mutex_);
-  const auto it = ledger_.groups().find(kind);
-  return it == ledger_.groups().end() ? domain::Group{kind} : it->second;
+  return ledger_.group(kind);
+}
+
+LedgerLoop::Way LedgerLoop::way(const domain::Id& kind, std::string_view cause_line) const {
+  std::lock_guard lock(ledger_mutex_);
+  const auto found = ledger_.routes().find(kind, cause_line);
+  Way way{found.own, found.root, {}};
+  const auto by = [](const ports::GroupRoute& route) { return " by " + route.by + (route.reason.empty() ? "" : ": " + route.reason); };
+  if (found.split) way.steps.push_back("split " + found.split->name + " of kind " + text(kind) + ", pattern " + found.split->pattern + by(*found.split));
+  if (found.merge) way.steps.push_back("kind " + text(found.own) + " is merged into " + text(found.root) + by(*found.merge));
+  return way;
+}
+
+std::vector<domain::Id> LedgerLoop::members(const domain::Id& root) const {
+  std::lock_guard lock(ledger_mutex_);
+  return ledger_.routes().members(root);
+}
+
+std::vector<ports::GroupRoute> LedgerLoop::routes() const {
+  std::lock_guard lock(ledger_mutex_);
+  return ledger_.routes().all();
 }
 
 bool LedgerLoop::has_rule(const domain::Id& kind) const {
@@ -197,7 +244,7 @@ std::int64_t LedgerLoop::scope_outcomes(const std::string& stack, const std::str
 
 LedgerLoop::Overview LedgerLoop::overview(std::size_t limit) const {
   std::lock_guard lock(ledger_mutex_);
-  return {ledger_.largest(limit), ledger_.totals(), ledger_.groups().size()};
+  return {ledger_.largest(limit), ledger_.totals(), ledger_.group_count()};
 }
 
 }  // namespace swarm::analyst::application

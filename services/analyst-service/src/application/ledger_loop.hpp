@@ -28,6 +28,7 @@ class LedgerLoop {
   struct Hooks {
     std::function<void(const domain::Id& kind)> rule_made;  // after the commit, within the trace of the report
     std::function<void(const Error&)> on_lost;
+    std::function<void()> idle;  // on the ledger's thread, once after each burst
   };
 
   LedgerLoop(Ledger& ledger, ports::FailureStore& store, RuleBoard& board, const Clock& clock, Probe& probe, Hooks hooks,
@@ -43,6 +44,7 @@ class LedgerLoop {
   void submit(FailureReport report, Done<FailureAnswer> done);
   void submit(std::vector<OutcomeReport> reports, Done<std::size_t> done);
   void submit(RuleChange change, Done<domain::GoldenRule> done);
+  void submit(GroupingChange change, Done<void> done);
 
   struct Overview {
     std::vector<domain::Group> groups;
@@ -54,6 +56,12 @@ class LedgerLoop {
   /// With zero events when the kind is not known.
   domain::Group group(const domain::Id& kind) const;
   bool has_rule(const domain::Id& kind) const;
+  /// Where a failure of this kind with this cause line counts, and the merges and splits that it passes.
+  struct Way { domain::Id own, root; std::vector<std::string> steps; };
+  Way way(const domain::Id& kind, std::string_view cause_line) const;
+  std::vector<ports::GroupRoute> routes() const;
+  /// Kinds that were merged into this one.
+  std::vector<domain::Id> members(const domain::Id& root) const;
   /// Why the last commit failed; empty when it did not. While it stands, an empty commit is tried now and then.
   std::string fault() const;
   /// Attempts that ended in a scope.
@@ -63,7 +71,8 @@ class LedgerLoop {
   struct Failure { FailureReport report; Done<FailureAnswer> done; std::optional<trace::Context> trace; };
   struct Outcomes { std::vector<OutcomeReport> reports; Done<std::size_t> done; };
   struct Change { RuleChange change; Done<domain::GoldenRule> done; };
-  using Command = std::variant<Failure, Outcomes, Change>;
+  struct Grouping { GroupingChange change; Done<void> done; };
+  using Command = std::variant<Failure, Outcomes, Change, Grouping>;
   using Answer = std::function<void(const Error* failed)>;
 
   void enqueue(Command command);
@@ -73,6 +82,7 @@ class LedgerLoop {
   Answer stage(Failure& command, std::int64_t now_ms);
   Answer stage(Outcomes& command, std::int64_t now_ms);
   Answer stage(Change& command, std::int64_t now_ms);
+  Answer stage(Grouping& command, std::int64_t now_ms);
   void count_rules();
   void lose(const Error& error);
   void note_commit(const Result<void>& committed);

@@ -21,6 +21,22 @@ bool says_nothing(std::string_view cause) {
 
 }  // namespace
 
+std::string_view Analyzer::masked(std::string_view line, std::string& buffer) {
+  std::vector<std::string_view> used;
+  if (!rules_->mask(line, buffer, used)) return line;
+  for (const auto name : used) applied_.push_back("mask " + std::string(name));
+  return buffer;
+}
+
+void Analyzer::apply_fingerprint(const FailureText& failure, const Cause& cause, Analysis& result) {
+  const auto* rule = rules_->find(failure.stack, failure.role, name(cause.family), cause.head, result.cause, fingerprint_);
+  if (rule == nullptr) return;
+  applied_.push_back("fingerprint " + rule->name);
+  if (fingerprint_.size() > Masker::kTextMax) fingerprint_.resize(Masker::kTextMax);
+  result.cause = fingerprint_;
+  result.kind = Digest().add(failure.role).add(failure.stack).add("fingerprint").add(result.cause).id();
+}
+
 Analysis Analyzer::analyse(const FailureText& failure) {
   lines_.read(failure.log);
   const auto lines = lines_.lines();
@@ -30,9 +46,17 @@ Analysis Analyzer::analyse(const FailureText& failure) {
   const Place place = find_place(lines, marks_);
 
   masker_.clear();
-  masker_.append(cause.head, cause.subject);
-  if (!cause.detail.empty()) masker_.append(cause.detail);
-  if (!cause.root.empty()) masker_.append(cause.root);
+  Cause shown = cause;
+  if (rules_) {
+    applied_.clear();
+    shown.head = masked(cause.head, head_);
+    shown.detail = masked(cause.detail, detail_);
+    shown.root = masked(cause.root, root_);
+    if (shown.head.data() != cause.head.data()) shown.subject = {};  // pointed into the line as it was
+  }
+  masker_.append(shown.head, shown.subject);
+  if (!shown.detail.empty()) masker_.append(shown.detail);
+  if (!shown.root.empty()) masker_.append(shown.root);
   if (!place.raiser.empty() && says_nothing(masker_.text())) masker_.append_verbatim(place.raiser);
 
   Analysis result;
@@ -40,6 +64,7 @@ Analysis Analyzer::analyse(const FailureText& failure) {
   result.cause = masker_.text();
   result.sample = cause.head;
   result.kind = Digest().add(failure.role).add(failure.stack).add(name(cause.family)).add(result.cause).id();
+  if (rules_) apply_fingerprint(failure, cause, result);
   if (place.functions > 0) {
     result.place = Digest(place.frames).add(result.kind.high).id();
   } else if (place.files > 0 || masker_.subject_count() > 0) {

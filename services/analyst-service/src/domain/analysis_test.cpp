@@ -117,3 +117,30 @@ TEST_CASE("any bytes are analysed", "[analysis]") {
     REQUIRE(analyzer.analyse({"r", "s", log}).kind == once);
   }
 }
+
+TEST_CASE("the name of the project's own exception is a name, a library's is a type", "[analysis]") {
+  Analyzer analyzer;
+  const auto told = [&](const std::string& type, const std::string& source) {
+    const auto log = "Traceback (most recent call last):\n  File \"/w/app/a.py\", line 3, in load\n    " + source + "\n" + type + ": could not reach the depot\n";
+    return std::string(analyzer.analyse({"Coder", "python", log}).cause);
+  };
+  CHECK(told("QuotaPanelError", "raise QuotaPanelError(x)") == told("errors.LedgerCardError", "raise errors.LedgerCardError(y)"));
+  CHECK(told("QuotaPanelError", "raise QuotaPanelError(x)") == "<*>Error: could not reach the depot");
+  CHECK(told("TimeoutError", "raise TimeoutError(x)") == "TimeoutError: could not reach the depot");
+  CHECK(told("OperationalError", "db.execute(x)") == "OperationalError: could not reach the depot");
+  const auto bare = analyzer.analyse({"Coder", "python", "  File \"/w/app/a.py\", line 3, in load\n    raise QuotaPanelError(x)\nQuotaPanelError: 17\n"});
+  CHECK(bare.cause.starts_with("QuotaPanelError"));
+}
+
+TEST_CASE("a line that only says that something failed is no cause", "[analysis]") {
+  Analyzer analyzer;
+  const auto told = [&](const std::string& log) { return std::string(analyzer.analyse({"Coder", "x", log}).cause); };
+  CHECK(told("FAILURE: Build failed with an exception.\n\n* What went wrong:\nTask 'ship_it' not found in root project 'app'.\n") == "Task <*> not found in root project <*>");
+  CHECK(told("e: file:///w/a.kt:3:9 Unresolved reference: parcel_id\n\nFAILURE: Build failed with an exception.") == "Unresolved reference: <*>");
+  CHECK(told("src/a.py:3:89: E501 Line too long (94 > 88)\nFound 1 error.") == told("src/b.py:7:89: E501 Line too long (120 > 88)\nFound 1 error."));
+  CHECK(told("src/a.py:3:8: F401 [*] `os_x` imported but unused\nFound 1 error.") != told("src/a.py:3:89: E501 Line too long (94 > 88)\nFound 1 error."));
+  CHECK(told("CMake Error at CMakeLists.txt:3 (find_package):\n  By not providing \"FindX.cmake\" in this project") !=
+        told("CMake Error at CMakeLists.txt:9 (add_library):\n  Cannot find source file:"));
+  CHECK(told("[12:00:01] 2026-03-04 11:12:13,573 ERROR no route to depot") == "ERROR no route to depot");
+  CHECK(told("2026-03-04T11:12:13Z ERROR [agent-7] task 9 failed\n2026-03-04 11:12:13,573 ERROR no route to depot") == "ERROR no route to depot");
+}

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <string>
 
+#include "domain/kind_words.hpp"
 #include "domain/text_class.hpp"
 
 namespace swarm::analyst::domain {
@@ -69,6 +71,42 @@ Cause jest_cause(const Reader& log) {
   return found;
 }
 
+// Words of small letters between blanks.
+std::size_t plain_words(std::string_view text) {
+  std::size_t words = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const auto word = text.substr(at, end - at);
+    if (word.size() > 1 && std::all_of(word.begin(), word.end(), [](char c) { return c >= 'a' && c <= 'z'; })) ++words;
+    at = end + 1;
+  }
+  return words;
+}
+
+// `QuotaPanelError: could not reach the depot` after a line that raises it: a type of the project's own, and its name no
+// more telling than that of a variable, as long as the message says what is wrong. The part before `Error`; else empty.
+std::string_view own_type(std::string_view head, std::string_view raising, std::string_view keyword) {
+  raising = trim(raising);
+  if (raising.starts_with('>')) raising = trim(raising.substr(1));
+  if (!raising.starts_with(keyword)) return {};
+  const std::size_t colon = head.find(": ");
+  if (colon == std::string_view::npos) return {};
+  const auto type = head.substr(head.find_last_of(". ", colon) + 1, colon - head.find_last_of(". ", colon) - 1);
+  const auto raised = raising.substr(keyword.size(), raising.find('(') - keyword.size());
+  if (raised.substr(raised.find_last_of('.') + 1) != type || !names_fault(type) || is_kind_word(type)) return {};
+  for (const std::string_view ending : {"Error", "Exception", "Warning"}) {
+    if (!type.ends_with(ending) || type.size() == ending.size()) continue;
+    return plain_words(head.substr(colon + 2)) >= 1 ? type.substr(0, type.size() - ending.size()) : std::string_view();
+  }
+  return {};
+}
+
+// Without the module that it stands in, which is as much the project's own.
+void find_own_type(Cause& found, std::string_view raising, std::string_view keyword) {
+  found.subject = own_type(found.head, raising, keyword);
+  if (!found.subject.empty()) found.head.remove_prefix(static_cast<std::size_t>(found.subject.data() - found.head.data()));
+}
+
 std::string_view pytest_text(std::string_view line) { return trim(line.substr(1)); }
 
 // The first failing test speaks. Its E lines come in blocks, one per exception of the chain.
@@ -82,6 +120,11 @@ Cause pytest_cause(const Reader& log) {
   }
   Cause found = log.cause(Family::Pytest, head, pytest_text(log.line(head)));
   if (head != root) found.root = pytest_text(log.line(root));
+  for (std::size_t i = head; i-- > 0 && head - i <= kMessageLinesMax;) {
+    if (!log.line(i).starts_with('>')) continue;
+    find_own_type(found, log.line(i), "raise ");
+    break;
+  }
   return found;
 }
 
@@ -96,8 +139,15 @@ std::size_t exception_line(const Reader& log, std::size_t frame) {
   return kNone;
 }
 
+// The last frame before the line that ends the traceback.
+std::size_t last_frame(const Reader& log, std::size_t frame, std::size_t end) {
+  for (std::size_t i = end; i-- > frame;)
+    if (log.mark(i) == Mark::PyFrame) return i;
+  return frame;
+}
+
 Cause python_cause(const Reader& log) {
-  std::size_t root = kNone, head = kNone;
+  std::size_t root = kNone, head = kNone, raised = kNone;
   bool chained = false;
   for (std::size_t frame = log.first(Mark::PyFrame); frame != kNone;) {
     const std::size_t end = exception_line(log, frame);
@@ -107,6 +157,7 @@ Cause python_cause(const Reader& log) {
     }
     if (root == kNone || !chained) root = end;
     head = end;
+    raised = last_frame(log, frame, end);
     const std::size_t following = log.next(Mark::PyFrame, end);
     const std::size_t chain = log.next(Mark::PyChain, end);
     chained = chain != kNone && following != kNone && chain < following;
@@ -118,6 +169,7 @@ Cause python_cause(const Reader& log) {
     return log.cause(Family::Python, head);
   }
   Cause found = log.cause(Family::Python, head);
+  find_own_type(found, log.line(raised + 1), "raise ");
   if (root != head) found.root = trim(log.line(root));
   return found;
 }
@@ -261,6 +313,8 @@ Cause java_cause(const Reader& log) {
     if (quote != std::string_view::npos) head.remove_prefix(quote + 2);
   }
   Cause found = log.cause(Family::Java, top, head);
+  // What the runtime and libraries throw has a package.
+  if (head.find('.') > head.find(':')) find_own_type(found, "throw new " + std::string(head.substr(0, head.find(':'))) + "(", "throw new ");
   for (std::size_t i = log.first(Mark::JavaCause); i != kNone; i = log.next(Mark::JavaCause, i + 1))
     found.root = trim(log.line(i).substr(11));
   return found;
@@ -279,12 +333,56 @@ bool is_small_talk(std::string_view line) {
   return line.starts_with("> ") || line.starts_with("+ ") || line.starts_with("Try ") || line.starts_with("Usage:") || line.starts_with("usage:");
 }
 
+// What closes a run and only says that it failed.
+bool is_verdict(std::string_view line) {
+  for (const std::string_view opening : {"FAILURE: Build failed", "BUILD FAIL", "Build FAILED", "Execution failed for task", "> Compilation error. See log"})
+    if (line.starts_with(opening)) return true;
+  return (line.starts_with("Found ") && contains(line, " error")) || line.starts_with("Your code has been rated");
+}
+
+// `src/a.py:12:8: F401 …`, `e: file:///src/a.kt:12:9 …`: the message behind a place in a file; empty when there is none.
+std::string_view located_complaint(std::string_view line) {
+  if (line.starts_with("e: ")) line.remove_prefix(3);
+  const std::size_t blank = line.substr(0, 512).find(' ');
+  if (blank == std::string_view::npos) return {};
+  auto place = line.substr(0, blank);
+  if (place.ends_with(':')) place.remove_suffix(1);
+  std::size_t at = place.size(), numbers = 0;
+  while (at > 0 && is_digit(place[at - 1])) {
+    while (at > 0 && is_digit(place[at - 1])) --at;
+    if (at == 0 || place[at - 1] != ':') return {};
+    --at;
+    ++numbers;
+  }
+  const auto file = place.substr(0, at);
+  const std::size_t dot = file.rfind('.');
+  if (numbers == 0 || dot == std::string_view::npos || dot + 1 == file.size() || !is_letter(file[dot + 1])) return {};
+  return line.substr(blank + 1);
+}
+
+// What goes wrong below Gradle's heading: the first line, or the one that it introduces.
+std::size_t below_heading(const Reader& log) {
+  for (std::size_t i = 0; i + 1 < log.size(); ++i) {
+    if (!log.line(i).starts_with("* What went wrong:")) continue;
+    std::size_t at = log.next_filled(i + 1);
+    if (at != kNone && log.line(at).starts_with("Execution failed for task")) at = log.next_filled(at + 1);
+    while (at != kNone && trim(log.line(at)).starts_with("> Could not resolve all")) at = log.next_filled(at + 1);
+    return at;
+  }
+  return kNone;
+}
+
 Cause general_cause(const Reader& log) {
   if (log.has(Mark::Typed)) return log.cause(Family::General, node_head(log));
+  for (std::size_t i = 0; i < log.size(); ++i) {
+    const auto complaint = log.mark(i) == Mark::Blank ? std::string_view() : located_complaint(log.line(i));
+    if (!complaint.empty()) return log.cause(Family::General, i, complaint);
+  }
+  if (const std::size_t told = below_heading(log); told != kNone) return log.cause(Family::General, told);
   std::size_t last = kNone;
   for (std::size_t i = 0; i < log.size(); ++i) {
-    if (log.mark(i) == Mark::Blank || (last != kNone && is_small_talk(log.line(i)))) continue;
-    if (!is_small_talk(log.line(i)) && sounds_bad(log.line(i).substr(0, 400))) return log.cause(Family::General, i);
+    if (log.mark(i) == Mark::Blank || (last != kNone && (is_small_talk(log.line(i)) || is_verdict(log.line(i))))) continue;
+    if (!is_small_talk(log.line(i)) && !is_verdict(log.line(i)) && sounds_bad(log.line(i).substr(0, 400))) return log.cause(Family::General, i);
     last = i;
   }
   return log.cause(Family::General, last == kNone ? 0 : last);
@@ -321,6 +419,14 @@ Cause shell_cause(const Reader& log) {
   return found;
 }
 
+// CMake names the place first and says what is wrong below.
+Cause build_cause(const Reader& log) {
+  Cause found = log.cause(Family::Build, log.first(Mark::BuildError));
+  const std::size_t below = log.next_filled(found.line + 1);
+  if (found.head.ends_with(':') && below != kNone) found.detail = trim(log.line(below));
+  return found;
+}
+
 bool is_rust(const Reader& log, std::size_t error, std::string_view stack) {
   return stack == "rust" || log.line(error).starts_with("error[E") || log.has(Mark::RustArrow);
 }
@@ -338,7 +444,7 @@ Cause tool_cause(const Reader& log) {
   if (log.has(Mark::GitError)) return log.cause(Family::Git, log.first(Mark::GitError));
   if (log.has(Mark::RustError)) return log.cause(Family::General, log.first(Mark::RustError));
   if (log.has(Mark::ShellError)) return shell_cause(log);
-  if (log.has(Mark::BuildError)) return log.cause(Family::Build, log.first(Mark::BuildError));
+  if (log.has(Mark::BuildError)) return build_cause(log);
   return general_cause(log);
 }
 
@@ -364,7 +470,11 @@ Cause find_cause(std::span<const std::string_view> lines, std::span<const Mark> 
   if (log.has(Mark::NodeFrame) || log.has(Mark::NodeVersion)) {
     std::size_t head = node_head(log);
     if (head == kNone) head = last_plain_line(log, log.first(Mark::NodeVersion));
-    if (head != kNone) return log.cause(Family::Node, head);
+    if (head != kNone) {
+      Cause found = log.cause(Family::Node, head);
+      for (std::size_t i = head; i-- > 0 && found.subject.empty();) find_own_type(found, log.line(i), "throw new ");
+      return found;
+    }
   }
   if (log.has(Mark::GoTestFail)) return go_test_cause(log);
   if (log.has(Mark::EslintRow)) return eslint_cause(log);

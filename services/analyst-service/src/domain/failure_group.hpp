@@ -31,6 +31,8 @@ struct Group {
   std::int64_t day = 0;           // days since 1970, UTC, of the last event
   std::int64_t today = 0;         // events on that day
   std::int64_t yesterday = 0;     // events on the day before it
+  std::int64_t merged_tasks = 0;  // distinct, over this kind and those that a person merged into it; 0: none were
+  std::int64_t merged_agents = 0;
 };
 
 /// Counts one more event at this time; not its task and its agent.

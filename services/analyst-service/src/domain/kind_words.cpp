@@ -17,6 +17,14 @@ constexpr std::string_view kWords =
     // Python
     "int64 float64 len iter next open print super self cls args kwargs __init__ __main__ __getitem__ __enter__ "
     "__exit__ __iter__ __next__ __str__ __call__ __len__ isinstance async_generator asyncio utf-8 ascii "
+    // faults that the languages themselves define
+    "ArithmeticError AssertionError AttributeError BlockingIOError BrokenPipeError BufferError ChildProcessError ConnectionAbortedError "
+    "ConnectionError ConnectionRefusedError ConnectionResetError EOFError EnvironmentError FileExistsError FileNotFoundError FloatingPointError "
+    "IOError ImportError IndentationError IndexError InterruptedError IsADirectoryError KeyError LookupError MemoryError ModuleNotFoundError "
+    "NameError NotADirectoryError NotImplementedError OSError OverflowError PermissionError ProcessLookupError RecursionError ReferenceError "
+    "RuntimeError StopAsyncIteration StopIteration SyntaxError SystemError TabError TimeoutError TypeError UnboundLocalError UnicodeDecodeError "
+    "UnicodeEncodeError UnicodeError UnicodeTranslateError ValueError ZeroDivisionError BaseException ExceptionGroup EvalError RangeError URIError "
+    "AggregateError InternalError DOMException CancelledError "
     // keywords
     "if else elif for while do try except finally with def return yield import from as lambda global nonlocal async "
     "await pass raise break continue del assert in is not and or new delete typeof instanceof switch case default "

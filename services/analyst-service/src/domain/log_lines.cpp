@@ -132,8 +132,9 @@ void LogLines::read(std::string_view log) {
     tail_.clear();
     split(without_colours(log));
   }
-  drop_runner_lines();
   dedent();
+  drop_runner_lines();
+  dedent();  // what stood behind stamps
 }
 
 // One look at each byte tells line breaks, carriage returns and escapes at once. False when the log is not as plain as
@@ -219,7 +220,7 @@ void LogLines::drop_runner_lines() {
     auto& line = lines_[i];
     filled += line.empty() ? 0 : 1;
     if (!is_suspect(line)) continue;
-    const auto bare = without_stamp(line);
+    const auto bare = without_stamp(without_stamp(line));  // the runner's and the program's own
     if (bare.size() != line.size()) {
       line = bare;
       if (stamped == 0) stamped_.assign(lines_.size(), false);
@@ -231,12 +232,15 @@ void LogLines::drop_runner_lines() {
   }
   // Few stamped lines among many bare ones are the runner's own log, unless they carry the tool's frames.
   const bool drop_stamped = stamped > 0 && (stamped * 2 < filled || (stamped * 2 == filled && runs == stamped));
-  if (!drop_stamped && dropped == 0) return;
+  const bool drop_runs = !drop_stamped && runs > 0 && runs < filled;
+  if (!drop_stamped && !drop_runs && dropped == 0) return;
   if (dropped + (drop_stamped ? stamped : 0) >= filled) return;
   std::size_t out = 0;
   for (std::size_t i = 0; i < lines_.size(); ++i) {
     if (is_runner_line(lines_[i])) continue;
-    if (drop_stamped && stamped_[i] && !(i + 1 < lines_.size() && continues(lines_[i + 1]))) continue;
+    const bool heads_frames = i + 1 < lines_.size() && continues(lines_[i + 1]);
+    if (drop_stamped && stamped_[i] && !heads_frames) continue;
+    if (drop_runs && i < 2 && stamped_[i] && !heads_frames && names_a_run(lines_[i])) continue;
     lines_[out++] = lines_[i];
   }
   lines_.resize(out);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,18 @@ struct JournalEntry {
   domain::Id agent = {};                // key of the distinct agent; empty when it had been counted for this kind
 };
 
+/// A person's word on where failures of one kind are counted. Without a pattern all of them are: a merge. With one only
+/// those whose cause line it matches: a split.
+struct GroupRoute {
+  domain::Id from;
+  domain::Id into;
+  std::string pattern;  // RE2; empty: a merge
+  std::string name;     // of a split, unique within its kind
+  std::string by;
+  std::string reason;
+  std::int64_t at_ms = 0;
+};
+
 /// What one commit changes, all of it or nothing.
 struct Changes {
   std::vector<JournalEntry> journal;
@@ -30,6 +43,8 @@ struct Changes {
   std::vector<domain::Group> groups;
   std::vector<domain::GoldenRule> rules;
   std::vector<domain::ScopeOutcomes> scopes;
+  std::vector<GroupRoute> routes;          // new ones
+  std::vector<GroupRoute> routes_gone;
   std::vector<domain::Id> forgotten;       // kinds to erase
   domain::Totals totals;
   std::uint64_t journal_entries_max = 0;   // older ones go, with their repeat keys
@@ -39,6 +54,7 @@ struct Recovered {
   std::vector<domain::Group> groups;
   std::vector<domain::GoldenRule> rules;
   std::vector<domain::ScopeOutcomes> scopes;
+  std::vector<GroupRoute> routes;
   domain::Totals totals;
 };
 
@@ -53,6 +69,8 @@ class FailureStore {
   virtual Result<bool> is_repeat(const domain::Id& key) = 0;
   /// True when this task, or agent, was counted for the kind.
   virtual Result<bool> has_task(const domain::Id& kind, const domain::Id& task) = 0;
+  /// Every task and agent that was counted for the kind and is still remembered.
+  virtual Result<void> each_task(const domain::Id& kind, const std::function<void(const domain::Id& id, bool agent)>& visit) = 0;
   /// Kind of the failure that has this repeat key; empty when there is none.
   virtual Result<domain::Id> kind_of(const domain::Id& repeat_key) = 0;
   virtual Result<domain::KindText> kind_text(const domain::Id& kind) = 0;

@@ -11,6 +11,8 @@ namespace swarm::ctl {
 void add_tasks(CLI::App& program, Session& session);
 void add_rules(CLI::App& program, Session& session);
 void add_groups(CLI::App& program, Session& session);
+/// Below `groups`: what people change about them.
+void add_grouping(CLI::App& groups, Session& session);
 void add_failures(CLI::App& program, Session& session);
 void add_logs(CLI::App& program, Session& session);
 void add_agents(CLI::App& program, Session& session);

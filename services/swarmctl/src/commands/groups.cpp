@@ -18,6 +18,12 @@ Cell note(const analyst::FailureGroup& group) {
   return group.is_new() ? Cell("new", Style::Waiting) : Cell("-");
 }
 
+// With how many kinds were merged into it.
+std::string events_of(const analyst::FailureGroup& group) {
+  const auto events = std::to_string(group.events());
+  return group.merged_kind_ids().empty() ? events : events + " (+" + std::to_string(group.merged_kind_ids_size()) + ")";
+}
+
 void run(Session& session, const Options& o) {
   const auto stub = analyst::Analyst::NewStub(session.channel(Peer::Analyst));
   analyst::GroupQuery request;
@@ -30,7 +36,7 @@ void run(Session& session, const Options& o) {
                {"CAUSE", false, true}});
   for (const auto& group : found.value().groups()) {
     table.add({group.kind_id(), group.stack(), group.role(), group.family(), std::to_string(group.tasks()),
-               std::to_string(group.events()), age(group.last_seen_unix_ms(), session.clock.wall_now()),
+               events_of(group), age(group.last_seen_unix_ms(), session.clock.wall_now()),
                note(group), group.rule_id().empty() ? "-" : group.rule_id(), group.cause()});
   }
   if (table.empty()) {
@@ -53,6 +59,7 @@ void add_groups(CLI::App& program, Session& session) {
   app->add_option("--stack", o->stack, "only of this stack");
   app->add_option("--limit", o->limit, "at most so many")->capture_default_str()->check(CLI::Range(1, 10'000));
   app->callback([o, &session] { run(session, *o); });
+  add_grouping(*groups, session);
 }
 
 }  // namespace swarm::ctl

@@ -86,12 +86,14 @@ void show(Session& session, const std::string& id) {
     print_fields(session.out, session.terminal,
                  {{"id", rule.rule_id()}, {"state", state_cell(rule.state())}, {"why", rule.state_reason()}, {"stack", rule.stack()},
                   {"role", rule.role()}, {"rule", rule.text()}, {"cause", rule.cause()}, {"must not match", rule.must_not_match()},
+                  {"must match", rule.must_match()},
                   {"author", rule.author()}, {"failures per 100", held}, {"fewer per 100", effect(seen)},
                   {"expires", utc(rule.expires_unix_ms())}});
     Table table({{"VERSION", true}, {"AT"}, {"STATE"}, {"AUTHOR"}, {"WHY"}, {"RULE", false, true}});
     for (const auto& step : rule.history())
       table.add({std::to_string(step.version()), utc(step.at_unix_ms()), state_cell(step.state()), step.author(), step.reason(), step.text()});
     if (!table.empty()) table.print(session.out, session.terminal);
+    if (!rule.schema_proposal().empty()) session.out << "\nproposed to the ontology:\n" << rule.schema_proposal() << std::flush;
     return;
   }
   session.err << "swarmctl: rules show: no rule " << id << std::endl;
@@ -115,6 +117,8 @@ void add_change(CLI::App& rules, Session& session, const std::string& name, cons
   app->add_option_function<std::string>("--text", [request](const std::string& v) { request->set_text(v); }, "another wording");
   app->add_option_function<std::string>("--must-not-match", [request](const std::string& v) { request->set_must_not_match(v); },
                                         "RE2 pattern that no artefact may hold");
+  app->add_option_function<std::string>("--must-match", [request](const std::string& v) { request->set_must_match(v); },
+                                        "RE2 pattern that every artefact has to hold");
   app->callback([request, name, &session] { change(session, "rules " + name, *request); });
 }
 

@@ -14,6 +14,8 @@ auth::AccessTable access_table() {
       {"/analyst.Analyst/ListGroups", {Viewer, Operator}},
       {"/analyst.Analyst/ChangeRule", operators.audited()},
       {"/analyst.Analyst/ExplainGrouping", {Viewer, Operator}},
+      {"/analyst.Analyst/ChangeGrouping", operators.audited()},
+      {"/analyst.Analyst/ListGrouping", {Viewer, Operator}},
       {"/knowledge_journal.KnowledgeJournal/Resync", operators.audited()},
       {"/knowledge_journal.KnowledgeJournal/GetJournal", {Viewer, Operator}},
       {"/orchestrator.v1.AnalystService/OptimizePrompt", {Agent, Operator}},

@@ -80,6 +80,7 @@ grpc::ServerUnaryReactor* AnalystService::ReportFailure(grpc::CallbackServerCont
       result.set_rule_content(answer.value().rule_text);
       result.set_kind_tasks(static_cast<std::int32_t>(answer.value().group.tasks));
       result.set_repeat(answer.value().repeat);
+      result.set_kind_id(text(answer.value().group.kind));
       return grpc::Status::OK;
     });
     const trace::Scope scope(trace);
@@ -162,6 +163,7 @@ Result<void> AnalystService::list_groups(const ::analyst::GroupQuery& query, ::a
     if (!query.stack().empty() && kind.value().stack != query.stack()) continue;
     auto& row = *out.add_groups();
     fill(kind.value(), group, row);
+    for (const auto& member : parts_.ledger.members(group.kind)) row.add_merged_kind_ids(text(member));
     fill(domain::flags(group, unix_ms(parts_.clock.wall_now())), row);
     if (parts_.ledger.has_rule(group.kind)) row.set_rule_id(domain::rule_id(group.kind));
   }
@@ -193,6 +195,11 @@ grpc::ServerUnaryReactor* AnalystService::ChangeRule(grpc::CallbackServerContext
     if (!fault.empty()) return refuse(context, {Code::InvalidArgument, "must_not_match refused: " + fault});
     change.must_not_match = request->must_not_match();
   }
+  if (!request->must_match().empty()) {
+    const auto fault = domain::fault_of_pattern(request->must_match());
+    if (!fault.empty()) return refuse(context, {Code::InvalidArgument, "must_match refused: " + fault});
+    change.must_match = request->must_match();
+  }
   const auto [id, reactor] = changes_.open(out);
   parts_.ledger.submit(std::move(change), [this, id = id](const Result<domain::GoldenRule>& changed) {
     if (!changed) {
@@ -212,6 +219,39 @@ grpc::ServerUnaryReactor* AnalystService::ExplainGrouping(grpc::CallbackServerCo
   return at_once(context, "/analyst.Analyst/ExplainGrouping", [&] { return explain(*event, *out); });
 }
 
+grpc::ServerUnaryReactor* AnalystService::ChangeGrouping(grpc::CallbackServerContext* context, const ::analyst::GroupingChange* request,
+                                                         ::analyst::GroupingRules* out) {
+  const auto admitted = parts_.gate.admit(*context, "/analyst.Analyst/ChangeGrouping");
+  if (!admitted) return refuse(context, admitted.error());
+  auto change = to_change(*request);
+  if (!change) return refuse(context, change.error());
+  change.value().by = "person:" + (admitted.value().subject.empty() ? std::string("unknown") : admitted.value().subject);
+  const auto [id, reactor] = groupings_.open(out);
+  parts_.ledger.submit(std::move(change).value(), [this, id = id](const Result<void>& changed) {
+    if (!changed) {
+      groupings_.fail(id, changed.error());
+      return;
+    }
+    groupings_.finish(id, [&](::analyst::GroupingRules& rules) {
+      list_grouping(rules);
+      return grpc::Status::OK;
+    });
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AnalystService::ListGrouping(grpc::CallbackServerContext* context, const ::analyst::GroupingQuery*, ::analyst::GroupingRules* out) {
+  return at_once(context, "/analyst.Analyst/ListGrouping", [&]() -> Result<void> {
+    list_grouping(*out);
+    return outcome::success();
+  });
+}
+
+void AnalystService::list_grouping(::analyst::GroupingRules& out) {
+  fill(parts_.ledger.routes(), out);
+  if (parts_.analyzers.rules()) fill(*parts_.analyzers.rules(), out);
+}
+
 Result<void> AnalystService::explain(const ::analyst::FailureEvent& event, ::analyst::GroupingExplanation& out) {
   BOOST_OUTCOME_TRY(check(event));
   const auto kind = parts_.analyzers.with([&](domain::Analyzer& analyzer) {
@@ -224,13 +264,18 @@ Result<void> AnalystService::explain(const ::analyst::FailureEvent& event, ::ana
     const auto lines = analyzer.lines();
     for (std::size_t i = 0; i < lines.size() && i < kLinesShown; ++i)
       out.add_lines(std::string(name(analyzer.marks()[i])) + ": " + domain::printable(lines[i].substr(0, 300), 200));
+    for (const auto& rule : analyzer.applied()) out.add_steps(rule);
     return found.kind;
   });
-  const auto group = parts_.ledger.group(kind);
+  const auto way = parts_.ledger.way(kind, shown_sample(out.cause_line()));
+  for (const auto& step : way.steps) out.add_steps(step);
+  out.set_counted_kind_id(text(way.root));
+  const auto group = parts_.ledger.group(way.root);
   if (group.events == 0) return outcome::success();
-  BOOST_OUTCOME_TRY(const auto about, parts_.store.kind_text(kind));
+  BOOST_OUTCOME_TRY(const auto about, parts_.store.kind_text(way.root));
   fill(about, group, *out.mutable_group());
-  if (parts_.ledger.has_rule(kind)) out.mutable_group()->set_rule_id(domain::rule_id(kind));
+  for (const auto& member : parts_.ledger.members(way.root)) out.mutable_group()->add_merged_kind_ids(text(member));
+  if (parts_.ledger.has_rule(way.root)) out.mutable_group()->set_rule_id(domain::rule_id(way.root));
   return outcome::success();
 }
 

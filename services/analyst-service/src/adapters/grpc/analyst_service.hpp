@@ -37,6 +37,9 @@ class AnalystService final : public ::analyst::Analyst::CallbackService {
   grpc::ServerUnaryReactor* ChangeRule(grpc::CallbackServerContext*, const ::analyst::RuleChangeRequest*, ::analyst::GoldenRule*) override;
   grpc::ServerUnaryReactor* ExplainGrouping(grpc::CallbackServerContext*, const ::analyst::FailureEvent*, ::analyst::GroupingExplanation*) override;
 
+  grpc::ServerUnaryReactor* ChangeGrouping(grpc::CallbackServerContext*, const ::analyst::GroupingChange*, ::analyst::GroupingRules*) override;
+  grpc::ServerUnaryReactor* ListGrouping(grpc::CallbackServerContext*, const ::analyst::GroupingQuery*, ::analyst::GroupingRules*) override;
+
   /// Ends the streams with a retryable status. Unary calls are answered by the ledger.
   void drain();
 
@@ -44,12 +47,14 @@ class AnalystService final : public ::analyst::Analyst::CallbackService {
   template <class Answer>
   grpc::ServerUnaryReactor* at_once(grpc::CallbackServerContext* context, std::string_view method, Answer answer);
   Result<void> list_groups(const ::analyst::GroupQuery& query, ::analyst::GroupList& out);
+  void list_grouping(::analyst::GroupingRules& out);
   Result<void> explain(const ::analyst::FailureEvent& event, ::analyst::GroupingExplanation& out);
 
   Parts parts_;
   rpc::PendingCalls<::analyst::AnalysisResult> reports_;
   rpc::PendingCalls<::analyst::Ack> outcomes_;
   rpc::PendingCalls<::analyst::GoldenRule> changes_;
+  rpc::PendingCalls<::analyst::GroupingRules> groupings_;
   std::mutex streams_mutex_;
   std::vector<std::weak_ptr<RuleStream>> streams_;
   std::vector<std::weak_ptr<ReportStream>> report_streams_;

@@ -72,7 +72,7 @@ grpc::ServerUnaryReactor* AnalystServiceV2::ClusterFailures(grpc::CallbackServer
       rows.push_back({failure.role(), failure.stack(), notes.back()});
     }
     std::vector<application::RowKeys> keys(rows.size());
-    const auto groups = application::group_batch(rows, keys, threads_for(rows.size()));
+    const auto groups = application::group_batch(rows, keys, threads_for(rows.size()), analyzers_.rules());
     std::unordered_map<domain::Id, boost::json::array, domain::IdHash> ids;
     for (std::size_t i = 0; i < keys.size(); ++i) ids[keys[i].kind].emplace_back(in->failures(static_cast<int>(i)).exec_id());
     boost::json::object object;

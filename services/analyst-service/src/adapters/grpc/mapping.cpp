@@ -42,6 +42,8 @@ std::string excerpt(std::string_view log) {
 
 }  // namespace
 
+std::string shown_sample(std::string_view line) { return domain::printable(line, kSampleMax); }
+
 std::string_view log_of(const ::analyst::FailureEvent& event) {
   return event.error_log().empty() ? std::string_view(event.raw_log()) : std::string_view(event.error_log());
 }
@@ -67,7 +69,7 @@ Result<void> check(const ::analyst::Outcome& outcome) {
 application::FailureReport to_report(const ::analyst::FailureEvent& event, const domain::Analysis& analysis) {
   application::FailureReport report;
   report.kind = {analysis.kind, event.role(), event.stack(), analysis.family, domain::printable(analysis.cause, domain::Masker::kTextMax),
-                 domain::printable(analysis.sample, kSampleMax), excerpt(log_of(event))};
+                 shown_sample(analysis.sample), excerpt(log_of(event))};
   report.place = analysis.place;
   report.agent_id = event.agent_id();
   report.task_id = event.task_id();
@@ -104,6 +106,8 @@ void fill(const domain::GoldenRule& rule, const domain::Group* group, ::analyst:
   out.set_expires_unix_ms(rule.expires_ms);
   out.set_activated_unix_ms(rule.activated_ms);
   out.set_must_not_match(rule.must_not_match);
+  out.set_must_match(rule.must_match);
+  out.set_schema_proposal(rule.schema_proposal);
   for (const auto& step : rule.history) {
     auto& row = *out.add_history();
     row.set_version(step.version);
@@ -149,6 +153,56 @@ void fill(const domain::KindText& kind, const domain::Group& group, ::analyst::F
   out.set_sample(kind.sample);
   out.set_first_seen_unix_ms(group.first_ms);
   out.set_last_seen_unix_ms(group.last_ms);
+}
+
+Result<application::GroupingChange> to_change(const ::analyst::GroupingChange& in) {
+  using Action = application::GroupingChange::Action;
+  application::GroupingChange change;
+  const auto bad = [](std::string why) { return Error{Code::InvalidArgument, std::move(why)}; };
+  if (in.action() == "merge") change.action = Action::Merge;
+  else if (in.action() == "unmerge") change.action = Action::Unmerge;
+  else if (in.action() == "split") change.action = Action::Split;
+  else if (in.action() == "unsplit") change.action = Action::Unsplit;
+  else return bad("action=" + in.action() + " is none of merge, unmerge, split, unsplit");
+  change.kind = domain::parse_id(in.kind_id());
+  if (change.kind.empty()) return bad("kind_id=" + in.kind_id() + " is no id of a kind");
+  change.into = domain::parse_id(in.into_kind_id());
+  if (change.action == Action::Merge && change.into.empty()) return bad("into_kind_id=" + in.into_kind_id() + " is no id of a kind");
+  change.pattern = in.pattern();
+  change.name = domain::printable(in.name(), 64);
+  if (change.action == Action::Split && change.name != in.name()) return bad("name is not printable, or longer than 64 bytes");
+  change.reason = domain::printable(in.reason(), 300);
+  return change;
+}
+
+void fill(const std::vector<ports::GroupRoute>& routes, ::analyst::GroupingRules& out) {
+  for (const auto& route : routes) {
+    auto& row = *out.add_routes();
+    row.set_kind_id(text(route.from));
+    row.set_into_kind_id(text(route.into));
+    row.set_pattern(route.pattern);
+    row.set_name(route.name);
+    row.set_by(route.by);
+    row.set_reason(route.reason);
+    row.set_at_unix_ms(route.at_ms);
+  }
+}
+
+void fill(const domain::GroupingRules& rules, ::analyst::GroupingRules& out) {
+  for (const auto* mask : rules.all_masks()) {
+    auto& row = *out.add_configured();
+    row.set_name(mask->name);
+    row.set_pattern(mask->pattern);
+  }
+  for (const auto* rule : rules.all_fingerprints()) {
+    auto& row = *out.add_configured();
+    row.set_name(rule->name);
+    row.set_stack(rule->stack);
+    row.set_role(rule->role);
+    row.set_family(rule->family);
+    row.set_pattern(rule->pattern);
+    row.set_fingerprint(rule->fingerprint);
+  }
 }
 
 }  // namespace swarm::analyst::adapters

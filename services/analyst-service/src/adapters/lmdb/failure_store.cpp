@@ -9,9 +9,17 @@ namespace {
 constexpr std::uint32_t kFormat = 1;
 constexpr std::size_t kEvidencePerKind = 10;
 constexpr std::size_t kPrunedPerCommit = 20'000;
+constexpr std::uint64_t kResidentMax = 16u << 20;  // pages of the program itself count, too
 constexpr std::string_view kTotals = "totals";
 
 std::string key_of(const domain::Id& id) { return lmdb::key_u64(id.high) + lmdb::key_u64(id.low); }
+
+std::string key_of(const ports::GroupRoute& route) { return key_of(route.from) + key_of(domain::Digest().add(route.name).id()); }
+
+domain::Id id_of(std::string_view key) { return {lmdb::u64_of_key(key.substr(0, 8)), lmdb::u64_of_key(key.substr(8, 8))}; }
+
+// Behind the sequence, of rows that stand for agents.
+constexpr char kAgentMark = 'a';
 
 template <class T>
 Result<void> load_all(const lmdb::ReadTxn& txn, lmdb::Table table, std::vector<T>& out) {
@@ -33,6 +41,7 @@ Result<std::unique_ptr<LmdbFailureStore>> LmdbFailureStore::open(const Options& 
   environment.identity = {"analyst-service", kFormat};
   environment.size_bytes_max = options.size_bytes_max;
   environment.sync = options.sync;
+  environment.resident_bytes_max = kResidentMax;
   BOOST_OUTCOME_TRY(auto opened, lmdb::Environment::open(environment));
   std::unique_ptr<LmdbFailureStore> store(new LmdbFailureStore(std::move(opened)));
   BOOST_OUTCOME_TRY(store->open_tables());
@@ -42,7 +51,7 @@ Result<std::unique_ptr<LmdbFailureStore>> LmdbFailureStore::open(const Options& 
 Result<void> LmdbFailureStore::open_tables() {
   const std::pair<std::string_view, lmdb::Table*> tables[] = {
       {"kinds", &kinds_}, {"groups", &groups_}, {"tasks", &tasks_}, {"journal", &journal_}, {"repeats", &repeats_},
-      {"evidence", &evidence_}, {"rules", &rules_}, {"scopes", &scopes_}, {"meta", &meta_}};
+      {"evidence", &evidence_}, {"rules", &rules_}, {"scopes", &scopes_}, {"meta", &meta_}, {"routes", &routes_}};
   for (const auto& [name, table] : tables) {
     BOOST_OUTCOME_TRY(*table, environment_->table(name));
   }
@@ -55,6 +64,7 @@ Result<ports::Recovered> LmdbFailureStore::recover() {
   BOOST_OUTCOME_TRY(load_all(txn, groups_, found.groups));
   BOOST_OUTCOME_TRY(load_all(txn, rules_, found.rules));
   BOOST_OUTCOME_TRY(load_all(txn, scopes_, found.scopes));
+  BOOST_OUTCOME_TRY(load_all(txn, routes_, found.routes));
   BOOST_OUTCOME_TRY(auto totals, txn.get(meta_, kTotals));
   if (totals) {
     BOOST_OUTCOME_TRY(decode(*totals, found.totals));
@@ -77,6 +87,12 @@ Result<void> LmdbFailureStore::commit(const ports::Changes& changes) {
     const auto key = domain::Digest().add(scope.stack).add(scope.role).id();
     BOOST_OUTCOME_TRY(txn.put(scopes_, key_of(key), encode(scope)));
   }
+  for (const auto& route : changes.routes_gone) {
+    BOOST_OUTCOME_TRY(txn.erase(routes_, key_of(route)));
+  }
+  for (const auto& route : changes.routes) {
+    BOOST_OUTCOME_TRY(txn.put(routes_, key_of(route), encode(route)));
+  }
   BOOST_OUTCOME_TRY(put_journal(txn, changes));
   for (const auto& kind : changes.forgotten) {
     BOOST_OUTCOME_TRY(forget(txn, kind));
@@ -94,9 +110,11 @@ Result<void> LmdbFailureStore::put_journal(lmdb::WriteTxn& txn, const ports::Cha
       BOOST_OUTCOME_TRY(txn.put(repeats_, key_of(key), sequence));
     }
     if (entry.kind.empty()) continue;
-    for (const auto& counted : {entry.task, entry.agent}) {
-      if (counted.empty()) continue;
-      BOOST_OUTCOME_TRY(txn.put(tasks_, key_of(entry.kind) + key_of(counted), sequence));
+    if (!entry.task.empty()) {
+      BOOST_OUTCOME_TRY(txn.put(tasks_, key_of(entry.kind) + key_of(entry.task), sequence));
+    }
+    if (!entry.agent.empty()) {
+      BOOST_OUTCOME_TRY(txn.put(tasks_, key_of(entry.kind) + key_of(entry.agent), sequence + kAgentMark));
     }
     if (entry.event_id.empty()) continue;
     std::size_t known = 0;
@@ -167,6 +185,16 @@ Result<bool> LmdbFailureStore::has_task(const domain::Id& kind, const domain::Id
   return contains(tasks_, key_of(kind) + key_of(task));
 }
 
+Result<void> LmdbFailureStore::each_task(const domain::Id& kind, const std::function<void(const domain::Id& id, bool agent)>& visit) {
+  BOOST_OUTCOME_TRY(auto txn, environment_->read());
+  const auto prefix = key_of(kind);
+  return txn.scan(tasks_, prefix, [&](std::string_view key, std::string_view value) {
+    if (!key.starts_with(prefix)) return false;
+    visit(id_of(key.substr(prefix.size())), value.ends_with(kAgentMark) && value.size() == 9);
+    return true;
+  });
+}
+
 Result<domain::Id> LmdbFailureStore::kind_of(const domain::Id& repeat_key) {
   BOOST_OUTCOME_TRY(auto txn, environment_->read());
   BOOST_OUTCOME_TRY(const auto sequence, txn.get(repeats_, key_of(repeat_key)));
@@ -177,6 +205,10 @@ Result<domain::Id> LmdbFailureStore::kind_of(const domain::Id& repeat_key) {
     BOOST_OUTCOME_TRY(decode(*bytes, entry));
   }
   return entry.kind;
+}
+
+void LmdbFailureStore::rest() {
+  (void)environment_->write();  // a write transaction gives mapped pages back, also one that is dropped
 }
 
 Result<domain::KindText> LmdbFailureStore::kind_text(const domain::Id& kind) {

@@ -23,9 +23,12 @@ class LmdbFailureStore final : public ports::FailureStore {
   Result<void> commit(const ports::Changes& changes) override;
   Result<bool> is_repeat(const domain::Id& key) override;
   Result<bool> has_task(const domain::Id& kind, const domain::Id& task) override;
+  Result<void> each_task(const domain::Id& kind, const std::function<void(const domain::Id& id, bool agent)>& visit) override;
   Result<domain::Id> kind_of(const domain::Id& repeat_key) override;
   Result<domain::KindText> kind_text(const domain::Id& kind) override;
   Result<std::vector<std::string>> evidence(const domain::Id& kind, std::size_t limit) override;
+  /// Gives memory back that only a burst needed. On the writing thread.
+  void rest();
   std::uint64_t bytes_used() const { return environment_->bytes_used(); }
   const lmdb::Environment& environment() const { return *environment_; }
 
@@ -38,7 +41,7 @@ class LmdbFailureStore final : public ports::FailureStore {
   Result<bool> contains(lmdb::Table table, const std::string& key);
 
   std::unique_ptr<lmdb::Environment> environment_;
-  lmdb::Table kinds_, groups_, tasks_, journal_, repeats_, evidence_, rules_, scopes_, meta_;
+  lmdb::Table kinds_, groups_, tasks_, journal_, repeats_, evidence_, rules_, scopes_, meta_, routes_;
 };
 
 }  // namespace swarm::analyst::adapters

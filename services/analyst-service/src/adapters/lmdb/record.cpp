@@ -42,7 +42,7 @@ class Writer {
 class Reader {
  public:
   explicit Reader(std::string_view bytes) : left_(bytes) {
-    good_ = !left_.empty() && left_.front() >= kFormat;
+    good_ = !left_.empty() && left_.front() == kFormat;  // what a later version wrote may mean something else
     if (good_) left_.remove_prefix(1);
   }
   bool good() const { return good_; }
@@ -113,15 +113,19 @@ void fields(Visit& visit, T& r) {
   } else if constexpr (std::is_same_v<Record, domain::Group>) {
     visit(r.kind), visit(r.events), visit(r.tasks), visit(r.first_ms), visit(r.last_ms);
     visit.later(r.agents), visit.later(r.returned_ms), visit.later(r.day), visit.later(r.today), visit.later(r.yesterday);
+    visit.later(r.merged_tasks), visit.later(r.merged_agents);
   } else if constexpr (std::is_same_v<Record, domain::GoldenRule>) {
     visit(r.id), visit(r.kind), visit(r.stack), visit(r.role), visit(r.text), visit(r.state), visit(r.author);
     visit(r.evidence), visit(r.created_ms), visit(r.version), visit(r.cause), visit(r.state_reason);
     visit(r.effect.given_successes), visit(r.effect.given_failures), visit(r.effect.held_successes);
     visit(r.effect.held_failures), visit(r.effect.kind_failures_before), visit(r.effect.scope_outcomes_before);
     visit.later(r.effect.given_kind_failures), visit.later(r.effect.held_kind_failures), visit.later(r.activated_ms);
-    visit.later(r.expires_ms), visit.later(r.must_not_match), visit.later(r.history);
+    visit.later(r.expires_ms), visit.later(r.must_not_match), visit.later(r.history), visit.later(r.must_match);
+    visit.later(r.schema_proposal);
   } else if constexpr (std::is_same_v<Record, domain::ScopeOutcomes>) {
     visit(r.stack), visit(r.role), visit(r.successes), visit(r.failures);
+  } else if constexpr (std::is_same_v<Record, ports::GroupRoute>) {
+    visit(r.from), visit(r.into), visit(r.pattern), visit(r.name), visit(r.by), visit(r.reason), visit(r.at_ms);
   } else if constexpr (std::is_same_v<Record, domain::Totals>) {
     visit(r.events), visit(r.repeats), visit(r.aged_events), visit(r.aged_groups), visit(r.next_sequence), visit(r.rule_version);
   } else {
@@ -152,6 +156,7 @@ std::string encode(const domain::Group& r) { return encode_record(r); }
 std::string encode(const domain::GoldenRule& r) { return encode_record(r); }
 std::string encode(const domain::ScopeOutcomes& r) { return encode_record(r); }
 std::string encode(const domain::Totals& r) { return encode_record(r); }
+std::string encode(const ports::GroupRoute& r) { return encode_record(r); }
 std::string encode(const ports::JournalEntry& r) { return encode_record(r); }
 
 Result<void> decode(std::string_view bytes, domain::KindText& r) { return decode_record(bytes, r); }
@@ -159,6 +164,7 @@ Result<void> decode(std::string_view bytes, domain::Group& r) { return decode_re
 Result<void> decode(std::string_view bytes, domain::GoldenRule& r) { return decode_record(bytes, r); }
 Result<void> decode(std::string_view bytes, domain::ScopeOutcomes& r) { return decode_record(bytes, r); }
 Result<void> decode(std::string_view bytes, domain::Totals& r) { return decode_record(bytes, r); }
+Result<void> decode(std::string_view bytes, ports::GroupRoute& r) { return decode_record(bytes, r); }
 Result<void> decode(std::string_view bytes, ports::JournalEntry& r) { return decode_record(bytes, r); }
 
 }  // namespace swarm::analyst::adapters

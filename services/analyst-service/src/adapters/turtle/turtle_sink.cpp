@@ -10,6 +10,8 @@ namespace swarm::analyst::adapters {
 
 namespace {
 
+constexpr std::size_t kProposalFilesMax = 100;
+
 std::string subject_of(const domain::GoldenRule& rule) { return knowledge::stack_iri(rule.stack.empty() ? rule.role : rule.stack); }
 
 // Letters, digits, '-' and '_' only: a stack's name comes from outside.
@@ -62,6 +64,24 @@ Result<void> TurtleSink::publish(const std::vector<domain::GoldenRule>& rules) {
   }
   for (const auto& [name, content] : files) {
     BOOST_OUTCOME_TRY(replace(directory_ / name, "@prefix nist: <http://nist.gov/caisi/> .\n\n" + content));
+  }
+  return publish_proposals(rules);
+}
+
+// What is proposed to the ontology waits in files of its own, which nothing reads but people.
+Result<void> TurtleSink::publish_proposals(const std::vector<domain::GoldenRule>& rules) {
+  const auto folder = directory_ / "proposals";
+  std::size_t files = 0;
+  for (const auto& rule : rules) {
+    if (rule.schema_proposal.empty()) continue;
+    std::error_code failed;
+    const auto file = folder / (rule.id + ".ttl");
+    if (rule.state == domain::RuleState::Retired || ++files > kProposalFilesMax) {
+      std::filesystem::remove(file, failed);
+      continue;
+    }
+    std::filesystem::create_directories(folder, failed);
+    BOOST_OUTCOME_TRY(replace(file, rule.schema_proposal));
   }
   return outcome::success();
 }

@@ -6,7 +6,8 @@
 
 namespace swarm::analyst::adapters {
 
-/// The active rules as Turtle, one file per stack, in a folder of the data directory. Each file is replaced as a whole.
+/// The active rules as Turtle, one file per stack, in a folder of the data directory, and below it what rules propose to
+/// the ontology, a file each. Each file is replaced as a whole.
 class TurtleSink final : public ports::RuleSink {
  public:
   explicit TurtleSink(std::filesystem::path directory) : directory_(std::move(directory)) {}
@@ -14,6 +15,8 @@ class TurtleSink final : public ports::RuleSink {
   std::string_view name() const override { return "turtle"; }
 
  private:
+  Result<void> publish_proposals(const std::vector<domain::GoldenRule>& rules);
+
   std::filesystem::path directory_;
 };
 
