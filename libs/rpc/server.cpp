@@ -116,6 +116,7 @@ Server::Server(ServerOptions options, metrics::Registry& registry, std::unique_p
 Server::~Server() { stop(); }
 
 Gate& Server::gate() { return impl_->gate; }
+AuditTrail* Server::audit_trail() { return impl_->trail.get(); }
 
 void Server::add(grpc::Service& service, std::string full_name) { impl_->services.emplace_back(&service, std::move(full_name)); }
 

@@ -40,6 +40,8 @@ class Server {
   ~Server();
 
   Gate& gate();
+  /// Null before start(), and without an audit log.
+  AuditTrail* audit_trail();
   /// Before start(). `service` must outlive the server; `full_name`, e.g. orchestrator::Orchestrator::service_full_name(),
   /// gets a health entry of its own.
   void add(grpc::Service& service, std::string full_name);

@@ -64,7 +64,8 @@ double check_ns(BudgetLedger& ledger, WallTime now) {
     limit.window = std::string_view(name).starts_with("task") ? WindowKind::Total : WindowKind::Day;
     limit.amount = Money::from_usd(1e6);
     ledger.set_limit(path.back(), limit, now);
-    for (const auto& plan : ledger.plan_allotments(true)) ledger.allotted(plan);
+    const auto plans = ledger.plan_allotments(true);
+    for (const auto& plan : plans) ledger.allotted(plan);
   }
   constexpr int kChecks = 200'000;
   double best = 1e18;
@@ -81,7 +82,8 @@ double check_ns(BudgetLedger& ledger, WallTime now) {
       SWARM_CHECK(settled.has_value(), "each is settled once");
       ledger.journaled(*settled);
       if (i % 1'000 == 0) {
-        for (const auto& plan : ledger.plan_allotments(false)) ledger.allotted(plan);
+        const auto plans = ledger.plan_allotments(false);
+        for (const auto& plan : plans) ledger.allotted(plan);
       }
     }
     best = std::min(best, seconds_since(begin) * 1e9 / kChecks);
@@ -119,7 +121,8 @@ int main(int argc, char** argv) {
   store.reset();
   store = LmdbSpendStore::open(argv[1]).value();
   BudgetLedger ledger;
-  for (const SpendRecord& record : store->recover(now).value()) {
+  const auto records = store->recover(now).value();
+  for (const SpendRecord& record : records) {
     const auto scope = ledger.scope(record.scope, now).value();
     ledger.restore(scope, record.window, record.start, record.settled, record.unknown_crash, record.forgiven, record.requests, now);
   }
