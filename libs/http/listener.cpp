@@ -48,10 +48,10 @@ struct Listener::Impl {
       if (stopping) co_return;
       if (error) {
         co_await survive(error);
-      } else if (signals.size() >= options.connections_max) {
+      } else if (const auto peer = peer_behind(socket); signals.size() >= options.connections_max || !take_share(peer)) {
         ++shed;
       } else {
-        serve(std::move(socket));
+        serve(std::move(socket), peer);
       }
     }
   }
@@ -72,12 +72,21 @@ struct Listener::Impl {
     co_await pause.async_wait(kAwait);
   }
 
-  void serve(tcp::socket socket) {
+  static std::optional<Peer> peer_behind(const tcp::socket& socket) {
+    boost::system::error_code gone;
+    const auto remote = socket.remote_endpoint(gone);
+    return gone ? std::nullopt : peer_of(remote.data());
+  }
+
+  bool take_share(const std::optional<Peer>& peer) { return !options.peers || !peer || options.peers->take(*peer); }
+
+  void serve(tcp::socket socket, const std::optional<Peer>& peer) {
     boost::system::error_code ignored;  // a peer that is gone already shows at the first read
     socket.set_option(tcp::no_delay(true), ignored);
     const auto signal = signals.emplace(signals.end());
-    auto done = [this, signal](std::exception_ptr failure) {
+    auto done = [this, signal, peer](std::exception_ptr failure) {
       signals.erase(signal);
+      if (options.peers && peer) options.peers->give_back(*peer);
       if (failure) std::rethrow_exception(failure);
     };
     asio::co_spawn(io, session(std::move(socket)), asio::bind_cancellation_slot(signal->slot(), std::move(done)));

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "libs/base/result.hpp"
+#include "libs/http/peer.hpp"
 
 namespace swarm::http {
 
@@ -21,6 +22,7 @@ struct ListenerOptions {
   std::string listen = "127.0.0.1:0";
   std::size_t connections_max = 10'000;  // further ones are accepted and closed at once
   bool share_port = false;               // SO_REUSEPORT: one listener per thread on the same port
+  std::shared_ptr<PeerShares> peers = nullptr;  // null: no limit by peer; one object for all listeners of a port
 };
 
 /// Accepts TCP connections on one port and runs a Session for each on the io_context, with TCP_NODELAY. At the
@@ -39,7 +41,7 @@ class Listener {
   std::string address() const;
   int port() const;
 
-  /// Connections closed at once because of connections_max or the descriptor limit.
+  /// Connections closed at once because of connections_max, their peer's share or the descriptor limit.
   std::uint64_t shed() const;
 
   /// First phase: no more connections; sessions that wait for a request end, those at work go on.

@@ -30,7 +30,7 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 /// A listener whose sessions echo one byte at a time; the byte 'w' makes a session work for a while first.
 struct Echo {
   explicit Echo(std::size_t connections_max = 100)
-      : listener(io, {"127.0.0.1:0", connections_max, false}, [this](tcp::socket s) { return serve(std::move(s)); }) {
+      : listener(io, {"127.0.0.1:0", connections_max, false, nullptr}, [this](tcp::socket s) { return serve(std::move(s)); }) {
     REQUIRE(listener.start().has_value());
     port = static_cast<unsigned short>(listener.port());
     thread = std::jthread([this] { io.run(); });
@@ -166,4 +166,22 @@ TEST_CASE("addresses to listen on", "[endpoint]") {
     INFO(bad);
     CHECK_FALSE(parse_endpoint(bad).has_value());
   }
+}
+
+TEST_CASE("a peer has its share of connections, whatever port it comes from, and loopback has no bound", "[http]") {
+  const auto from = [](const char* address, unsigned short from_port) {
+    const auto endpoint = tcp::endpoint(asio::ip::make_address(address), from_port);
+    return *peer_of(endpoint.data());
+  };
+  PeerShares shares(2);
+  CHECK(shares.take(from("192.0.2.1", 1)));
+  CHECK(shares.take(from("192.0.2.1", 2)));
+  CHECK_FALSE(shares.take(from("192.0.2.1", 3)));
+  CHECK(shares.take(from("192.0.2.2", 1)));
+  shares.give_back(from("192.0.2.1", 1));
+  CHECK(shares.take(from("192.0.2.1", 4)));
+  CHECK(shares.take(from("2001:db8::1", 1)));
+  CHECK(shares.take(from("2001:db8::2", 1)));
+  CHECK_FALSE(shares.take(from("2001:db8::3", 1)));
+  for (unsigned short i = 1; i < 100; ++i) CHECK((shares.take(from("127.0.0.1", i)) && shares.take(from("::1", i))));
 }

@@ -10,21 +10,12 @@
 #include <vector>
 
 #include "libs/base/clock.hpp"
+#include "libs/http/peer.hpp"
 
 namespace swarm::rpc {
 
-/// Where a connection comes from. An IPv6 peer is its /64, which one household or machine has to itself.
-struct Peer {
-  std::array<std::uint8_t, 16> network{};  // IPv4 as ::ffff:a.b.c.d
-  std::array<std::uint8_t, 18> address{};  // whole, with the port
-
-  bool loopback() const;
-  /// As if nobody else came from there: for what no share of one peer shall limit.
-  Peer alone() const;
-  auto operator<=>(const Peer&) const = default;
-};
-/// Nothing for what is neither IPv4 nor IPv6.
-std::optional<Peer> peer_of(const sockaddr* address);
+using http::Peer;
+using http::peer_of;
 
 /// Counts the open connections of a listener, in all and by peer, without being told when one closes: a descriptor that is
 /// given out again was closed, and when a limit is reached, those that count are looked at. Not thread-safe.

@@ -109,7 +109,9 @@ void read_security(settings::Object& root, SecuritySettings& out) {
   root.section("connections", "How many clients the gRPC port takes; what is beyond is closed unserved.", [&](settings::Object& o) {
     o.value("max", out.connections.max, "In all; 0: as many as there are descriptors, less 128.", {0, 65'536})
         .value("per_peer_max", out.connections.per_peer_max,
-               "From one IPv4 address or IPv6 /64, loopback excepted; 0: no limit. Raise it where many agents share an address.", {0, 65'536});
+               "From one IPv4 address or IPv6 /64, loopback excepted; 0: no limit. Raise it where many agents share an address.", {0, 65'536})
+        .value("idle_max", out.connections.idle_max, "How long a connection is kept on which no call is in flight, whoever holds it; clients connect again by themselves.",
+               std::chrono::seconds(1), std::chrono::hours(24));
   });
 }
 

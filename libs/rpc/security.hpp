@@ -42,6 +42,7 @@ struct AuthSettings {
 struct ConnectionSettings {
   int max = 0;  // 0: as many as descriptors allow
   int per_peer_max = 2048;
+  std::chrono::milliseconds idle_max = std::chrono::minutes(10);  // without a call in flight
 };
 
 struct SecuritySettings {

@@ -150,3 +150,23 @@ TEST_CASE("while draining new calls are refused with a retryable status", "[grpc
   orchestrator::Task task;
   CHECK(get(*stub, task).error_code() == grpc::StatusCode::UNAVAILABLE);
 }
+
+TEST_CASE("a connection on which no call is in flight is closed in time, and a parked call keeps its own", "[grpc][rpc]") {
+  ServerOptions options;
+  options.connections.idle_max = 1s;
+  Fixture f(options);
+  REQUIRE(f.server.start());
+  const auto idle = connect(f.server.address());
+  const auto busy = connect(f.server.address());
+  REQUIRE(idle->WaitForConnected(std::chrono::system_clock::now() + 5s));
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + 20s);
+  orchestrator::AgentQuery query;
+  orchestrator::TaskAssignment assignment;
+  std::atomic<bool> answered = false;
+  orchestrator::Orchestrator::NewStub(busy)->async()->PollTask(&context, &query, &assignment, [&](const grpc::Status&) { answered = true; });
+  CHECK(testing::eventually([&] { return idle->GetState(false) == GRPC_CHANNEL_IDLE || idle->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE; }));
+  CHECK(busy->GetState(false) == GRPC_CHANNEL_READY);
+  CHECK(f.service.polls.finish(f.service.last, [](orchestrator::TaskAssignment&) { return grpc::Status::OK; }));
+  CHECK(testing::eventually([&] { return answered.load(); }));
+}

@@ -182,6 +182,18 @@ def test_a_silent_client_is_hung_up_on(start_service: Start, credentials: Creden
 
 
 @pytest.mark.parametrize("name", SERVICES)
+def test_who_asks_nothing_after_the_handshake_is_let_go(start_service: Start, credentials: Credentials, name: str) -> None:
+    """A connection that was opened well, by whoever it was, and never brings a call."""
+    service = _secured(start_service, credentials, name, **{"connections.idle_max": "1s", "tls.require_client_cert": False})
+    context = ssl.create_default_context(cafile=str(credentials.directory / "ca.crt"))
+    context.set_alpn_protocols(["h2"])
+    idle = RawClient(service.grpc, context)
+    started = time.monotonic()
+    assert idle.closed_by_server() and time.monotonic() - started < 5
+    idle.close()
+
+
+@pytest.mark.parametrize("name", SERVICES)
 def test_who_pings_too_often_is_sent_away(start_service: Start, credentials: Credentials, name: str) -> None:
     """Keep-alive abuse: a ping in each 50 ms, without a call, is far below what the flood filter minds."""
     service = _secured(start_service, credentials, name, **{"tls.require_client_cert": False})

@@ -94,6 +94,8 @@ Result<void> Composition::Parts::make_workers() {
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   const unsigned count = settings.threads > 0 ? static_cast<unsigned>(settings.threads) : cores;
   std::string listen = settings.http_listen;
+  const auto share = static_cast<std::size_t>(settings.connections_per_peer_max);
+  const auto peers = share > 0 ? std::make_shared<http::PeerShares>(share) : nullptr;
   for (unsigned i = 0; i < count; ++i) {
     const auto audit = [this](std::string peer, std::string what, std::string reason) {
       asio::post(io, [this, peer = std::move(peer), what = std::move(what), reason = std::move(reason)] {
@@ -103,7 +105,7 @@ Result<void> Composition::Parts::make_workers() {
     const Services services{*keys, *admission, probe, cache.get(), audit};
     const rpc::TlsSettings& own = settings.security.tls;
     BOOST_OUTCOME_TRY(auto server_tls, ServerTls::create({own.cert_file, own.key_file, own.ca_file, own.require_client_cert}));
-    workers.push_back(std::make_unique<Worker>(settings, services, first, clock, listen, count > 1, std::move(server_tls)));
+    workers.push_back(std::make_unique<Worker>(settings, services, first, clock, listen, count > 1, std::move(server_tls), peers));
     BOOST_OUTCOME_TRYV(workers.back()->listen());
     listen = with_port(listen, workers.front()->port());
   }

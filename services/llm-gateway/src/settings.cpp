@@ -34,6 +34,8 @@ void read_http(Object& o, Settings& out) {
   o.value("listen", out.http_listen, "Address of the model endpoint; port 0 takes a free one.", settings::check_address);
   o.value("threads", out.threads, "Threads that serve; 0: one for each core.", {0, 256});
   o.value("connections_max", out.connections_max, "Open connections for each thread; further ones are closed at once.", {1, 1'000'000});
+  o.value("connections_per_peer_max", out.connections_per_peer_max,
+          "Open connections from one IPv4 address or IPv6 /64, loopback excepted; 0: no limit. Raise it behind a proxy.", {0, 1'000'000});
   o.bytes("head_bytes_max", out.client.head_bytes_max, "Longest request head.", 1024, 1u << 20);
   o.bytes("body_bytes_max", out.client.body_bytes_max, "Longest request body.", 1024, 1u << 30);
   o.bytes("response_bytes_max", out.relay.response_bytes_max, "Longest answer that is not a stream.", 1024, 1u << 30);

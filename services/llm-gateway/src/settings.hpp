@@ -52,6 +52,7 @@ struct Settings {
   std::string http_listen = "127.0.0.1:8080";
   int threads = 0;  // 0: one for each core
   int connections_max = 10'000;
+  int connections_per_peer_max = 2'048;
   ClientLimits client;
   RelayOptions relay;
   AnswerCache::Options cache;

@@ -30,11 +30,12 @@ Codecs make_codecs(std::uint64_t image_tokens) {
   return codecs;
 }
 
-FrontDoor::Options door_options(const Settings& settings, std::string listen, bool share_port) {
+FrontDoor::Options door_options(const Settings& settings, std::string listen, bool share_port, std::shared_ptr<http::PeerShares> peers) {
   FrontDoor::Options options;
   options.listener.listen = std::move(listen);
   options.listener.connections_max = static_cast<std::size_t>(settings.connections_max);
   options.listener.share_port = share_port;
+  options.listener.peers = std::move(peers);
   options.limits = settings.client;
   return options;
 }
@@ -42,12 +43,13 @@ FrontDoor::Options door_options(const Settings& settings, std::string listen, bo
 }  // namespace
 
 Worker::Worker(const Settings& settings, Services services, Offer offer, const Clock& clock, std::string listen, bool share_port,
-               std::unique_ptr<ServerTls> server_tls)
+               std::unique_ptr<ServerTls> server_tls, std::shared_ptr<http::PeerShares> peers)
     : work_(asio::make_work_guard(io_)),
       deadlines_(io_, kTick),
       codecs_(make_codecs(static_cast<std::uint64_t>(settings.image_tokens))),
       relay_(services, lane_of(std::move(offer)), codecs_, translation_, settings.relay),
-      door_(io_, deadlines_, relay_, services.probe, clock, door_options(settings, std::move(listen), share_port), std::move(server_tls)) {}
+      door_(io_, deadlines_, relay_, services.probe, clock, door_options(settings, std::move(listen), share_port, std::move(peers)),
+            std::move(server_tls)) {}
 
 Worker::~Worker() { stop(); }
 

@@ -24,7 +24,7 @@ class Worker {
     std::shared_ptr<UpstreamTls> tls;
   };
   Worker(const Settings& settings, Services services, Offer offer, const Clock& clock, std::string listen, bool share_port,
-         std::unique_ptr<ServerTls> server_tls);
+         std::unique_ptr<ServerTls> server_tls, std::shared_ptr<http::PeerShares> peers = nullptr);
   ~Worker();
 
   Result<void> listen() { return door_.start(); }
