@@ -3,10 +3,11 @@
 #include <condition_variable>
 #include <cstring>
 #include <deque>
+#include <filesystem>
 #include <mutex>
 #include <thread>
 
-#include "libs/otlp/collector.hpp"
+#include "libs/http/fetch.hpp"
 #include "libs/otlp/encode.hpp"
 #include "libs/telemetry/logging.hpp"
 
@@ -18,6 +19,7 @@ constexpr std::size_t kBatchMax = 512;
 constexpr std::chrono::seconds kInterval{1};
 constexpr std::chrono::seconds kLastWords{2};
 constexpr int kTriesMax = 4;
+constexpr std::string_view kPortDefault = "4318";
 constexpr std::chrono::milliseconds kFirstPause{250};
 
 using Steady = std::chrono::steady_clock;
@@ -33,17 +35,20 @@ bool chosen(const trace::Context& context, double share) {
 
 void read_traces(settings::Object& root, TraceSettings& out) {
   root.section("traces", "Traces for a collector of OpenTelemetry; off without an endpoint.", [&](settings::Object& o) {
-    o.value("endpoint", out.endpoint, "OTLP over HTTP, e.g. http://127.0.0.1:4318/v1/traces. Plain HTTP: keep the collector near.")
+    o.value("endpoint", out.endpoint, "OTLP over HTTP, e.g. https://collector:4318/v1/traces or http://127.0.0.1:4318/v1/traces.")
+        .value("ca_file", out.ca_file, "PEM roots that an https collector's certificate must come from; empty: the machine's.")
         .value("share", out.share, "Share of the traces that are sent, the same ones in every service.", 0.0, 1.0);
+    std::error_code ignored;
+    if (!out.ca_file.empty() && !std::filesystem::is_regular_file(out.ca_file, ignored)) o.fault("ca_file", "no such file: " + out.ca_file);
     if (out.endpoint.empty()) return;
-    if (const auto parsed = Collector::parse(out.endpoint); !parsed) o.fault("endpoint", parsed.error().message);
+    if (const auto parsed = http::Url::parse(out.endpoint, kPortDefault); !parsed) o.fault("endpoint", parsed.error().message);
   });
 }
 
 struct Exporter::Impl {
-  Impl(Collector there, double part, std::string name, metrics::Registry& registry)
+  Impl(http::Url there, const TraceSettings& wanted, std::string name, metrics::Registry& registry)
       : collector(std::move(there)),
-        share(part),
+        settings(wanted),
         service(std::move(name)),
         sent(registry.counter("swarm_trace_spans_sent_total", "Spans that the collector took.")),
         dropped(registry.counter("swarm_trace_spans_dropped_total", "Spans that were lost: too many waited, or the collector did not take them.")) {}
@@ -53,8 +58,8 @@ struct Exporter::Impl {
   void send(const std::vector<trace::FinishedSpan>& batch);
   bool wait(std::chrono::milliseconds pause);
 
-  Collector collector;
-  const double share;
+  const http::Url collector;
+  const TraceSettings settings;
   const std::string service;
   metrics::Counter& sent;
   metrics::Counter& dropped;
@@ -86,19 +91,22 @@ bool Exporter::Impl::wait(std::chrono::milliseconds pause) {
 
 void Exporter::Impl::send(const std::vector<trace::FinishedSpan>& batch) {
   const auto body = encode(batch, service, SWARM_VERSION);
+  http::FetchOptions options;
+  options.ca_file = settings.ca_file;
   auto pause = kFirstPause;
   for (int tried = 1;; ++tried, pause *= 2) {
-    const auto status = collector.post(body);
-    if (status && status.value() / 100 == 2) {
+    const auto answer = http::fetch(collector, "application/json", body, options);
+    const int status = answer ? answer.value().status : 0;
+    if (status / 100 == 2) {
       told = false;
       return sent.add(batch.size());
     }
     // "Retryable Response Codes" of the specification.
-    const bool again = !status || status.value() == 429 || (status.value() >= 502 && status.value() <= 504);
+    const bool again = status == 0 || status == 429 || (status >= 502 && status <= 504);
     if (again && tried < kTriesMax && wait(pause)) continue;
     if (!std::exchange(told, true)) {
       log::warn("the trace collector does not take spans",
-                {{"endpoint", collector.endpoint()}, {"why", status ? "HTTP " + std::to_string(status.value()) : status.error().message}});
+                {{"endpoint", settings.endpoint}, {"why", answer ? "HTTP " + std::to_string(status) : answer.error().message}});
     }
     return dropped.add(batch.size());
   }
@@ -117,9 +125,9 @@ Exporter::Exporter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 std::unique_ptr<Exporter> Exporter::start(const TraceSettings& settings, std::string service, metrics::Registry& registry) {
   if (settings.endpoint.empty()) return nullptr;
-  auto collector = Collector::parse(settings.endpoint);
+  auto collector = http::Url::parse(settings.endpoint, kPortDefault);
   if (!collector) return nullptr;  // refused by read_traces
-  std::unique_ptr<Exporter> exporter(new Exporter(std::make_unique<Impl>(std::move(collector.value()), settings.share, std::move(service), registry)));
+  std::unique_ptr<Exporter> exporter(new Exporter(std::make_unique<Impl>(std::move(collector.value()), settings, std::move(service), registry)));
   exporter->impl_->thread = std::jthread([impl = exporter->impl_.get()] { impl->run(); });
   trace::send_spans_to(exporter.get());
   return exporter;
@@ -137,7 +145,7 @@ Exporter::~Exporter() {
 }
 
 void Exporter::take(trace::FinishedSpan span) {
-  if (!chosen(span.context, impl_->share)) return;
+  if (!chosen(span.context, impl_->settings.share)) return;
   std::unique_lock lock(impl_->mutex);
   if (impl_->stopping || impl_->queue.size() >= kQueueMax) return impl_->dropped.add();
   impl_->queue.push_back(std::move(span));

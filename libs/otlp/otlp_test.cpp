@@ -7,7 +7,6 @@
 #include <mutex>
 #include <thread>
 
-#include "libs/otlp/collector.hpp"
 #include "libs/otlp/encode.hpp"
 #include "libs/otlp/exporter.hpp"
 #include "libs/testing/eventually.hpp"
@@ -45,7 +44,7 @@ class FakeCollector {
     thread_.join();
   }
   otlp::TraceSettings settings(double share = 1.0) const {
-    return {"http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()) + "/v1/traces", share};
+    return {"http://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()) + "/v1/traces", share, {}};
   }
   std::size_t spans() {
     std::lock_guard lock(mutex_);
@@ -117,15 +116,6 @@ TEST_CASE("spans are written as OTLP's JSON wants them", "[otlp]") {
   CHECK_FALSE(two.contains("status"));
 }
 
-TEST_CASE("an endpoint that can't be is refused with the reason", "[otlp]") {
-  for (const char* bad : {"https://x/v1/traces", "ftp://x", "http://", "http://:4318/", "http://x:99x/", "http://a b/", "http://u@h/", "x"}) {
-    INFO(bad);
-    CHECK(otlp::Collector::parse(bad).error().code == Code::InvalidArgument);
-  }
-  CHECK(otlp::Collector::parse("http://collector/v1/traces"));
-  CHECK(otlp::Collector::parse("http://[::1]:4318/v1/traces"));
-}
-
 TEST_CASE("finished spans arrive, those of unsampled traces don't, and the rest at the end", "[otlp][net]") {
   FakeCollector collector({200});
   metrics::Registry registry;
@@ -165,7 +155,7 @@ TEST_CASE("without a collector nobody waits, and what is too much is dropped and
   metrics::Registry registry;
   const auto begin = std::chrono::steady_clock::now();
   {
-    const auto exporter = otlp::Exporter::start({"http://127.0.0.1:1/v1/traces", 1.0}, "test", registry);
+    const auto exporter = otlp::Exporter::start({"http://127.0.0.1:1/v1/traces", 1.0, {}}, "test", registry);
     for (int i = 0; i < 20'000; ++i) trace::finish(span());
     CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(2));
   }

@@ -67,7 +67,7 @@ class TraceOneCall final : public grpc::experimental::Interceptor {
 
 grpc::experimental::Interceptor* CallTraces::CreateServerInterceptor(ServerRpcInfo* info) {
   const std::string_view method = info->method();
-  if (!trace::spans_wanted() || info->type() == ServerRpcInfo::Type::BIDI_STREAMING || method.starts_with("/grpc.")) return nullptr;
+  if (!trace::spans_wanted() || method.starts_with("/grpc.")) return nullptr;
   return new TraceOneCall(*info->server_context(), method, clock_);  // gRPC owns it
 }
 

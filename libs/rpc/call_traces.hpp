@@ -6,8 +6,8 @@
 
 namespace swarm::rpc {
 
-/// Makes a span of each unary and server-streaming call, as a child of the caller's; trace_of() then gives the call's own
-/// position. Costs nothing while nobody wants spans. Health checks and reflection make none. Thread-safe; `clock` must outlive it.
+/// Makes a span of each call, as a child of the caller's, and of a stream when it ends; trace_of() then gives the call's own
+/// position. Costs nothing while nobody wants spans, else also a little on each message of a stream. Health checks and reflection make none. Thread-safe; `clock` must outlive it.
 class CallTraces final : public grpc::experimental::ServerInterceptorFactoryInterface {
  public:
   explicit CallTraces(const Clock& clock) : clock_(clock) {}
