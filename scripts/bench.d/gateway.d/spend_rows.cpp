@@ -121,8 +121,8 @@ int main(int argc, char** argv) {
   store.reset();
   store = LmdbSpendStore::open(argv[1]).value();
   BudgetLedger ledger;
-  const auto records = store->recover(now).value();
-  for (const SpendRecord& record : records) {
+  const auto recovered = store->recover(now);
+  for (const SpendRecord& record : recovered.value()) {
     const auto scope = ledger.scope(record.scope, now).value();
     ledger.restore(scope, record.window, record.start, record.settled, record.unknown_crash, record.forgiven, record.requests, now);
   }
