@@ -145,6 +145,7 @@ Result<void> Composition::Parts::make_keys() {
   if (!settings.task_token_key.empty()) {
     keys->accept_task_tokens([key = settings.task_token_key](std::string_view task, std::string_view token, WallTime now) -> Result<std::string> {
       BOOST_OUTCOME_TRY(auto leave, auth::verify_task_token(key, task, token, now));
+      if (!leave.may(auth::kSpend)) return Error{Code::PermissionDenied, "the task token does not allow to spend"};
       return std::move(leave.team);
     });
   }
