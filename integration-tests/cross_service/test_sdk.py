@@ -221,3 +221,45 @@ def copy_of_the_sdk(tmp_path: Path) -> Path:
 
     ignored = shutil.ignore_patterns("build", "*.egg-info", "__pycache__", ".pytest_cache")
     return Path(shutil.copytree(ROOT / "libs" / "python-sdk", tmp_path / "source", ignore=ignored))
+
+
+def test_a_drained_agent_finishes_what_it_has_and_its_run_returns(start_orchestrator: Start, start_worker: Callable[..., Worker]) -> None:
+    service = start_orchestrator(SHORT_LEASES)
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(task: sdk.TaskRun) -> str:
+        begun.set()
+        go.wait(20)
+        return "done"
+
+    busy = start_worker("busy", service.grpc, slow)
+    with sdk.OrchestratorClient(service.grpc, QUICK) as client:
+        task_id = client.submit(sdk.NewTask("x", role="R")).task_id
+        assert begun.wait(10)
+        idle = start_worker("idle", service.grpc, slow)
+        while len(client.agents()) < 2:
+            time.sleep(0.02)
+        for name in ("busy", "idle"):
+            client.hold(sdk.HoldKind.AGENT, name, "upgrade")
+        idle.thread.join(10)
+        assert not idle.thread.is_alive(), "it was told by the answer to its poll"
+        go.set()
+        busy.thread.join(10)
+        assert not busy.thread.is_alive()
+        assert client.get(task_id).artifact == "done"
+        assert {h.name for h in client.holds()} == {"busy", "idle"}
+
+        class Streamer(sdk.AsyncAgent):
+            async def work(self, task: sdk.AsyncTaskRun) -> str:
+                return "s"
+
+        async def stream() -> None:
+            async with sdk.AsyncOrchestratorClient(service.grpc) as o:
+                agent = Streamer("streamer", roles=["R"], orchestrator=o)
+                running = asyncio.create_task(agent.run())
+                while not any(a.name == "streamer" and a.waiting for a in await o.agents()):
+                    await asyncio.sleep(0.02)
+                await o.hold(sdk.HoldKind.AGENT, "streamer")
+                await asyncio.wait_for(running, 10)
+
+        asyncio.run(stream())

@@ -28,4 +28,4 @@ def test_a_piece_of_the_readme(
 
 
 def test_there_are_pieces() -> None:
-    assert len(PIECES) == 4
+    assert len(PIECES) == 5

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from orchestrator.client import Raw
+from orchestrator.wall_clock import WallClock
 from raw_calls import connections
 
 
@@ -12,3 +14,9 @@ from raw_calls import connections
 def connect() -> Iterator[Callable[[Any], Raw]]:
     """connect(service) -> Raw, closed at the end."""
     yield from connections(Raw)
+
+
+@pytest.fixture
+def wall_clock(tmp_path: Path) -> WallClock:
+    """start_orchestrator(…, env=wall_clock.env) runs by it."""
+    return WallClock(tmp_path)

@@ -17,7 +17,9 @@
 #include "adapters/knowledge/history_writer.hpp"
 #include "adapters/knowledge/stack_search.hpp"
 #include "adapters/lmdb/task_store.hpp"
+#include "adapters/tzdata/zone_files.hpp"
 #include "application/metrics_subscriber.hpp"
+#include "application/retention.hpp"
 #include "libs/admin/admin_server.hpp"
 #include "libs/async/shutdown.hpp"
 #include "libs/base/uuid.hpp"
@@ -61,8 +63,8 @@ lmdb_store::StoreOptions store_options(const Settings& settings) {
   return out;
 }
 
-grpc_api::RouterOptions router_options(const Settings& settings, const LessonBook& lessons) {
-  return {settings.engine.lease, settings.heartbeat, {}, &lessons};
+grpc_api::RouterOptions router_options(const Settings& settings, const LessonBook& lessons, const grpc_api::TaskTokens& tokens) {
+  return {settings.engine.lease, settings.heartbeat, {}, &lessons, &tokens};
 }
 
 rpc::ServerOptions server_options(const Settings& settings) {
@@ -73,27 +75,25 @@ rpc::ServerOptions server_options(const Settings& settings) {
   return options;
 }
 
-grpc_api::ServiceOptions service_options(const Settings& settings, const Guardrails& guardrails, const GrantBook& grants) {
+grpc_api::ServiceOptions service_options(const Settings& settings, const Guardrails& guardrails, const GrantBook& grants,
+                                          const TimeZones& zones, const grpc_api::TaskTokens& tokens) {
   auto out = settings.service;
   if (guardrails.policies() > 0) out.limits.guardrails = &guardrails;
   out.limits.grants = &grants;
+  out.limits.zones = &zones;
+  out.limits.tokens = &tokens;
   return out;
 }
 
-/// The backup is opened as what it claims to be, checked, and copied: it stays as it is.
-Result<void> restore(const Settings& settings) {
-  auto options = store_options(settings).environment;
-  std::error_code unknown;
-  if (std::filesystem::exists(options.directory / "data.mdb", unknown)) {
-    return Error{Code::FailedPrecondition, "restore_from: " + settings.data_dir + " holds data already; name a new data_dir"};
+/// A folder that holds something else is left as it is.
+Result<void> check_folder(const std::filesystem::path& root) {
+  std::error_code failed;
+  if (std::filesystem::exists(root / "identity", failed) || std::filesystem::exists(root / "data.mdb", failed)) return outcome::success();
+  for (std::filesystem::directory_iterator at(root, failed), end; !failed && at != end; at.increment(failed)) {
+    const auto name = at->path().filename().string();
+    if (name.starts_with('.') || name == "lost+found" || name == "lock") continue;
+    return Error{Code::FailedPrecondition, "data_dir " + root.string() + " holds " + name + " and no data of orchestrator-core; give it an empty folder of its own"};
   }
-  if (!std::filesystem::exists(std::filesystem::path(settings.restore_from) / "data.mdb", unknown)) {
-    return Error{Code::NotFound, "restore_from: " + settings.restore_from + " is no backup"};
-  }
-  options.directory = settings.restore_from;
-  BOOST_OUTCOME_TRY(const auto backup, lmdb::Environment::open(options));
-  BOOST_OUTCOME_TRY(backup->backup(settings.data_dir));
-  log::info("restored", {{"from", settings.restore_from}, {"to", settings.data_dir}});
   return outcome::success();
 }
 
@@ -101,22 +101,23 @@ Result<void> restore(const Settings& settings) {
 
 // Members stand in the order in which they are built; they stop in the reverse one.
 struct Orchestrator::Impl {
-  Impl(Settings s, std::unique_ptr<lmdb_store::LmdbTaskStore> opened, std::unique_ptr<auth::Guard> guard)
+  Impl(Settings s, std::unique_ptr<lmdb_store::LmdbTaskStore> opened, std::unique_ptr<auth::Guard> guard, std::unique_ptr<command_log::CommandLog> record)
       : settings(std::move(s)),
+        commands(std::move(record)),
         store(std::move(opened)),
         engine(settings.engine, settings.rules, settings.make_workflow()),
         probe(registry),
         guardrails(settings.policies, settings.grants),
         grants(guardrails, settings.grants_from_knowledge),
-        router(*store, router_options(settings, lessons)),
-        loop({engine, *store, router, bus, clock, random, probe}, settings.queue, settings.finished_in_memory,
+        tokens(settings.tokens, *store, clock),
+        router(*store, router_options(settings, lessons, tokens)),
+        loop({engine, *store, zones, router, bus, clock, random, probe, commands.get()}, settings.queue, settings.finished_in_memory,
              [this](const Error& error) { on_store_lost(error); }),
         hub(bus, kBusCapacity, settings.follower_events_max, settings.followers_max),
         counts(bus, probe, kBusCapacity),
-        backups(settings.backup_dir.empty() ? settings.data_dir + "-backups" : settings.backup_dir,
-                [this](const std::filesystem::path& directory) { return store->backup(directory); }, clock),
+        retention(settings.retention, *store, loop, clock),
         server(server_options(settings), registry, std::move(guard)),
-        service({server.gate(), loop, router, hub, watch_streams, *store, clock, backups}, service_options(settings, guardrails, grants)),
+        service({server.gate(), loop, router, hub, watch_streams, *store, clock}, service_options(settings, guardrails, grants, zones, tokens)),
         legacy(grpc_api::make_legacy_service({server.gate(), engine.workflow(), legacy_flows, clock})),
         legacy_v1(grpc_api::make_legacy_v1_service({server.gate(), engine.workflow(), legacy_flows, clock})),
         admin({settings.admin_listen, settings.metrics_token}, registry, [this] { return readiness(); }),
@@ -143,19 +144,22 @@ struct Orchestrator::Impl {
   SystemRandom random;
   metrics::Registry registry;
   std::unique_ptr<otlp::Exporter> traces;  // null: not wanted
+  std::unique_ptr<command_log::CommandLog> commands;  // null: not recorded
   std::unique_ptr<lmdb_store::LmdbTaskStore> store;
   LessonBook lessons;
+  tzdata::ZoneFiles zones;
   TaskEngine engine;
   Probe probe;
   EventBus bus;
   Guardrails guardrails;
   GrantBook grants;
+  grpc_api::TaskTokens tokens;
   grpc_api::ReplyRouter router;
   EngineLoop loop;
   WatchHub hub;
   MetricsSubscriber counts;
   grpc_api::WatchStreams watch_streams;
-  Backups backups;
+  Retention retention;
   rpc::Server server;
   grpc_api::OrchestratorService service;
   async::Guarded<FlowRounds> legacy_flows;
@@ -182,13 +186,16 @@ struct Orchestrator::Impl {
 };
 
 Result<std::unique_ptr<Orchestrator>> Orchestrator::open(const Settings& settings) {
-  if (!settings.restore_from.empty()) {
-    BOOST_OUTCOME_TRY(restore(settings));
-  }
+  BOOST_OUTCOME_TRY(check_folder(settings.data_dir));
   BOOST_OUTCOME_TRY(auto store, lmdb_store::LmdbTaskStore::open(store_options(settings)));
   static const SystemClock clock;
   BOOST_OUTCOME_TRY(auto guard, rpc::make_guard(operations::with_operations(grpc_api::access_table()), settings.security.auth, clock));
-  auto impl = std::make_unique<Impl>(settings, std::move(store), std::move(guard));
+  std::unique_ptr<command_log::CommandLog> commands;
+  if (!settings.command_log.directory.empty()) {
+    const command_log::Setup setup{settings.engine, settings.rules, settings.make_workflow().states(), settings.finished_in_memory};
+    BOOST_OUTCOME_TRY(commands, command_log::CommandLog::open(settings.command_log, setup, clock));
+  }
+  auto impl = std::make_unique<Impl>(settings, std::move(store), std::move(guard), std::move(commands));
   return std::unique_ptr<Orchestrator>(new Orchestrator(std::move(impl)));
 }
 
@@ -207,6 +214,7 @@ Result<void> Orchestrator::start() {
     s.history->start();
     if (s.stacks) s.stacks->start();
   }
+  s.retention.start();
   BOOST_OUTCOME_TRY(s.admin.start());
   BOOST_OUTCOME_TRY(s.serve_operations());
   BOOST_OUTCOME_TRY(s.server.start());
@@ -342,7 +350,7 @@ void Orchestrator::Impl::stop() {
   if (common) common->stop();
   if (stacks) stacks->stop();
   server.stop();
-  backups.stop();
+  retention.stop();
   loop.stop();
   if (history) history->stop();
   admin.stop();

@@ -64,10 +64,23 @@ void read_limits(Object& root, Settings& out) {
     std::uint64_t text = out.service.limits.text_bytes_max;
     o.bytes("text", text, "one description, context, artefact or error message", 1024, 8u << 20);
     out.service.limits.text_bytes_max = text;
+    count(o, "schedules", out.engine.schedules_max, "schedules", 0, 100'000);
+    count(o, "holds", out.engine.holds_max, "agents, roles, stacks and tenants held back at a time", 0, 100'000);
     auto history = static_cast<std::int64_t>(out.engine.history_kept);
     o.value("history", history, "transitions kept per task", {1, 100'000});
     out.engine.history_kept = static_cast<std::uint32_t>(history);
     o.bytes("store", out.store_bytes_max, "size of the data file at most; 0: no bound");
+  });
+}
+
+void read_retention(Object& root, Settings& out) {
+  root.section("retention", "How long finished tasks are kept, with history, texts, artefacts and idempotency keys. 0: for ever", [&](Object& o) {
+    o.value("succeeded", out.retention.succeeded, "after a task succeeded");
+    o.value("cancelled", out.retention.cancelled, "after it was cancelled");
+    o.value("dead", out.retention.dead, "after it died; until then it can be redriven");
+    auto most = static_cast<std::int64_t>(out.retention.finished_max);
+    o.value("finished_max", most, "finished tasks kept at most, the newest; 0: any number", {0, 1'000'000'000});
+    out.retention.finished_max = static_cast<std::uint64_t>(most);
   });
 }
 
@@ -97,6 +110,9 @@ void read_guardrails(Object& root, Settings& out) {
       if (grant.agent.empty()) g.fault("agent", "is missing");
       out.grants.push_back(std::move(grant));
     });
+    o.value("parents_need_token", out.tokens.parents_need_one,
+            "a task that names a parent must show the capability that its agent got (parent_token)");
+    if (out.tokens.parents_need_one && out.tokens.key.empty()) o.fault("parents_need_token", "needs tasks.token_key");
     o.value("grants_from_knowledge", out.grants_from_knowledge,
             "permissions of an agent and of its roles, and those that tasks require, come from the common knowledge too; needs knowledge.synapse");
     if (out.grants_from_knowledge && !out.knowledge.wanted()) {
@@ -126,8 +142,6 @@ void read_workflow(Object& root, Settings& out) {
 
 void read(Object& root, Settings& out) {
   root.value("data_dir", out.data_dir, "directory of the task store");
-  root.value("backup_dir", out.backup_dir, "directory below which backups are made; empty: data_dir with -backups behind it");
-  root.value("restore_from", out.restore_from, "a backup from which data_dir, which must have no data yet, is filled before the start");
   root.value("drain_time", out.drain_time, "time for work in flight at a stop");
   root.section("log", "The log", [&](Object& o) { o.value("level", out.log_level, "debug, info, warn or error", log::check_level); });
   root.section("grpc", "The gRPC port", [&](Object& o) {
@@ -150,6 +164,17 @@ void read(Object& root, Settings& out) {
     o.value("forget_when_away", out.budgets.forget_when_away,
             "while the gateway does not answer no budget counts as dry; false: what it said last holds until it resets");
   });
+  root.section("tasks", "Capabilities that go out with assignments", [&](Object& o) {
+    o.secret("token_key", out.tokens.key,
+             "shared with the gateway (its tasks.token_key), 32 bytes or more: signs the capability that goes with an assignment. Empty: none");
+    if (!out.tokens.key.empty() && out.tokens.key.reveal().size() < 32) o.fault("token_key", "it is shorter than 32 bytes");
+    o.value("token_time", out.tokens.lifetime, "how long such a capability lasts", milliseconds(1'000));
+  });
+  root.section("command_log", "A record of each run, without texts and lease tokens, from which orchestrator-replay repeats it", [&](Object& o) {
+    o.value("directory", out.command_log.directory, "where the records go, one file for each start; empty: nothing is recorded");
+    o.bytes("bytes_max", out.command_log.bytes_max, "of one run; what comes after is not recorded", 1u << 20);
+    count(o, "files_max", out.command_log.files_max, "of as many runs, the newest", 1, 1'000);
+  });
   root.section("knowledge", "What the swarm knows in common", [&](Object& o) {
     o.value("refresh", out.knowledge_refresh, "how often rules, lessons and permissions are looked up", milliseconds(50));
     o.value("classify", out.knowledge_classify,
@@ -163,6 +188,7 @@ void read(Object& root, Settings& out) {
   read_leases(root, out);
   read_rules(root, out);
   read_limits(root, out);
+  read_retention(root, out);
   read_guardrails(root, out);
   read_workflow(root, out);
   out.grpc.tls = out.security.tls;

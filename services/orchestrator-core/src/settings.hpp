@@ -3,10 +3,12 @@
 #include <string>
 #include <vector>
 
+#include "adapters/command_log/command_log.hpp"
 #include "adapters/gateway/budget_follower.hpp"
 #include "adapters/grpc/mapping.hpp"
 #include "adapters/grpc/orchestrator_service.hpp"
 #include "application/command_queue.hpp"
+#include "application/retention.hpp"
 #include "domain/task_engine.hpp"
 #include "libs/knowledge/link/store_link.hpp"
 #include "libs/otlp/exporter.hpp"
@@ -20,8 +22,6 @@ struct Settings {
   Settings() { grpc.listen = "127.0.0.1:50054"; }
 
   std::string data_dir = "data/orchestrator-core";
-  std::string backup_dir;    // empty: beside data_dir
-  std::string restore_from;  // empty: nothing is restored
   std::string log_level = "info";
   std::string admin_listen = "127.0.0.1:9154";
   Secret metrics_token;
@@ -36,6 +36,9 @@ struct Settings {
   EngineLimits engine;
   RuleLimits rules;
   QueueLimits queue;
+  RetentionPolicy retention;
+  grpc_api::TaskTokenOptions tokens;
+  command_log::CommandLogOptions command_log;
   grpc_api::ServiceOptions service;
   std::chrono::milliseconds heartbeat{2'000};
   knowledge::LinkOptions knowledge;

@@ -9,6 +9,7 @@ from .agent import Agent, TaskRun
 from .aio import AsyncAnalystClient, AsyncBudgetClient, AsyncOrchestratorClient
 from .async_agent import AsyncAgent, AsyncTaskRun
 from .attempts import AgentEvent
+from .capability import SPEND, SUBMIT, narrow
 from .clients import AnalystClient, BudgetClient, OrchestratorClient
 from .connection import ConnectionOptions
 from .errors import (
@@ -39,10 +40,16 @@ from .models import (
     FailureGroups,
     Feedback,
     GoldenRule,
+    Hold,
+    HoldKind,
+    MissedFirings,
+    NewSchedule,
     NewTask,
     Obstacle,
+    Overlap,
     Redriven,
     RuleEvent,
+    Schedule,
     Spend,
     SpendEvent,
     Submitted,
@@ -83,17 +90,25 @@ __all__ = [
     "FailureGroups",
     "Feedback",
     "GoldenRule",
+    "Hold",
+    "HoldKind",
     "InvalidArgument",
     "LeaseLost",
+    "MissedFirings",
+    "NewSchedule",
     "NewTask",
     "NotFound",
     "Obstacle",
     "OrchestratorClient",
+    "Overlap",
     "PermissionDenied",
     "Redriven",
     "RenewingToken",
     "ResourceExhausted",
     "RuleEvent",
+    "SPEND",
+    "SUBMIT",
+    "Schedule",
     "Spend",
     "SpendEvent",
     "Submitted",
@@ -108,5 +123,6 @@ __all__ = [
     "Transition",
     "Unauthenticated",
     "Unavailable",
+    "narrow",
 ]
 __version__ = "0.1.0"

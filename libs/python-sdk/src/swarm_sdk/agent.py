@@ -16,7 +16,7 @@ from .connection import Call, ConnectionOptions
 from .errors import Cancelled, FailedPrecondition, NotFound, SwarmError
 from .failures import LeaseLost, TaskFailed, as_failure
 from .leases import HeldLease, LeaseKeeper
-from .models import Analysis, Assignment, FailureClass, Registration
+from .models import Analysis, Assignment, FailureClass, Polled, Registration
 from .reporter import FailureReporter
 
 
@@ -89,7 +89,7 @@ class Agent(AgentBase):
         self._keeper = LeaseKeeper(self._connection, name, self._register_quietly, self.stop)
         self._reporter = FailureReporter(analyst.connection, wait=report_wait) if analyst else None
         self._stopping = threading.Event()
-        self._poll: Call[Assignment | None] | None = None
+        self._poll: Call[Polled] | None = None
 
     # -- to be written by the subclass ---------------------------------------------------------------------------------
 
@@ -135,7 +135,7 @@ class Agent(AgentBase):
         delays = self._connection.options.backoff.delays()
         while not self._stopping.is_set() and (tasks_max is None or done < tasks_max):
             try:
-                assignment = self._next()
+                polled = self._next()
             except SwarmError as error:
                 if isinstance(error, FailedPrecondition):  # a restarted orchestrator does not know its agents
                     self._register()
@@ -144,11 +144,13 @@ class Agent(AgentBase):
                 self._stopping.wait(next(delays))
                 continue
             delays = self._connection.options.backoff.delays()
-            if assignment is not None:
-                self._attempt(assignment)
+            if polled.assignment is not None:
+                self._attempt(polled.assignment)
                 done += 1
+            if polled.drain:
+                self.stop()
 
-    def _next(self) -> Assignment | None:
+    def _next(self) -> Polled:
         self._poll = self._connection.start(op.poll(self.name, self._poll_wait))
         if self._stopping.is_set():  # stop() may have come before it could see this poll
             self._poll.cancel()

@@ -166,8 +166,11 @@ class AsyncOrchestratorClient(_AsyncClient):
             if not token:
                 return
 
-    async def cancel(self, task_id: str, reason: str = "") -> m.Task:
-        return await self.connection.run(op.cancel(task_id, reason))
+    async def cancel(self, task_id: str, reason: str = "", *, grace: float = 0.0) -> m.Task:
+        return await self.connection.run(op.cancel(task_id, reason, grace))
+
+    async def delete(self, task_id: str) -> None:
+        await self.connection.run(op.delete(task_id))
 
     async def approve(self, task_id: str, *, by: str = "", comment: str = "") -> m.Task:
         return await self.connection.run(op.approve(task_id, True, comment, by))
@@ -208,6 +211,30 @@ class AsyncOrchestratorClient(_AsyncClient):
 
     async def dispatch(self) -> m.Dispatch:
         return await self.connection.run(op.dispatch())
+
+    async def hold(self, kind: m.HoldKind, name: str, reason: str = "", by: str = "") -> m.Hold:
+        return await self.connection.run(op.set_hold(kind, name, True, reason, by))
+
+    async def release(self, kind: m.HoldKind, name: str, by: str = "") -> m.Hold:
+        return await self.connection.run(op.set_hold(kind, name, False, "", by))
+
+    async def holds(self) -> tuple[m.Hold, ...]:
+        return await self.connection.run(op.holds())
+
+    async def put_schedule(self, schedule: m.NewSchedule) -> m.Schedule:
+        return await self.connection.run(op.put_schedule(schedule))
+
+    async def pause_schedule(self, name: str, note: str = "") -> m.Schedule:
+        return await self.connection.run(op.pause_schedule(name, True, note))
+
+    async def resume_schedule(self, name: str) -> m.Schedule:
+        return await self.connection.run(op.pause_schedule(name, False, ""))
+
+    async def delete_schedule(self, name: str) -> m.Schedule:
+        return await self.connection.run(op.delete_schedule(name))
+
+    async def schedules(self, name: str = "") -> tuple[m.Schedule, ...]:
+        return await self.connection.run(op.schedules(name))
 
 
 class AsyncAnalystClient(_AsyncClient):

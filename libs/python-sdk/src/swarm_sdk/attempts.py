@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from . import trace
+from . import capability, trace
 from .failures import LeaseLost, TaskCancelled, TaskFailed
-from .models import Analysis, Assignment, Failure, FailureClass, Feedback
+from .models import Analysis, Assignment, Failure, FailureClass, Feedback, NewTask
 
 log = logging.getLogger("swarm_sdk")
 PROGRESS_CHARS_MAX = 500
@@ -75,11 +75,32 @@ class Attempt:
         if self.is_lost:
             raise LeaseLost(self.task_id)
 
+    @property
+    def token(self) -> str:
+        """The capability of this task, empty when the orchestrator signs none. Hand on only a narrower one."""
+        return self.assignment.budget_task_token
+
+    def narrowed_token(
+        self,
+        *,
+        rights: Sequence[str] | None = None,
+        permissions: Sequence[str] | None = None,
+        expires_in: float | None = None,
+    ) -> str:
+        """A capability that allows less, for a tool or another agent: see capability.narrow. Empty when there is none."""
+        if not self.token:
+            return ""
+        return capability.narrow(self.token, rights=rights, permissions=permissions, expires_in=expires_in)
+
+    def child(self, task: NewTask) -> NewTask:
+        """The same task as a child of this one, with the capability to be that."""
+        return replace(task, parent_id=self.task_id, parent_token=self.token)
+
     def model_headers(self) -> dict[str, str]:
         """Headers for model calls through the gateway: they charge this task's budget and carry its trace."""
         headers = {"x-swarm-task-id": self.task_id, "traceparent": self.trace.child().traceparent}
-        if self.assignment.budget_task_token:
-            headers["x-swarm-task-token"] = self.assignment.budget_task_token
+        if self.token:
+            headers["x-swarm-task-token"] = self.token
         return headers
 
 

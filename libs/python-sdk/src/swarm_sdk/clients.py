@@ -89,9 +89,13 @@ class OrchestratorClient(_Client):
             if not token:
                 return
 
-    def cancel(self, task_id: str, reason: str = "") -> m.Task:
-        """Cancels a task; an agent that holds it is told at its next heartbeat."""
-        return self.connection.run(op.cancel(task_id, reason))
+    def cancel(self, task_id: str, reason: str = "", *, grace: float = 0.0) -> m.Task:
+        """Cancels a task; an agent that holds it is told at its next heartbeat, and has `grace` seconds to end it itself."""
+        return self.connection.run(op.cancel(task_id, reason, grace))
+
+    def delete(self, task_id: str) -> None:
+        """Drops a finished task with all that is kept of it. Raises FailedPrecondition while others build on it."""
+        self.connection.run(op.delete(task_id))
 
     def approve(self, task_id: str, *, by: str = "", comment: str = "") -> m.Task:
         """Lets a task go on that waits for approval."""
@@ -158,6 +162,36 @@ class OrchestratorClient(_Client):
 
     def dispatch(self) -> m.Dispatch:
         return self.connection.run(op.dispatch())
+
+    def hold(self, kind: m.HoldKind, name: str, reason: str = "", by: str = "") -> m.Hold:
+        """Drains an agent, or pauses the work of a role, stack or tenant; also after a restart."""
+        return self.connection.run(op.set_hold(kind, name, True, reason, by))
+
+    def release(self, kind: m.HoldKind, name: str, by: str = "") -> m.Hold:
+        """Gives an agent, or the work of a role, stack or tenant, free again."""
+        return self.connection.run(op.set_hold(kind, name, False, "", by))
+
+    def holds(self) -> tuple[m.Hold, ...]:
+        return self.connection.run(op.holds())
+
+    def put_schedule(self, schedule: m.NewSchedule) -> m.Schedule:
+        """Has a task submitted again and again; replaces the schedule of that name."""
+        return self.connection.run(op.put_schedule(schedule))
+
+    def pause_schedule(self, name: str, note: str = "") -> m.Schedule:
+        return self.connection.run(op.pause_schedule(name, True, note))
+
+    def resume_schedule(self, name: str) -> m.Schedule:
+        """What it would have fired for meanwhile is not made up for."""
+        return self.connection.run(op.pause_schedule(name, False, ""))
+
+    def delete_schedule(self, name: str) -> m.Schedule:
+        """Ends a schedule; its tasks stay. Answers it as it was."""
+        return self.connection.run(op.delete_schedule(name))
+
+    def schedules(self, name: str = "") -> tuple[m.Schedule, ...]:
+        """All schedules, their texts shortened; or one, with its whole texts."""
+        return self.connection.run(op.schedules(name))
 
 
 class AnalystClient(_Client):

@@ -76,6 +76,7 @@ class NewTask:
     tenant: str = ""
     task_id: str = ""
     idempotency_key: str = ""
+    parent_token: str = ""  # the parent's capability, see Attempt.child
 
     def to_wire(self) -> Any:
         return wire.message("orchestrator.NewTask")(**{f.name: getattr(self, f.name) for f in fields(self)})
@@ -228,6 +229,14 @@ class Assignment:
 
 
 @dataclass(frozen=True)
+class Polled:
+    """What a poll came to. `drain`: nothing will come any more."""
+
+    assignment: Assignment | None
+    drain: bool
+
+
+@dataclass(frozen=True)
 class Registration:
     agent_id: str
     lease_ms: int
@@ -264,6 +273,78 @@ class AgentState:
     held_task_ids: tuple[str, ...]
     last_seen_ms_ago: int
     waiting: bool
+    drained: bool
+    permissions: tuple[str, ...]
+    tenant: str
+
+
+class HoldKind(enum.IntEnum):
+    """What is held back: an agent, or the work of a role, stack or tenant."""
+
+    UNSPECIFIED = 0
+    AGENT = 1
+    ROLE = 2
+    STACK = 3
+    TENANT = 4
+
+
+@dataclass(frozen=True)
+class Hold:
+    kind: HoldKind
+    name: str
+    reason: str
+    by: str
+    since_unix_ms: int
+
+
+class MissedFirings(enum.IntEnum):
+    """What happens with firings of a schedule while the server was away: none is made up for, or all of them by one."""
+
+    UNSPECIFIED = 0
+    SKIP = 1
+    ONE = 2
+
+
+class Overlap(enum.IntEnum):
+    """What a schedule does when the task of its last firing is not over: fires, leaves this one out, or cancels that one."""
+
+    UNSPECIFIED = 0
+    ALLOW = 1
+    SKIP = 2
+    CANCEL = 3
+
+
+@dataclass(frozen=True)
+class NewSchedule:
+    """A task that is submitted again and again. `cron` as crontab(5): minute hour day month weekday, or @daily and the like."""
+
+    name: str
+    cron: str
+    task: NewTask
+    time_zone: str = "UTC"
+    missed: MissedFirings = MissedFirings.SKIP
+    overlap: Overlap = Overlap.ALLOW
+
+    def to_wire(self) -> Any:
+        values = {f.name: getattr(self, f.name) for f in fields(self)} | {"task": self.task.to_wire()}
+        return wire.message("orchestrator.NewSchedule")(**values)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A schedule and how far it has come. `next_unix_ms`: its next five firings; none while it is paused."""
+
+    what: NewSchedule
+    paused: bool
+    note: str
+    created_unix_ms: int
+    last_unix_ms: int
+    last_task_id: str
+    fired: int
+    missed: int
+    overlapped: int
+    refused: int
+    next_unix_ms: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -389,6 +470,8 @@ _NESTED: dict[tuple[type, str], type] = {
     (Explanation, "obstacles"): Obstacle,
     (Explanation, "agents"): AgentVerdict,
     (Explanation, "decision"): Decision,
+    (NewSchedule, "task"): NewTask,
+    (Schedule, "what"): NewSchedule,
 }
 _RENAMED: dict[tuple[type, str], str] = {
     (Transition, "from_status"): "from",
@@ -396,7 +479,15 @@ _RENAMED: dict[tuple[type, str], str] = {
     (Redriven, "from_task"): "from",
     (Redriven, "to_task"): "to",
 }
-_STATUS: set[tuple[type, str]] = {(Task, "status"), (Explanation, "status"), (Transition, "from_status"), (Transition, "to_status")}
+_ENUMS: dict[tuple[type, str], type[enum.IntEnum]] = {
+    (Task, "status"): TaskStatus,
+    (Explanation, "status"): TaskStatus,
+    (Transition, "from_status"): TaskStatus,
+    (Transition, "to_status"): TaskStatus,
+    (Hold, "kind"): HoldKind,
+    (NewSchedule, "missed"): MissedFirings,
+    (NewSchedule, "overlap"): Overlap,
+}
 
 
 def read(cls: type[T], message: Any) -> T:
@@ -409,8 +500,9 @@ def read(cls: type[T], message: Any) -> T:
             nested = _NESTED[key]
             one = hasattr(value, "DESCRIPTOR")
             values[f.name] = read(nested, value) if one else tuple(read(nested, v) for v in value)
-        elif key in _STATUS:
-            values[f.name] = TaskStatus(value) if value in TaskStatus._value2member_map_ else TaskStatus.UNSPECIFIED
+        elif key in _ENUMS:
+            known = _ENUMS[key]
+            values[f.name] = known(value if value in known._value2member_map_ else 0)
         elif isinstance(value, (str, int, float, bool)):
             values[f.name] = value
         else:

@@ -72,8 +72,13 @@ def list_page(filters: Mapping[str, Any], page_size: int, token: str) -> Operati
     )
 
 
-def cancel(task_id: str, reason: str) -> Operation[m.Task]:
-    return _orchestrator("CancelTask", {"task_id": task_id, "reason": reason}, _as(m.Task))
+def cancel(task_id: str, reason: str, grace: float) -> Operation[m.Task]:
+    fields = {"task_id": task_id, "reason": reason, "grace_ms": int(grace * 1000)}
+    return _orchestrator("CancelTask", fields, _as(m.Task))
+
+
+def delete(task_id: str) -> Operation[None]:
+    return _orchestrator("DeleteTask", {"task_id": task_id}, lambda _: None)
 
 
 def approve(task_id: str, approved: bool, comment: str, by: str) -> Operation[m.Task]:
@@ -99,6 +104,34 @@ def dispatch() -> Operation[m.Dispatch]:
     return _orchestrator("GetDispatch", {}, _as(m.Dispatch))
 
 
+def set_hold(kind: m.HoldKind, name: str, held: bool, reason: str, by: str) -> Operation[m.Hold]:
+    fields = {"kind": int(kind), "name": name, "held": held, "reason": reason, "by": by}
+    return _orchestrator("SetHold", fields, _as(m.Hold))
+
+
+def holds() -> Operation[tuple[m.Hold, ...]]:
+    return _orchestrator("ListHolds", {}, lambda answer: tuple(m.read(m.Hold, h) for h in answer.holds))
+
+
+def put_schedule(schedule: m.NewSchedule) -> Operation[m.Schedule]:
+    method = wire.method("orchestrator.Orchestrator.PutSchedule")
+    return Operation(method, schedule.to_wire(), _as(m.Schedule))
+
+
+def pause_schedule(name: str, paused: bool, note: str) -> Operation[m.Schedule]:
+    return _orchestrator("PauseSchedule", {"name": name, "paused": paused, "note": note}, _as(m.Schedule))
+
+
+def delete_schedule(name: str) -> Operation[m.Schedule]:
+    return _orchestrator("DeleteSchedule", {"name": name}, _as(m.Schedule))
+
+
+def schedules(name: str) -> Operation[tuple[m.Schedule, ...]]:
+    return _orchestrator(
+        "ListSchedules", {"name": name}, lambda answer: tuple(m.read(m.Schedule, s) for s in answer.schedules)
+    )
+
+
 # -- orchestrator: agents ----------------------------------------------------------------------------------------------
 
 
@@ -110,12 +143,12 @@ def register(
     return _orchestrator("RegisterAgent", fields, _as(m.Registration))
 
 
-def poll(agent_id: str, wait: float) -> Operation[m.Assignment | None]:
+def poll(agent_id: str, wait: float) -> Operation[m.Polled]:
     """The deadline is longer than the wait, so that an empty answer arrives rather than an error."""
     return _orchestrator(
         "PollTask",
         {"agent_id": agent_id, "wait_ms": int(wait * 1000)},
-        lambda answer: m.read(m.Assignment, answer) if answer.task_id else None,
+        lambda answer: m.Polled(m.read(m.Assignment, answer) if answer.task_id else None, answer.drain),
         timeout=wait + 5.0,
         within=0.0,
     )

@@ -15,18 +15,19 @@ std::size_t weight(const Command& command) {
   return bytes;
 }
 
-bool may_use_reserve(const Command& command) {
-  return !(std::holds_alternative<SubmitTasks>(command) || std::holds_alternative<PollTask>(command) ||
-           std::holds_alternative<RegisterAgent>(command) || std::holds_alternative<JoinStream>(command) ||
-           std::holds_alternative<ListAgents>(command) || std::holds_alternative<InspectTask>(command) ||
-           std::holds_alternative<CancelTask>(command) || std::holds_alternative<ApproveTask>(command));
-}
-
 /// The engine's own commands must never be lost, and there are few of them.
 bool is_internal(const Command& command) {
   return std::holds_alternative<AbandonPoll>(command) || std::holds_alternative<LeaveStream>(command) ||
          std::holds_alternative<Undeliver>(command) || std::holds_alternative<BeginDrain>(command) ||
          std::holds_alternative<SetDispatch>(command);
+}
+
+/// What keeps leases alive, ends work, or brings news that only the engine's surroundings give.
+bool may_use_reserve(const Command& command) {
+  return std::holds_alternative<ReportResults>(command) || std::holds_alternative<Heartbeat>(command) ||
+         std::holds_alternative<GrantCredit>(command) || std::holds_alternative<SetHold>(command) ||
+         std::holds_alternative<PutRules>(command) || std::holds_alternative<PutPermissions>(command) ||
+         std::holds_alternative<PutBudgets>(command) || std::holds_alternative<OutcomesDelivered>(command) || is_internal(command);
 }
 
 }  // namespace

@@ -12,11 +12,12 @@ constexpr std::chrono::milliseconds kFiguresEvery{100};
 
 EngineLoop::EngineLoop(Parts parts, QueueLimits queue, std::size_t finished_kept,
                        std::function<void(const Error&)> fatal)
-    : parts_(parts), pipeline_(parts.engine, parts.store, finished_kept), queue_(queue), fatal_(std::move(fatal)) {}
+    : parts_(parts), pipeline_(parts.engine, parts.store, parts.zones, finished_kept), queue_(queue), fatal_(std::move(fatal)) {}
 
 EngineLoop::~EngineLoop() { stop(); }
 
 Result<std::uint64_t> EngineLoop::start() {
+  pipeline_.record_to(parts_.log);
   BOOST_OUTCOME_TRY(pipeline_.recover(now()));
   halt(parts_.engine.dispatch().halted);
   parts_.probe.halted(halted());
@@ -42,6 +43,7 @@ void EngineLoop::stop() {
   }
   commit_changed_.notify_all();
   if (committer_.joinable()) committer_.join();
+  if (!std::exchange(ended_, true)) pipeline_.ended();
 }
 
 void EngineLoop::run_engine() {
@@ -83,7 +85,9 @@ bool EngineLoop::apply_queued() {
   }
   const auto due = parts_.engine.next_timer();
   const Now at = now();
-  if (due && *due <= at.boot) pipeline_.tick(at, parts_.random);
+  if (due && *due <= at.boot) {
+    if (auto ticked = pipeline_.tick(at, parts_.random); !ticked) return lose(ticked.error()), true;
+  }
   return !taken_.empty();
 }
 

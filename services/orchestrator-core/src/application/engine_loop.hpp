@@ -26,11 +26,13 @@ class EngineLoop {
   struct Parts {
     TaskEngine& engine;
     TaskStore& store;
+    const TimeZones& zones;
     Replies& replies;
     EventBus& bus;
     Clock& clock;
     Random& random;
     Probe& probe;
+    PipelineLog* log = nullptr;  // null: the run is not recorded
   };
   /// `fatal` is called at most once, on one of the loop's threads, when the store's state is not known any more: the
   /// process must end and recover at its next start.
@@ -82,6 +84,7 @@ class EngineLoop {
 
   BootTime last_figures_{};  // engine's thread only, as the next
   bool lost_ = false;        // engine's thread only
+  bool ended_ = false;
   std::thread committer_;
   std::thread engine_;
 };

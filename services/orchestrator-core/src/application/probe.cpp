@@ -44,6 +44,9 @@ Probe::Probe(metrics::Registry& r)
       attempts_overdue_(r.counter("swarm_orchestrator_leases_expired_total", "Leases that ended without a result", {{"cause", "start_to_close"}})),
       queue_overdue_(r.counter("swarm_orchestrator_schedule_to_start_expired_total", "Tasks that nobody took in time")),
       results_refused_(r.counter("swarm_orchestrator_results_refused_total", "Results refused: of a lease that is gone, unknown, or different from the first")),
+      tasks_deleted_(r.counter("swarm_orchestrator_tasks_deleted_total", "Finished tasks that were deleted, by retention or by hand")),
+      schedules_fired_(r.counter("swarm_orchestrator_schedules_fired_total", "Tasks that schedules made")),
+      firings_missed_(r.counter("swarm_orchestrator_schedule_firings_missed_total", "Firings that came more than a minute late")),
       parked_(r.gauge("swarm_orchestrator_tasks_parked", "Tasks that wait for budget")) {
   for (const TaskStatus status : kAllStatuses) {
     if (is_final(status)) continue;
@@ -87,6 +90,9 @@ void Probe::engine(const TaskEngine& engine, Now now) {
   attempts_overdue_.add(tally.attempts_overdue - told_.attempts_overdue);
   queue_overdue_.add(tally.queue_overdue - told_.queue_overdue);
   results_refused_.add(tally.results_refused - told_.results_refused);
+  tasks_deleted_.add(tally.tasks_deleted - told_.tasks_deleted);
+  schedules_fired_.add(tally.schedules_fired - told_.schedules_fired);
+  firings_missed_.add(tally.firings_missed - told_.firings_missed);
   told_ = tally;
   std::chrono::nanoseconds oldest{0};
   for (const auto* task : engine.ready().longest_waiting()) oldest = std::max<std::chrono::nanoseconds>(oldest, now.wall - task->state->updated);

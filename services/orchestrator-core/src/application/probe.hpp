@@ -59,6 +59,9 @@ class Probe {
   metrics::Counter& attempts_overdue_;
   metrics::Counter& queue_overdue_;
   metrics::Counter& results_refused_;
+  metrics::Counter& tasks_deleted_;
+  metrics::Counter& schedules_fired_;
+  metrics::Counter& firings_missed_;
   metrics::Gauge& parked_;
   EngineTally told_;
   SystemClock clock_;

@@ -63,7 +63,7 @@ void Agents::close_link(Agent& agent) {
 }
 
 void Agents::settle(Agent& agent) {
-  const bool wants = agent.poll != 0 || (agent.link != 0 && agent.credit > 0);
+  const bool wants = !agent.drained && (agent.poll != 0 || (agent.link != 0 && agent.credit > 0));
   if (!wants) {
     stop_waiting(agent);
   } else if (agent.ticket == 0) {

@@ -22,6 +22,7 @@ struct Agent {
   BootTime poll_until{};
   CallId link = 0;           // the open stream, if any
   int credit = 0;            // assignments that the stream still takes
+  bool drained = false;      // gets nothing new
   std::uint64_t ticket = 0;  // place among the waiting; 0: does not wait
   AgentGroup* group = nullptr;
   std::map<TaskNumber, TaskEntry*> held;

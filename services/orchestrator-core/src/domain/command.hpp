@@ -9,8 +9,10 @@
 
 #include "domain/budgets.hpp"
 #include "domain/golden_rules.hpp"
+#include "domain/holds.hpp"
 #include "domain/required_permissions.hpp"
 #include "domain/requirements.hpp"
+#include "domain/schedule_book.hpp"
 #include "domain/task.hpp"
 
 namespace swarm::orchestrator {
@@ -92,6 +94,13 @@ struct CancelTask {
   CallId call = 0;
   TaskId task;
   std::string reason;
+  std::chrono::milliseconds grace{0};  // for its agent, to end it by itself
+};
+/// Drops finished tasks with all that is kept of them. Those that can't be dropped stay; if only one is named, the
+/// answer says why.
+struct DeleteTasks {
+  CallId call = 0;
+  std::vector<TaskId> tasks;
 };
 struct ApproveTask {
   CallId call = 0;
@@ -117,6 +126,35 @@ struct GetDispatch {
 };
 struct ListAgents {
   CallId call = 0;
+};
+/// Holds work back from an agent, or of a role, stack or tenant; or lets it go again.
+struct SetHold {
+  CallId call = 0;
+  Hold hold;
+  bool held = true;
+};
+struct ListHolds {
+  CallId call = 0;
+};
+
+/// Makes a schedule, or replaces the one of that name. Its counts stay, as long as it is the same time table.
+struct PutSchedule {
+  CallId call = 0;
+  ScheduleEntry entry;
+};
+struct PauseSchedule {
+  CallId call = 0;
+  std::string name;
+  bool paused = true;
+  std::string note;
+};
+struct DeleteSchedule {
+  CallId call = 0;
+  std::string name;
+};
+struct ListSchedules {
+  CallId call = 0;
+  std::string name;  // empty: all
 };
 /// Soft facts of a task, which no record holds: its lease, or why nobody has it.
 struct InspectTask {
@@ -164,7 +202,8 @@ struct BeginDrain {};
 struct Tick {};
 
 using Command = std::variant<RegisterAgent, PollTask, AbandonPoll, JoinStream, GrantCredit, LeaveStream, ReportResults,
-                             Heartbeat, SubmitTasks, CancelTask, ApproveTask, SetDispatch, GetDispatch, ListAgents, InspectTask, ExplainTask,
+                             Heartbeat, SubmitTasks, CancelTask, DeleteTasks, ApproveTask, SetDispatch, GetDispatch, ListAgents, InspectTask, ExplainTask,
+                             SetHold, ListHolds, PutSchedule, PauseSchedule, DeleteSchedule, ListSchedules,
                              PutRules, PutPermissions, PutRequired, PutBudgets, Undeliver, OutcomesDelivered, BeginDrain, Tick>;
 
 }  // namespace swarm::orchestrator

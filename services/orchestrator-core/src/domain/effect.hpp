@@ -27,7 +27,9 @@ struct Assigned {
   bool repeated = false;
 };
 /// The poll's time is over.
-struct NothingToDo {};
+struct NothingToDo {
+  bool drain = false;  // and nothing will come: finish and go
+};
 struct ResultAnswer {
   TaskId task;
   int attempt = 0;
@@ -63,9 +65,23 @@ struct AgentView {
   std::vector<TaskId> held;
   std::chrono::nanoseconds last_seen_ago{0};
   bool waiting = false;
+  bool drained = false;
 };
 struct AgentsListed {
   std::vector<AgentView> agents;
+};
+struct TasksDeleted {
+  std::vector<TaskId> tasks;
+};
+struct HoldsListed {
+  std::vector<Hold> holds;
+};
+struct ScheduleView {
+  Schedule schedule;
+  std::vector<WallTime> upcoming;
+};
+struct SchedulesListed {
+  std::vector<ScheduleView> schedules;
 };
 struct TaskInspected {
   bool held = false;
@@ -76,7 +92,7 @@ struct TaskInspected {
 
 /// One thing that stands between a task and an agent.
 struct Obstacle {
-  std::string kind;    // finished, leased, dependency, approval, budget, concurrency, delay, retry, halt, drain, no_agent, busy, or a
+  std::string kind;    // finished, leased, dependency, approval, budget, concurrency, delay, retry, halt, drain, no_agent, paused, busy, or a
                        // requirement that no agent meets: role, stack, capability, permission, tenant
   std::string detail;
   std::size_t agents = 0;                   // that it keeps away
@@ -99,7 +115,7 @@ struct TaskExplained {
 };
 
 using Reply = std::variant<Error, Registered, Assigned, NothingToDo, ResultsAnswered, HeartbeatAnswered, Submitted,
-                           TaskAnswered, DispatchAnswered, AgentsListed, TaskInspected, TaskExplained>;
+                           TaskAnswered, DispatchAnswered, AgentsListed, TaskInspected, TaskExplained, TasksDeleted, HoldsListed, SchedulesListed>;
 
 struct Answer {
   CallId call = 0;
@@ -153,7 +169,21 @@ struct Changes {
     std::uint32_t index;
     Transition entry;
   };
+  /// With everything that is kept of the task.
+  struct TaskErasure {
+    TaskNumber number;
+    TaskId id;
+    KeyHash key;
+  };
+  struct HoldWrite {
+    Hold hold;
+    bool held = true;
+  };
   std::vector<TaskWrite> tasks;
+  std::vector<TaskErasure> erased;  // after all of the other changes
+  std::vector<HoldWrite> holds;
+  std::vector<Schedule> schedules;
+  std::vector<std::string> schedules_erased;  // before those that are written
   std::vector<InputWrite> inputs;
   std::vector<ResultWrite> results;
   std::vector<FeedbackWrite> feedback;
@@ -164,8 +194,10 @@ struct Changes {
   std::optional<DispatchState> dispatch;
 
   bool empty() const {
-    return tasks.empty() && rules.empty() && outcomes.empty() && outcomes_erased_to == 0 && !dispatch;
+    return tasks.empty() && erased.empty() && rules.empty() && outcomes.empty() && outcomes_erased_to == 0 && !dispatch && !has_settings();
   }
+  /// Of what recover_settings() brings back.
+  bool has_settings() const { return !holds.empty() || !schedules.empty() || !schedules_erased.empty(); }
 };
 
 /// Everything that one run of the engine produced.

@@ -23,6 +23,9 @@ struct EngineLimits {
   std::uint32_t history_kept = 200;
   std::size_t outcomes_max = 100'000;              // waiting for the analyst
   std::size_t dry_budgets_max = 200'000;           // scopes remembered
+  std::size_t holds_max = 1'000;
+  std::size_t schedules_max = 1'000;
+  std::chrono::milliseconds schedule_grace{60'000};  // a firing that comes later was missed
   int attempts_default = 3;
   bool report_outcomes = true;
   RetryPolicy retry;

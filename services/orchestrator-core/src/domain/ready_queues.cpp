@@ -14,7 +14,7 @@ void ReadyQueues::erase(const Requirements& requirements, QueuePosition position
   if (it->second.empty() && queues_.size() > 64) queues_.erase(it);
 }
 
-TaskEntry* ReadyQueues::best_for(const AgentProfile& agent, const TenantLoads& loads) const {
+TaskEntry* ReadyQueues::best_for(const AgentProfile& agent, const TenantLoads& loads, const HoldBook& holds) const {
   TaskEntry* best = nullptr;
   QueuePosition best_position;
   std::size_t best_load = 0;
@@ -25,7 +25,7 @@ TaskEntry* ReadyQueues::best_for(const AgentProfile& agent, const TenantLoads& l
     const std::size_t load = known == loads.end() ? 0 : known->second;
     const bool fairer = load != best_load ? load < best_load : position < best_position;
     if (best != nullptr && (position.priority != best_position.priority ? position.priority < best_position.priority : !fairer)) continue;
-    if (mismatch(agent, requirements) != Mismatch::None) continue;
+    if (mismatch(agent, requirements) != Mismatch::None || holds.on(requirements) != nullptr) continue;
     best = entry;
     best_position = position;
     best_load = load;

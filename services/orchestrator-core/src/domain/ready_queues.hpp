@@ -5,6 +5,7 @@
 #include <set>
 #include <vector>
 
+#include "domain/holds.hpp"
 #include "domain/requirements.hpp"
 
 namespace swarm::orchestrator {
@@ -34,9 +35,9 @@ class ReadyQueues {
   /// The queue that a later push with these requirements goes to. Stable until it is empty and swept.
   void push(const Requirements& requirements, QueuePosition position, TaskEntry* entry);
   void erase(const Requirements& requirements, QueuePosition position);
-  /// The best task that this agent may have, or null: the highest priority; then of the tenant that has the fewest in
+  /// The best task that this agent may have and nobody holds back, or null: the highest priority; then of the tenant that has the fewest in
   /// work, so that a long queue of one does not hold up the others; then the oldest.
-  TaskEntry* best_for(const AgentProfile& agent, const TenantLoads& loads) const;
+  TaskEntry* best_for(const AgentProfile& agent, const TenantLoads& loads, const HoldBook& holds) const;
   /// Takes its walk through all kinds: for explanations and tests.
   const std::map<Requirements, Queue>& all() const { return queues_; }
   std::size_t size() const { return size_; }

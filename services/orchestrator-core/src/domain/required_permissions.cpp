@@ -34,4 +34,10 @@ std::vector<std::string> RequiredPermissions::with(std::vector<std::string> own,
   return own.size() == before ? own : normalised(std::move(own));
 }
 
+RequiredPermissions::BySubject RequiredPermissions::all() const {
+  BySubject out(of_states_.begin(), of_states_.end());
+  for (const auto& [id, permissions] : of_tasks_) out.emplace(text(id), permissions);
+  return out;
+}
+
 }  // namespace swarm::orchestrator

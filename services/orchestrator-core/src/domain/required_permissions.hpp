@@ -19,6 +19,8 @@ class RequiredPermissions {
   RequiredPermissions() = default;
   explicit RequiredPermissions(const BySubject& all);
 
+  /// What makes the same again.
+  BySubject all() const;
   bool empty() const { return of_tasks_.empty() && of_states_.empty(); }
   /// What the task said and what is required beyond; normalised.
   std::vector<std::string> with(std::vector<std::string> own, TaskId task, std::string_view state) const;

@@ -75,6 +75,12 @@ struct EdgeRounds {
   int taken = 0;
 };
 
+/// Somebody wants the task to end, and gave its agent time to end it by itself.
+struct CancelWish {
+  WallTime by{};
+  std::string reason;
+};
+
 /// What changes in a task's life. Small, copied whole into each event and record.
 struct TaskState {
   TaskStatus status = TaskStatus::Queued;
@@ -90,6 +96,7 @@ struct TaskState {
   Lease lease;
   std::vector<AcceptedResult> results;  // newest last, bounded
   std::vector<EdgeRounds> rounds;
+  std::shared_ptr<const CancelWish> cancel;  // null: nobody wants it to end
   std::uint32_t feedback_count = 0;     // entries ever written; the newest few are kept
   std::uint32_t history_count = 0;
   WallTime updated{};

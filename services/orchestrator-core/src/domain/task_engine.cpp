@@ -15,7 +15,8 @@ constexpr int kTimersAtOnce = 2'000;  // a flood of them must not hold up heartb
 }  // namespace
 
 TaskEngine::TaskEngine(EngineLimits limits, RuleLimits rules, Workflow workflow)
-    : limits_(limits), workflow_(std::move(workflow)), rules_(rules), agents_(limits.agents_max), budgets_(limits.dry_budgets_max) {}
+    : limits_(limits), workflow_(std::move(workflow)), rules_(rules), agents_(limits.agents_max), budgets_(limits.dry_budgets_max),
+      schedules_(limits.schedule_grace) {}
 
 TaskEngine::~TaskEngine() = default;
 
@@ -31,13 +32,14 @@ void TaskEngine::tick(Now now, Random& random, Batch& out) {
   now_ = now;
   random_ = &random;
   out_ = &out;
-  while (Agent* agent = agents_.poll_due(now.boot)) answer(agents_.unpark(*agent), NothingToDo{});
+  while (Agent* agent = agents_.poll_due(now.boot)) answer(agents_.unpark(*agent), NothingToDo{agent->drained});
   for (int left = kTimersAtOnce; left > 0 && !timers_.empty() && timers_.begin()->first.first <= now.boot; --left) {
     TaskEntry& task = *timers_.begin()->second;
     timers_.erase(timers_.begin());
     task.timer = kNever;
     fire(task);
   }
+  fire_schedules();
   if (std::exchange(matching_, false)) match_all();
   fill_freed_keys();
   if (now.boot - last_sweep_ > limits_.forget_agent / 4) {
@@ -50,6 +52,7 @@ std::optional<BootTime> TaskEngine::next_timer() const {
   if (matching_) return BootTime{};  // at once
   auto next = agents_.next_poll_end();
   if (!timers_.empty() && (!next || timers_.begin()->first.first < *next)) next = timers_.begin()->first.first;
+  if (schedules_at_ != BootTime{} && (!next || schedules_at_ < *next)) next = schedules_at_;
   return next;
 }
 
@@ -57,6 +60,8 @@ void TaskEngine::fire(TaskEntry& task) {
   const auto& state = *task.state;
   if (task.ends != kNever && task.ends <= now_.boot && !is_final(state.status)) {
     cancel(task, "engine", "its deadline passed");
+  } else if (task.cancel_by != kNever && task.cancel_by <= now_.boot) {
+    cancel_as_wished(task, "engine");
   } else if (state.status == TaskStatus::Queued && task.start_by != kNever && task.start_by <= now_.boot) {
     ++tally_.queue_overdue;
     move(task, TaskStatus::Dead, "engine", "schedule_to_start: nobody took it in time; " + explain(task));
@@ -92,6 +97,7 @@ void TaskEngine::arm(TaskEntry& task) {
   };
   if (!is_final(task.state->status)) {
     consider(task.ends);
+    consider(task.cancel_by);
     consider(task.wake);
     if (task.state->status == TaskStatus::Queued) consider(task.start_by);
     if (has_lease(task.state->status)) {
@@ -154,6 +160,12 @@ void TaskEngine::seal(Batch& out) {
     task->is_new = false;
   }
   dirty_.clear();
+  for (const auto& name : dirty_schedules_) {
+    const ScheduleEntry* entry = schedules_.find(name);
+    if (entry != nullptr) out.changes.schedules.push_back(entry->schedule);
+    else out.changes.schedules_erased.push_back(name);
+  }
+  dirty_schedules_.clear();
   out.rules_active = out.changes.rules.empty() ? 0 : rules_.active();
   out.rules_version = rules_.version();
 }
@@ -219,15 +231,17 @@ Agent* TaskEngine::join(AgentProfile profile) {
     agent->held.merge(known->second);
     strangers_.erase(known);
   }
+  agent->drained = holds_.find(HoldKind::Agent, agent->profile.name) != nullptr;
   return agent;
 }
 
 void TaskEngine::finish(TaskEntry& task) {
   --active_;
-  task.wake = task.ends = kNever;
+  task.wake = task.ends = task.cancel_by = kNever;
   task.progress.clear();
   task.finished_in_batch = batch_;
   finished_.push_back(task.spec->id);
+  need(*task.spec, false);
   release_dependents(task);
 }
 

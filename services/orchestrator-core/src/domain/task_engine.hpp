@@ -15,6 +15,7 @@
 #include "domain/budgets.hpp"
 #include "domain/command.hpp"
 #include "domain/effect.hpp"
+#include "domain/engine_books.hpp"
 #include "domain/engine_limits.hpp"
 #include "domain/golden_rules.hpp"
 #include "domain/ready_queues.hpp"
@@ -22,27 +23,6 @@
 #include "domain/workflow.hpp"
 
 namespace swarm::orchestrator {
-
-/// Things that happened since the start.
-struct EngineTally {
-  std::uint64_t leases_expired = 0;      // without a sign of the agent
-  std::uint64_t leases_not_started = 0;  // without a first one
-  std::uint64_t attempts_overdue = 0;    // longer than start_to_close
-  std::uint64_t queue_overdue = 0;       // longer than schedule_to_start
-  std::uint64_t results_refused = 0;
-};
-
-/// Tasks of one concurrency key.
-struct KeySlot {
-  std::set<TaskNumber> in_work;
-  std::map<std::pair<int, TaskNumber>, TaskEntry*> waiting;  // by priority, then age
-};
-
-/// What a command refers to and the engine does not have in memory.
-struct Missing {
-  std::vector<TaskId> ids;
-  std::vector<KeyHash> keys;
-};
 
 /// The deterministic core: a state machine of tasks, leases and agents. apply() and tick() take time and randomness as
 /// arguments, do no I/O, and put what must become durable and who is answered into a Batch; nothing of a batch may be
@@ -63,12 +43,18 @@ class TaskEngine {
   void restore_dispatch(DispatchState state);
   void restore_outcomes(std::uint64_t first, std::uint64_t last);
   void restore_next_number(TaskNumber next);
+  void restore_hold(Hold hold);
+  void restore_schedule(ScheduleEntry entry);
+  /// Holds and schedules, before they are restored again.
+  void forget_settings();
   /// After the last restore(): binds dependents to what they wait for.
   void recovered(Now now);
   /// Drops a task from memory as if it had never been seen.
   void forget(TaskId id);
 
   Missing missing(const Command& command) const;
+  /// The same for what tick() will do.
+  Missing missing(Now now) const;
   void apply(Command command, Now now, Random& random, Batch& out);
   /// Ends polls, leases, delays and deadlines that are due.
   void tick(Now now, Random& random, Batch& out);
@@ -77,7 +63,7 @@ class TaskEngine {
   std::optional<BootTime> next_timer() const;
   /// Ends a batch: collects the last state of every task that it touched.
   void seal(Batch& out);
-  bool has_dirty() const { return !dirty_.empty(); }
+  bool has_dirty() const { return !dirty_.empty() || !dirty_schedules_.empty(); }
   /// Drops the oldest finished tasks beyond `keep`, of batches up to `committed_batch` only.
   void evict_finished(std::size_t keep, std::uint64_t committed_batch);
   void begin_batch(std::uint64_t number) { batch_ = number; }
@@ -100,6 +86,10 @@ class TaskEngine {
   /// Tasks in memory by status; complete for those that are not final.
   std::size_t in_status(TaskStatus status) const { return by_status_[static_cast<std::size_t>(status)]; }
   const BudgetBook& budgets() const { return budgets_; }
+  const HoldBook& holds() const { return holds_; }
+  const ScheduleBook& schedules() const { return schedules_; }
+  /// True while a task that is not over builds on it.
+  bool is_needed(TaskId id) const { return needed_.contains(id); }
   /// Tasks that wait for money, by number.
   const std::map<TaskNumber, TaskEntry*>& parked() const { return parked_; }
   /// Agents wait although there may be something for them; the next tick goes on.
@@ -118,6 +108,9 @@ class TaskEngine {
   void on(InspectTask&& c);
   void on(ExplainTask&& c);
   void on(BeginDrain&& c);
+  void on(SetHold&& c);
+  void on(ListHolds&& c);
+  void drain(Agent& agent, bool drained);
   void end_idle_link(Agent& agent);
   // task_engine_explain.cpp
   std::string explain(const TaskEntry& task) const;
@@ -141,10 +134,25 @@ class TaskEngine {
   void on(SubmitTasks&& c);
   std::optional<Error> check(const Submission& submission, std::map<TaskId, std::size_t>& in_request,
                              std::map<KeyHash, std::size_t>& keys_in_request, std::size_t index) const;
-  TaskEntry& create(Submission&& submission);
+  TaskEntry& create(Submission&& submission, std::string_view actor, const std::string& reason);
   void on(CancelTask&& c);
+  void on(DeleteTasks&& c);
+  std::optional<Error> undeletable(TaskId id) const;
+  void need(const TaskSpec& spec, bool needed);
   void on(ApproveTask&& c);
   void cancel(TaskEntry& task, std::string_view actor, const std::string& reason);
+  void wish_to_end(TaskEntry& task, const std::string& reason, std::chrono::milliseconds grace);
+  bool cancel_as_wished(TaskEntry& task, std::string_view actor);
+  // task_engine_schedules.cpp
+  void on(PutSchedule&& c);
+  void on(PauseSchedule&& c);
+  void on(DeleteSchedule&& c);
+  void on(ListSchedules&& c);
+  void fire_schedules();
+  void fire(ScheduleEntry& entry);
+  void submit_of(ScheduleEntry& entry, const Firing& firing);
+  void plan_schedules();
+  void answer_schedule(CallId call, const ScheduleEntry& entry);
   // task_engine_assign.cpp
   void on(SetDispatch&& c);
   void on(GetDispatch&& c) { answer(c.call, DispatchAnswered{dispatch_}); }
@@ -200,11 +208,17 @@ class TaskEngine {
   DispatchState dispatch_;
   BudgetBook budgets_;
   RequiredPermissions required_;
+  HoldBook holds_;
+  ScheduleBook schedules_;
+  std::set<std::string> dirty_schedules_;
+  BootTime schedules_at_{};  // the next look at them; zero: there are none
+  WallTime last_wall_{};
   bool draining_ = false;
 
   std::unordered_map<TaskId, std::unique_ptr<TaskEntry>> tasks_;  // looked up, never walked in decisions
   std::unordered_map<KeyHash, TaskId> keys_;
   std::map<TaskId, std::vector<TaskId>> dependents_;
+  std::unordered_map<TaskId, std::uint32_t> needed_;  // by tasks that are not over: as dependency or parent
   std::map<std::pair<BootTime, TaskNumber>, TaskEntry*> timers_;
   std::map<std::string, std::map<TaskNumber, TaskEntry*>> strangers_;  // leases of agents not registered
   std::map<TaskNumber, TaskEntry*> parked_;

@@ -5,6 +5,8 @@
 namespace swarm::orchestrator {
 namespace {
 
+constexpr std::chrono::seconds kDrainedPoll{1};
+
 Error draining_error() { return {Code::Unavailable, "the orchestrator is shutting down, try again"}; }
 
 }  // namespace
@@ -37,7 +39,8 @@ void TaskEngine::on(PollTask&& c) {
     arm(*task);
     return deliver(*task, c.call, true);
   }
-  agents_.park_poll(*agent, c.call, c.until);
+  // Whoever does not understand that must not ask in a tight loop.
+  agents_.park_poll(*agent, c.call, agent->drained ? std::min(c.until, now_.boot + kDrainedPoll) : c.until);
   offer_agent(*agent);
 }
 
@@ -75,8 +78,10 @@ void TaskEngine::on(LeaveStream&& c) {
 
 void TaskEngine::on(Heartbeat&& c) {
   HeartbeatAnswered out;
-  out.drain = draining_;
-  if (Agent* agent = agents_.find(c.agent)) agent->last_seen = now_.boot;
+  if (Agent* agent = agents_.find(c.agent)) {
+    agent->last_seen = now_.boot;
+    out.drain = agent->drained;  // not at a shutdown: the agent stays, and finds the next server
+  }
   for (auto& sign : c.leases) {
     TaskEntry* task = lookup(sign.task);
     const bool known = task != nullptr && task->state->lease.token == sign.token;
@@ -88,6 +93,7 @@ void TaskEngine::on(Heartbeat&& c) {
       if (task->state->status == TaskStatus::Leased) {
         move(*task, TaskStatus::Running, c.agent, "");
       }
+      if (task->state->cancel) out.cancelled.push_back(sign.task);
     } else if (known && task->state->status == TaskStatus::Cancelled) {
       out.cancelled.push_back(sign.task);
     } else {
@@ -100,7 +106,7 @@ void TaskEngine::on(Heartbeat&& c) {
 void TaskEngine::on(ListAgents&& c) {
   AgentsListed out;
   for (const auto& [name, agent] : agents_.all()) {
-    AgentView view{agent.profile, {}, now_.boot - agent.last_seen, agent.ticket != 0};
+    AgentView view{agent.profile, {}, now_.boot - agent.last_seen, agent.ticket != 0, agent.drained};
     for (const auto& [number, task] : agent.held) view.held.push_back(task->spec->id);
     out.agents.push_back(std::move(view));
   }

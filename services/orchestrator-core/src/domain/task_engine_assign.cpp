@@ -12,7 +12,9 @@ constexpr int kParkedAtOnce = 256;
 /// A task has just been queued: who has waited longest gets it.
 void TaskEngine::offer(TaskEntry& task) {
   if (dispatch_.halted || draining_) return;
-  Agent* agent = agents_.longest_waiting(requirements(task));
+  const Requirements needs = requirements(task);
+  if (holds_.on(needs) != nullptr) return;
+  Agent* agent = agents_.longest_waiting(needs);
   if (agent != nullptr && !must_wait(task)) assign(task, *agent);
 }
 
@@ -21,7 +23,7 @@ void TaskEngine::offer_agent(Agent& agent) {
   if (dispatch_.halted || draining_) return;
   int parked = 0;
   while (agent.ticket != 0) {
-    TaskEntry* task = ready_.best_for(agent.profile, loads_);
+    TaskEntry* task = ready_.best_for(agent.profile, loads_, holds_);
     if (task == nullptr) return;
     if (!must_wait(*task)) {
       assign(*task, agent);
@@ -62,46 +64,6 @@ BootTime TaskEngine::next_look(const DryBudget& dry) const {
   std::chrono::nanoseconds wait = limits_.retry.budget_park;
   if (dry.resets != WallTime{}) wait = std::min<std::chrono::nanoseconds>(wait, dry.resets - now_.wall);
   return now_.boot + std::max<std::chrono::nanoseconds>(wait, std::chrono::milliseconds(1));
-}
-
-void TaskEngine::on(PutPermissions&& c) {
-  Agent* agent = agents_.find(c.agent);
-  if (agent == nullptr || agent->profile.permissions == c.permissions) return;
-  AgentProfile profile = agent->profile;
-  profile.permissions = std::move(c.permissions);
-  const BootTime seen = agent->last_seen;
-  agent = join(std::move(profile));
-  agent->last_seen = seen;  // the agent itself has given no sign
-  if (agent->ticket != 0) offer_agent(*agent);
-}
-
-/// Queued tasks stand in the queue of what they require, so those for which it changes change queues, in their places.
-void TaskEngine::on(PutRequired&& c) {
-  if (c.required == required_) return;
-  required_ = std::move(c.required);
-  std::vector<std::pair<Requirements, TaskEntry*>> moving;
-  for (const auto& [needs, queue] : ready_.all()) {
-    for (const auto& [position, task] : queue) {
-      if (requirements(*task) != needs) moving.emplace_back(needs, task);
-    }
-  }
-  for (const auto& [needs, task] : moving) {
-    ready_.erase(needs, task->position);
-    ready_.push(requirements(*task), task->position, task);
-  }
-  match_all();
-}
-
-void TaskEngine::on(PutBudgets&& c) {
-  bool relief = c.snapshot && budgets_.size() > 0;
-  if (c.snapshot) budgets_.clear();
-  for (const auto& news : c.news) relief = budgets_.put(news) || relief;
-  if (!relief) return;
-  for (auto& [number, task] : parked_) {
-    if (budgets_.keeps(task->spec->id, task->spec->tenant, now_.wall)) continue;
-    task->wake = now_.boot;
-    arm(*task);
-  }
 }
 
 void TaskEngine::assign(TaskEntry& task, Agent& agent) {
@@ -150,6 +112,7 @@ void TaskEngine::deliver(TaskEntry& task, CallId call, bool repeated) {
 
 /// Ends a lease that its agent never began; the attempt does not count and the task keeps its place.
 void TaskEngine::take_back(TaskEntry& task, const std::string& why) {
+  if (cancel_as_wished(task, "engine")) return;
   const std::uint32_t lease = task.state->leases_granted;
   enqueue(task, "engine", why + " by " + task.state->lease.agent, true);
   task.taken_back = task.state->status == TaskStatus::Queued && task.state->leases_granted == lease;
@@ -161,30 +124,6 @@ void TaskEngine::on(Undeliver&& c) {
   if (task->state->lease.token != c.token) return;
   take_back(*task, "not handed out");
   task->taken_back = false;
-}
-
-void TaskEngine::on(SetDispatch&& c) {
-  const bool changed = dispatch_.halted != c.state.halted;
-  const bool resumed = changed && !c.state.halted;
-  if (changed || dispatch_.reason != c.state.reason) {
-    dispatch_ = std::move(c.state);
-    dispatch_.since = now_.wall;
-    out_->changes.dispatch = dispatch_;
-  }
-  answer(c.call, DispatchAnswered{dispatch_});
-  if (resumed) match_all();
-}
-
-void TaskEngine::on(PutRules&& c) {
-  for (auto& rule : c.rules) {
-    if (rules_.put(rule)) out_->changes.rules.push_back(std::move(rule));
-  }
-}
-
-void TaskEngine::on(OutcomesDelivered&& c) {
-  if (c.up_to < first_outcome_) return;
-  first_outcome_ = std::min(c.up_to, last_outcome_) + 1;
-  out_->changes.outcomes_erased_to = first_outcome_ - 1;
 }
 
 }  // namespace swarm::orchestrator

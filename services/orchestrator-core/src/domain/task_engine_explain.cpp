@@ -82,6 +82,9 @@ void TaskEngine::explain_block(const TaskEntry& task, TaskExplained& out) const 
 void TaskEngine::explain_queue(const TaskEntry& task, TaskExplained& out) const {
   if (dispatch_.halted) out.obstacles.push_back({"halt", "dispatch is halted: " + dispatch_.reason});
   if (draining_) out.obstacles.push_back({"drain", "the orchestrator is shutting down"});
+  if (const Hold* hold = holds_.on(requirements(task))) {
+    out.obstacles.push_back({"paused", "work of the " + std::string(name(hold->kind)) + " '" + hold->name + "' is paused: " + hold->reason});
+  }
   if (task.state->status != TaskStatus::Queued) return;
   out.tasks_ahead = ready_.ahead(requirements(task), task.position, kCountedMax);
   if (const auto dry = budgets_.keeps(task.spec->id, task.spec->tenant, now_.wall)) {
@@ -100,7 +103,9 @@ void TaskEngine::explain_agents(const TaskEntry& task, TaskExplained& out) const
     if (what == Mismatch::None && agent.ticket != 0) ++waiting;
     auto& list = what == Mismatch::None ? out.agents : unfit;
     if (list.size() >= kAgentsShown) continue;
-    list.push_back({agent_name, std::string(name(what)), lack(agent.profile, needs), agent.ticket != 0, agent.held.size()});
+    const bool drained = what == Mismatch::None && agent.drained;
+    list.push_back({agent_name, drained ? "drained" : std::string(name(what)), drained ? "it is to take nothing new" : lack(agent.profile, needs),
+                    agent.ticket != 0, agent.held.size()});
   }
   out.agents_total = agents_.all().size();
   const std::size_t room = kAgentsShown - out.agents.size();

@@ -31,6 +31,8 @@ void TaskEngine::restore(StoredTask stored, Now now) {
     return;
   }
   ++active_;
+  need(*task.spec, true);
+  if (state.cancel) task.cancel_by = on_boot_clock(state.cancel->by, now, state.cancel->by - state.updated);
   if (task.spec->deadline != WallTime{}) {
     task.ends = on_boot_clock(task.spec->deadline, now, task.spec->deadline - task.spec->created);
   }
@@ -70,6 +72,8 @@ void TaskEngine::bind_dependencies(TaskEntry& task) {
 
 void TaskEngine::recovered(Now now) {
   now_ = now;
+  schedules_.look_back(now.wall);
+  plan_schedules();
   std::map<TaskNumber, TaskEntry*> blocked;
   for (auto& [id, task] : tasks_) {
     const auto& state = *task->state;
@@ -100,11 +104,14 @@ void TaskEngine::forget(TaskId id) {
   const auto it = tasks_.find(id);
   if (it == tasks_.end()) return;
   TaskEntry& task = *it->second;
-  if (!is_final(task.state->status)) --active_;
+  if (!is_final(task.state->status)) {
+    --active_;
+    need(*task.spec, false);
+  }
   --by_status_[static_cast<std::size_t>(task.state->status)];
   leave(task);
   if (task.timer != BootTime{}) timers_.erase({task.timer, task.spec->number});
-  if (!task.spec->key.empty()) keys_.erase(task.spec->key);
+  if (const auto key = keys_.find(task.spec->key); key != keys_.end() && key->second == id) keys_.erase(key);
   std::erase(dirty_, &task);
   tasks_.erase(it);
 }
@@ -137,6 +144,8 @@ Missing TaskEngine::missing(const Command& command) const {
     for (const auto& result : results->results) want(result.task);
   } else if (const auto* cancel = std::get_if<CancelTask>(&command)) {
     want(cancel->task);
+  } else if (const auto* erase = std::get_if<DeleteTasks>(&command)) {
+    for (const TaskId id : erase->tasks) want(id);
   } else if (const auto* approve = std::get_if<ApproveTask>(&command)) {
     want(approve->task);
   } else if (const auto* why = std::get_if<ExplainTask>(&command)) {

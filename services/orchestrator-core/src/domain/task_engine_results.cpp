@@ -4,6 +4,15 @@
 #include "domain/text_cut.hpp"
 
 namespace swarm::orchestrator {
+namespace {
+
+/// True if a success in this step of the workflow, if any, is the task's.
+bool ends_after(const TaskEntry& task, const WorkflowState* step) {
+  return step == nullptr || step->on_success.empty() || step->name == task.spec->until_state;
+}
+
+}  // namespace
+
 void TaskEngine::on(ReportResults&& c) {
   ResultsAnswered out;
   out.answers.reserve(c.results.size());
@@ -71,6 +80,8 @@ ResultAnswer TaskEngine::accept(TaskEntry& task, const ResultReport& result) {
   const std::string agent = task.state->lease.agent;
   if (result.success) {
     succeed(task, result);
+  } else if (cancel_as_wished(task, agent)) {
+    // What the attempt came to does not matter any more.
   } else if (parks(result.failure)) {
     park(task, result.failure, agent, result.texts->error_message);
   } else {
@@ -91,6 +102,8 @@ void TaskEngine::succeed(TaskEntry& task, const ResultReport& result) {
     out_->changes.results.push_back({task.spec->number, result.texts, true});
   }
   const WorkflowState* step = workflow_.find(state.workflow_state);
+  const bool goes_on = !ends_after(task, step) || (step != nullptr && step->approval);
+  if (goes_on && cancel_as_wished(task, agent)) return;
   if (step != nullptr && step->approval) {
     move(task, TaskStatus::Blocked, agent, step->name + " is done and waits for approval", Blocked::Approval);
   } else {
@@ -101,8 +114,7 @@ void TaskEngine::succeed(TaskEntry& task, const ResultReport& result) {
 /// On to the next workflow state, or to the end.
 void TaskEngine::advance(TaskEntry& task, std::string_view actor) {
   const WorkflowState* step = workflow_.find(task.state->workflow_state);
-  const bool ends = step == nullptr || step->on_success.empty() || step->name == task.spec->until_state;
-  if (ends) return move(task, TaskStatus::Succeeded, actor, "");
+  if (ends_after(task, step)) return move(task, TaskStatus::Succeeded, actor, "");
   const WorkflowState* next = workflow_.find(step->on_success);
   leave(task);
   TaskState& state = edit(task);
@@ -113,6 +125,7 @@ void TaskEngine::advance(TaskEntry& task, std::string_view actor) {
 }
 
 void TaskEngine::fail(TaskEntry& task, FailureClass failure, std::string_view actor, const std::string& message) {
+  if (cancel_as_wished(task, "engine")) return;
   const std::string by(actor);
   TaskState& state = edit(task);
   ++state.attempts_counted;

@@ -25,7 +25,7 @@ void TaskEngine::on(SubmitTasks&& c) {
       if (!implied) out.tasks.push_back({known, false});
       continue;
     }
-    TaskEntry& task = create(std::move(submission));
+    TaskEntry& task = create(std::move(submission), "client", "submitted");
     if (!implied) out.tasks.push_back({task.spec->id, true});
     created.push_back(&task);
   }
@@ -87,7 +87,7 @@ std::optional<Error> TaskEngine::check(const Submission& submission, std::map<Ta
   return std::nullopt;
 }
 
-TaskEntry& TaskEngine::create(Submission&& submission) {
+TaskEntry& TaskEngine::create(Submission&& submission, std::string_view actor, const std::string& reason) {
   auto spec = std::make_shared<TaskSpec>(std::move(submission.spec));
   if (spec->id.empty()) {
     const std::uint64_t high = random_->next();
@@ -106,6 +106,7 @@ TaskEntry& TaskEngine::create(Submission&& submission) {
   task.state = std::make_shared<TaskState>();
   task.is_new = true;
   ++active_;
+  need(*spec, true);
   if (!spec->key.empty()) keys_.emplace(spec->key, spec->id);
   if (submission.deadline.count() > 0) task.ends = now_.boot + submission.deadline;
   if (submission.delay.count() > 0) task.wake = now_.boot + submission.delay;
@@ -133,7 +134,7 @@ TaskEntry& TaskEngine::create(Submission&& submission) {
   }
   ++by_status_[static_cast<std::size_t>(state.status)];
   start_clock(task, now_.boot);
-  add_history(task, kNotYet, "client", "submitted");
+  add_history(task, kNotYet, actor, reason);
   publish(task, state.status, true);
   arm(task);
   return task;
@@ -147,13 +148,80 @@ void TaskEngine::on(CancelTask&& c) {
     return answer(c.call, Error{Code::FailedPrecondition,
                                 "task " + text(c.task) + " is " + std::string(name(status)) + " already"});
   }
-  if (status != TaskStatus::Cancelled) cancel(*task, "client", c.reason);
+  if (has_lease(status) && c.grace.count() > 0) {
+    wish_to_end(*task, c.reason, c.grace);
+  } else if (status != TaskStatus::Cancelled) {
+    cancel(*task, "client", c.reason);
+  }
   answer(c.call, TaskAnswered{{task->spec, task->state}});
   task->published = true;
 }
 
 void TaskEngine::cancel(TaskEntry& task, std::string_view actor, const std::string& reason) {
   move(task, TaskStatus::Cancelled, actor, reason);
+}
+
+/// Its agent is told with its next sign; what it reports until then still counts. A second wish can only shorten the time.
+void TaskEngine::wish_to_end(TaskEntry& task, const std::string& reason, std::chrono::milliseconds grace) {
+  const BootTime by = now_.boot + grace;
+  if (task.cancel_by != BootTime{} && task.cancel_by <= by) return;
+  task.cancel_by = by;
+  TaskState& state = edit(task);
+  state.cancel = std::make_shared<CancelWish>(CancelWish{now_.wall + grace, reason});
+  state.updated = now_.wall;
+  ++state.version;
+  add_history(task, state.status, "client", "asked to end within " + std::to_string(grace.count()) + " ms: " + reason);
+  publish(task, state.status, false);
+  arm(task);
+}
+
+/// Instead of whatever else would come after its attempt.
+bool TaskEngine::cancel_as_wished(TaskEntry& task, std::string_view actor) {
+  const auto wish = task.state->cancel;
+  if (!wish || is_final(task.state->status)) return false;
+  cancel(task, actor, wish->reason);
+  return true;
+}
+
+std::optional<Error> TaskEngine::undeletable(TaskId id) const {
+  const TaskEntry* task = find(id);
+  if (task == nullptr) return Error{Code::NotFound, "no task id=" + text(id)};
+  if (!is_final(task->state->status)) {
+    return Error{Code::FailedPrecondition, "task " + text(id) + " is " + std::string(name(task->state->status)) + ", not over; cancel it first"};
+  }
+  if (task->dirty) return Error{Code::FailedPrecondition, "the end of task " + text(id) + " is being written, try again"};
+  if (is_needed(id)) return Error{Code::FailedPrecondition, "task " + text(id) + " is needed by a task that is not over"};
+  return std::nullopt;
+}
+
+void TaskEngine::on(DeleteTasks&& c) {
+  TasksDeleted out;
+  for (const TaskId id : c.tasks) {
+    if (auto why = undeletable(id)) {
+      if (c.tasks.size() == 1) return answer(c.call, std::move(*why));
+      continue;
+    }
+    const auto spec = find(id)->spec;
+    out_->changes.erased.push_back({spec->number, id, spec->key});
+    forget(id);
+    ++tally_.tasks_deleted;
+    out.tasks.push_back(id);
+  }
+  answer(c.call, std::move(out));
+}
+
+/// Counts, or no longer counts, a task that is not over among those that need its parent and dependencies.
+void TaskEngine::need(const TaskSpec& spec, bool needed) {
+  const auto count = [&](TaskId id) {
+    if (id.empty()) return;
+    if (needed) {
+      ++needed_[id];
+    } else if (const auto it = needed_.find(id); it != needed_.end() && --it->second == 0) {
+      needed_.erase(it);
+    }
+  };
+  count(spec.parent);
+  for (const TaskId id : spec.depends_on) count(id);
 }
 
 void TaskEngine::on(ApproveTask&& c) {

@@ -26,6 +26,7 @@ struct TaskEntry {
   BootTime close_by{};               // end of the attempt
   BootTime wake{};                   // end of a delay or back-off
   BootTime ends{};                   // the deadline
+  BootTime cancel_by{};              // then it is cancelled, whatever its agent does
   BootTime timer{};                  // what is armed; zero: nothing
   QueuePosition position;
   std::size_t open_dependencies = 0;

@@ -17,6 +17,8 @@ struct RecoverySink {
   std::function<void(StoredTask)> task;      // each live task, in the order of creation
   std::function<void(GoldenRule)> rule;
   std::function<void(DispatchState)> dispatch;
+  std::function<void(Hold)> hold;
+  std::function<void(Schedule)> schedule;
   std::uint64_t first_outcome = 1;           // of those that wait for the analyst
   std::uint64_t last_outcome = 0;
   TaskNumber next_number = 1;
@@ -48,6 +50,18 @@ struct TaskPage {
   TaskNumber next_before = 0;                // 0: that was all
 };
 
+/// Finished tasks by creation.
+struct FinishedPage {
+  struct Item {
+    TaskId id;
+    TaskStatus status = TaskStatus::Succeeded;
+    WallTime ended{};
+  };
+  std::vector<Item> items;
+  TaskNumber next_after = 0;                 // 0: that was all
+  std::uint64_t total = 0;                   // that the store holds
+};
+
 struct TaskTexts {
   InputTexts input;
   std::string artifact;                      // of the last attempt that had one
@@ -63,6 +77,8 @@ class TaskStore {
  public:
   virtual ~TaskStore() = default;
   virtual Result<void> recover(RecoverySink& sink) = 0;
+  /// Only holds and schedules.
+  virtual Result<void> recover_settings(RecoverySink& sink) const = 0;
   /// All of it becomes durable, or nothing.
   virtual Result<void> commit(const Changes& changes) = 0;
 
@@ -71,6 +87,8 @@ class TaskStore {
   virtual Result<TaskTexts> texts(const TaskSpec& spec, const TaskState& state) const = 0;
   virtual Result<std::vector<Transition>> history(TaskNumber number) const = 0;
   virtual Result<TaskPage> list(const TaskFilter& filter) const = 0;
+  /// At most `limit`, of those that were created after `after`.
+  virtual Result<FinishedPage> finished(TaskNumber after, std::size_t limit) const = 0;
   /// Outcomes that wait for the analyst, oldest first.
   virtual Result<std::vector<Outcome>> outcomes(std::size_t limit) const = 0;
 };

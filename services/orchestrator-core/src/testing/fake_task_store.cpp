@@ -19,6 +19,7 @@ Result<void> FakeTaskStore::recover(RecoverySink& sink) {
   for (auto& [number, task] : live) sink.task(std::move(task));
   for (const auto& [id, rule] : rules_) sink.rule(rule);
   sink.dispatch(dispatch_);
+  BOOST_OUTCOME_TRY(recover_settings(sink));
   if (!outcomes_.empty()) {
     sink.first_outcome = outcomes_.begin()->first;
     sink.last_outcome = outcomes_.rbegin()->first;
@@ -30,6 +31,7 @@ Result<void> FakeTaskStore::commit(const Changes& changes) {
   if (fail_next_) return *std::exchange(fail_next_, std::nullopt);
   for (const auto& write : changes.tasks) {
     tasks_[write.task.spec->id] = copy_of(write.task);
+    erased_.erase(write.task.spec->id);
     if (!write.task.spec->key.empty()) keys_[write.task.spec->key] = write.task.spec->id;
   }
   for (const auto& write : changes.inputs) inputs_[write.number] = write.texts;
@@ -38,6 +40,20 @@ Result<void> FakeTaskStore::commit(const Changes& changes) {
   for (const auto& entry : changes.outcomes) outcomes_[entry.sequence] = entry;
   outcomes_.erase(outcomes_.begin(), outcomes_.upper_bound(changes.outcomes_erased_to));
   if (changes.dispatch) dispatch_ = *changes.dispatch;
+  for (const auto& write : changes.holds) {
+    const HoldBook::Key key{write.hold.kind, write.hold.name};
+    if (write.held) holds_.insert_or_assign(key, write.hold);
+    else holds_.erase(key);
+  }
+  for (const auto& name : changes.schedules_erased) schedules_.erase(name);
+  for (const auto& schedule : changes.schedules) schedules_.insert_or_assign(schedule.name, schedule);
+  for (const auto& task : changes.erased) {
+    tasks_.erase(task.id);
+    keys_.erase(task.key);
+    inputs_.erase(task.number);
+    history_.erase(task.number);
+    erased_.insert(task.id);
+  }
   return outcome::success();
 }
 
@@ -63,6 +79,14 @@ Result<std::vector<Transition>> FakeTaskStore::history(TaskNumber number) const 
   const auto it = history_.find(number);
   return it == history_.end() ? std::vector<Transition>() : it->second;
 }
+
+Result<void> FakeTaskStore::recover_settings(RecoverySink& sink) const {
+  for (const auto& [key, hold] : holds_) sink.hold(hold);
+  for (const auto& [name, schedule] : schedules_) sink.schedule(schedule);
+  return outcome::success();
+}
+
+Result<FinishedPage> FakeTaskStore::finished(TaskNumber, std::size_t) const { return FinishedPage(); }
 
 Result<TaskPage> FakeTaskStore::list(const TaskFilter&) const { return TaskPage(); }
 

@@ -11,7 +11,7 @@ std::string of(TaskId id) { return " task=" + text(id); }
 
 void Promises::submitted(const Submitted& answer) {
   for (const auto& task : answer.tasks) {
-    if (!store_.tasks().contains(task.id)) violate("a submission was acknowledged before it was durable" + of(task.id));
+    if (!store_.tasks().contains(task.id) && !store_.erased().contains(task.id)) violate("a submission was acknowledged before it was durable" + of(task.id));
     acknowledged_.insert(task.id);
   }
 }
@@ -48,7 +48,7 @@ void Promises::answered(const ResultAnswer& answer, const ResultReport& report) 
   const bool durable = stored != store_.tasks().end() &&
                        std::any_of(stored->second.state->results.begin(), stored->second.state->results.end(),
                                    [&](const auto& result) { return result.token == *report.token; });
-  if (!durable) violate("a result was acknowledged before it was durable" + of(report.task));
+  if (!durable && !store_.erased().contains(report.task)) violate("a result was acknowledged before it was durable" + of(report.task));
 }
 
 void Promises::changed(const TaskChanged& change, std::set<std::pair<TaskStatus, TaskStatus>>& moves) {
@@ -66,6 +66,40 @@ void Promises::changed(const TaskChanged& change, std::set<std::pair<TaskStatus,
   seen_[id] = to;
 }
 
+void Promises::committing(const Changes& changes) {
+  for (const auto& name : changes.schedules_erased) fired_.erase(name);
+  for (const auto& write : changes.tasks) {
+    const auto& spec = *write.task.spec;
+    const auto label = spec.labels.find("schedule");
+    if (!write.is_new || label == spec.labels.end()) continue;
+    ++fired_[label->second].tasks;
+    const auto known = store_.find_key(spec.key).value();
+    if (spec.key.empty() || (known && *known != spec.id)) violate("a firing made two tasks" + of(spec.id));
+  }
+  for (const auto& schedule : changes.schedules) {
+    // One that was deleted and made again at once: whose tasks these are can't be seen from here.
+    if (fired_[schedule.name].since != schedule.created) fired_[schedule.name] = {schedule.created, schedule.fired};
+  }
+  for (const auto& erasure : changes.erased) {
+    const auto stored = store_.tasks().find(erasure.id);
+    bool over = stored != store_.tasks().end() && is_final(stored->second.state->status);
+    for (const auto& write : changes.tasks) {
+      if (write.task.spec->id == erasure.id) over = is_final(write.task.state->status);
+    }
+    if (!over) violate("a task was deleted that was not over" + of(erasure.id));
+    for (const auto& [id, task] : store_.tasks()) {
+      const auto& needs = task.spec->depends_on;
+      const bool ends_now = std::any_of(changes.tasks.begin(), changes.tasks.end(), [&, task_id = id](const auto& write) {
+        return write.task.spec->id == task_id && is_final(write.task.state->status);
+      });
+      if (is_final(task.state->status) || ends_now) continue;
+      if (std::find(needs.begin(), needs.end(), erasure.id) != needs.end()) violate("a task was deleted that another needs" + of(id));
+    }
+    seen_.erase(erasure.id);
+    issued_.erase(erasure.id);
+  }
+}
+
 void Promises::recovered() {
   seen_.clear();
   for (const auto& [id, task] : store_.tasks()) seen_[id] = task.state->status;
@@ -74,10 +108,13 @@ void Promises::recovered() {
 
 void Promises::check_durable() {
   for (const TaskId id : acknowledged_) {
-    if (!store_.tasks().contains(id)) violate("an acknowledged task is lost" + of(id));
+    if (!store_.tasks().contains(id) && !store_.erased().contains(id)) violate("an acknowledged task is lost" + of(id));
   }
   for (const auto& [token, digest] : accepted_) {
     if (digest == 0) violate("an accepted result without content");
+  }
+  for (const auto& [name, schedule] : store_.schedules()) {
+    if (schedule.fired != fired_[name].tasks) violate("a schedule's count of firings is not that of its tasks: " + name);
   }
 }
 
@@ -95,6 +132,12 @@ void check_money(const TaskEngine& engine, Now now, std::chrono::nanoseconds lea
     }
   }
   if (parked != engine.parked().size()) violations.push_back("the list of tasks that wait for money is wrong");
+}
+
+void check_schedules(const TaskEngine& engine, Now now, std::vector<std::string>& violations) {
+  if (!engine.schedules().earliest()) return;
+  const auto timer = engine.next_timer();
+  if (!timer || *timer > now.boot + std::chrono::seconds(10)) violations.push_back("nothing looks after the schedules");
 }
 
 /// Of each concurrency key no more than allowed are in work, and nobody waits for one that is free.
@@ -162,7 +205,7 @@ void check_books(const TaskEngine& engine, bool may_assign, std::vector<std::str
   if (held > leased) violations.push_back("agents hold more than is leased");
   if (!may_assign || engine.matching()) return;
   for (const auto& [requirements, queue] : engine.ready().all()) {
-    if (queue.empty()) continue;
+    if (queue.empty() || engine.holds().on(requirements) != nullptr) continue;
     for (const auto& [name, agent] : engine.agents().all()) {
       if (agent.ticket != 0 && mismatch(agent.profile, requirements) == Mismatch::None) {
         return violations.push_back("an agent waits while a task that it may have is queued");

@@ -16,6 +16,26 @@ class SeededRandom final : public Random {
   std::uint64_t state_;
 };
 
+/// UTC, and a zone whose clocks are set an hour forward, and back again, every two hours.
+class SimulatedZones final : public TimeZones {
+ public:
+  static constexpr const char* kRestless = "Test/Restless";
+  std::shared_ptr<const TimeZone> find(std::string_view name) const override {
+    if (name == kRestless) return std::make_shared<Restless>();
+    return name == "UTC" ? std::make_shared<Utc>() : nullptr;
+  }
+
+ private:
+  class Restless final : public TimeZone {
+   public:
+    ZoneSpan at(Seconds utc) const override {
+      constexpr Seconds kStretch = std::chrono::hours(2);
+      const auto n = utc / kStretch - (utc % kStretch < Seconds(0) ? 1 : 0);
+      return {n % 2 == 0 ? Seconds(0) : std::chrono::hours(1), n * kStretch, (n + 1) * kStretch};
+    }
+  };
+};
+
 /// What the simulated agent knows of a task that it was given.
 struct Work {
   TaskId task;
@@ -48,6 +68,8 @@ class Promises {
   void assigned(const Assigned& answer);
   void answered(const ResultAnswer& answer, const ResultReport& report);
   void changed(const TaskChanged& change, std::set<std::pair<TaskStatus, TaskStatus>>& moves);
+  /// Just before a store takes them: what is erased is over and nobody's, and what a schedule made is made once.
+  void committing(const Changes& changes);
   /// After a crash: the chain of events starts again at what is durable.
   void recovered();
   /// Everything acknowledged is in the store.
@@ -63,10 +85,17 @@ class Promises {
   std::map<TaskId, std::vector<LeaseToken>> issued_;
   std::map<LeaseToken, std::uint64_t> accepted_;
   std::map<TaskId, TaskStatus> seen_;
+  struct Fired {
+    WallTime since{};
+    std::uint64_t tasks = 0;
+  };
+  std::map<std::string, Fired> fired_;  // of each schedule, since it was made
 };
 
 /// No task with a dry budget was handed out just now, and every task that waits for money will be looked at again.
 void check_money(const TaskEngine& engine, Now now, std::chrono::nanoseconds lease, std::vector<std::string>& violations);
+/// The next look at schedules is near enough to notice that the wall clock was set.
+void check_schedules(const TaskEngine& engine, Now now, std::vector<std::string>& violations);
 /// Of each concurrency key no more than allowed are in work, and nobody waits for one that is free.
 void check_keys(const TaskEngine& engine, std::vector<std::string>& violations);
 /// The engine's inner books agree with each other.

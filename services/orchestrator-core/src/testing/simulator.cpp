@@ -1,6 +1,7 @@
 #include "testing/simulator.hpp"
 
 #include <algorithm>
+#include <array>
 #include <variant>
 
 #include "testing/simulated_world.hpp"
@@ -22,6 +23,7 @@ EngineLimits limits() {
   out.start_within = milliseconds(1'000);
   out.forget_agent = milliseconds(60'000);
   out.attempts_default = 3;
+  out.schedule_grace = milliseconds(20'000);
   out.results_kept = 64;
   out.retry = {milliseconds(50), milliseconds(2'000), milliseconds(100), milliseconds(500), milliseconds(200)};
   return out;
@@ -103,7 +105,7 @@ struct Simulator::World {
 
   void start_engine() {
     engine = std::make_unique<TaskEngine>(limits(), RuleLimits{}, workflow());
-    pipeline = std::make_unique<CommitPipeline>(*engine, store, 30);
+    pipeline = std::make_unique<CommitPipeline>(*engine, store, zones, 30);
     pipeline->recover(now()).value();
     ++life;
   }
@@ -113,6 +115,7 @@ struct Simulator::World {
     count("crash");
     if (committing != nullptr && random.percent(50)) {
       count("crash after the commit, before the answer");
+      promises.committing(committing->changes);
       store.commit(committing->changes).value();
     }
     committing.reset();
@@ -143,7 +146,10 @@ struct Simulator::World {
       }
       return;
     }
+    promises.committing(batch->changes);
     store.commit(batch->changes).value();
+    report.counts["task deleted"] += batch->changes.erased.size();
+    for (const auto& write : batch->changes.tasks) report.counts["schedule fired"] += write.is_new && write.task.spec->labels.contains("schedule");
     for (const auto& change : batch->events) promises.changed(change, report.moves);
     for (auto& answer : batch->answers) reply(answer.call, answer.reply);
     pipeline->committed();
@@ -298,11 +304,12 @@ struct Simulator::World {
   void on(const ClientActs&) {
     if (!faults) return;
     at(milliseconds(20 + random.below(200)), ClientActs{});
+    if (random.percent(8)) keep_house();
     const auto dice = random.below(100);
     if (dice < 60 && engine->active() < options.tasks_open_max) {
       submit();
     } else if (dice < 66) {
-      send(CancelTask{kOtherCalls, any_task(), "changed my mind"});
+      send(CancelTask{kOtherCalls, any_task(), "changed my mind", milliseconds(random.percent(50) ? 0 : random.below(3'000))});
     } else if (dice < 86) {
       for (const auto& [id, task] : store.tasks()) {
         if (task.state->blocked == Blocked::Approval && random.percent(40)) {
@@ -323,6 +330,40 @@ struct Simulator::World {
     } else if (dice < 97 && !requests.empty()) {
       count("request repeated");
       send(requests.begin()->second.command);
+    }
+  }
+
+  void keep_house() {
+    const auto dice = random.below(10);
+    const std::string name = "schedule-" + std::to_string(random.below(3));
+    if (dice < 3) {
+      count("schedule made");
+      constexpr std::array kTimes{"* * * * *", "*/2 * * * *", "*/20 * * * *", "15 1,3 * * *", "30 */2 * * 1-5"};
+      Schedule schedule;
+      schedule.name = name;
+      schedule.cron = kTimes[random.below(kTimes.size())];
+      schedule.zone = random.percent(50) ? "UTC" : SimulatedZones::kRestless;
+      schedule.missed = random.percent(50) ? MissedFirings::Skip : MissedFirings::One;
+      schedule.overlap = static_cast<Overlap>(1 + random.below(3));
+      schedule.content_digest = random.next();
+      auto task = make_task({});
+      task.spec.depends_on.clear();
+      schedule.task = std::make_shared<TaskSpec>(std::move(task.spec));
+      schedule.texts = task.texts;
+      send(PutSchedule{kOtherCalls, schedule_entry(std::move(schedule), zones)});
+    } else if (dice < 5) {
+      send(PauseSchedule{kOtherCalls, name, random.percent(30), "test"});
+    } else if (dice < 6) {
+      send(DeleteSchedule{kOtherCalls, name});
+    } else if (dice < 8) {
+      DeleteTasks command{kOtherCalls, {}};
+      for (auto it = store.tasks().lower_bound(any_task()); it != store.tasks().end() && command.tasks.size() < 8; ++it) command.tasks.push_back(it->first);
+      send(std::move(command));
+    } else {
+      count("hold or release");
+      const auto kind = static_cast<HoldKind>(1 + random.below(4));
+      const std::string subjects[] = {"agent-" + std::to_string(random.below(options.agents)), "Coder", "python", "t"};
+      send(SetHold{kOtherCalls, {kind, subjects[static_cast<std::size_t>(kind) - 1], "test", "ann", {}}, random.percent(50)});
     }
   }
 
@@ -414,7 +455,7 @@ struct Simulator::World {
     wall += std::max(next - boot, std::chrono::nanoseconds(0));
     boot = std::max(boot, next);
     if (timer && *timer <= boot) {
-      pipeline->tick(now(), engine_random);
+      pipeline->tick(now(), engine_random).value();
     } else {
       auto event = std::move(events.extract(events.begin()).mapped());
       std::visit([this](auto& e) { on(e); }, event);
@@ -424,6 +465,7 @@ struct Simulator::World {
     if (++steps % 16 == 0) {
       check_books(*engine, !engine->dispatch().halted, report.violations);
       check_money(*engine, now(), limits().lease, report.violations);
+      check_schedules(*engine, now(), report.violations);
     }
     return report.violations.empty();
   }
@@ -443,13 +485,15 @@ struct Simulator::World {
       look = boot + milliseconds(500);
       send(SetDispatch{kOtherCalls, {}});
       send(PutBudgets{true, {}});
+      for (const auto& [name, schedule] : store.schedules()) send(DeleteSchedule{kOtherCalls, name});
+      for (const auto& [key, hold] : engine->holds().all()) send(SetHold{kOtherCalls, hold, false});
       for (const auto& [id, task] : store.tasks()) {
         if (task.state->blocked == Blocked::Approval) send(ApproveTask{kOtherCalls, id, true, "", "ann"});
       }
       for (const auto& [call, request] : requests) send(request.command);
       // What the engine has finished must be durable too before the store is looked at.
       const bool written = !pipeline->committing() && !pipeline->has_work();
-      if (engine->active() == 0 && requests.empty() && written) break;
+      if (engine->active() == 0 && requests.empty() && store.schedules().empty() && written) break;
     }
     if (!report.violations.empty()) return;
     promises.check_durable();
@@ -472,6 +516,7 @@ struct Simulator::World {
   SeededRandom random;
   SeededRandom engine_random;
   FakeTaskStore store;
+  SimulatedZones zones;
   Promises promises;
   std::unique_ptr<TaskEngine> engine;
   std::unique_ptr<CommitPipeline> pipeline;

@@ -1,5 +1,6 @@
 #include "call.hpp"
 #include "commands/commands.hpp"
+#include "commands/hold.hpp"
 #include "commands/task_text.hpp"
 #include "output/format.hpp"
 #include "output/table.hpp"
@@ -17,7 +18,8 @@ void run(Session& session) {
   Table table({{"NAME"}, {"ROLES"}, {"SEEN", true}, {"DOES"}, {"CAPABILITIES", false, true}});
   for (const auto& agent : found.value().agents()) {
     const bool busy = !agent.held_task_ids().empty();
-    const Cell does = busy              ? Cell(join(agent.held_task_ids()), Style::Busy)
+    const Cell does = busy              ? Cell(join(agent.held_task_ids()) + (agent.drained() ? " (drained)" : ""), Style::Busy)
+                      : agent.drained() ? Cell("drained", Style::Bad)
                       : agent.waiting() ? Cell("waits for work", Style::Good)
                                         : Cell("-");
     table.add({agent.name(), agent.roles().empty() ? "any" : join(agent.roles()),
@@ -33,6 +35,8 @@ void add_agents(CLI::App& program, Session& session) {
   CLI::App* agents = program.add_subcommand("agents", "agents that are connected");
   agents->require_subcommand(1);
   agents->add_subcommand("list", "list agents and what they do")->callback([&session] { run(session); });
+  add_agent_hold(*agents, session, "drain", "have an agent finish what it has and take nothing new, also after a restart", true);
+  add_agent_hold(*agents, session, "undrain", "give an agent work again", false);
 }
 
 }  // namespace swarm::ctl

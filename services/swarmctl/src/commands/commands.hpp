@@ -9,6 +9,7 @@ namespace swarm::ctl {
 // Each adds one group of commands to the program. A command runs as the callback of its CLI::App, prints to the session
 // and leaves the exit code there.
 void add_tasks(CLI::App& program, Session& session);
+void add_schedules(CLI::App& program, Session& session);
 void add_rules(CLI::App& program, Session& session);
 void add_groups(CLI::App& program, Session& session);
 /// Below `groups`: what people change about them.

@@ -1,5 +1,6 @@
 #include "call.hpp"
 #include "commands/commands.hpp"
+#include "commands/hold.hpp"
 #include "output/format.hpp"
 #include "output/table.hpp"
 #include "protos/orchestrator.grpc.pb.h"
@@ -43,6 +44,7 @@ void add_dispatch(CLI::App& program, Session& session) {
     const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
     print(session, "dispatch status", call(session, *stub, &Stub::GetDispatch, orchestrator::DispatchQuery()));
   });
+  add_queue_holds(*dispatch, session);
 }
 
 }  // namespace swarm::ctl

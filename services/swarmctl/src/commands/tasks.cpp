@@ -161,18 +161,19 @@ void add_why(CLI::App& tasks, Session& session) {
   });
 }
 
-void add_backup(CLI::App& tasks, Session& session) {
-  auto name = std::make_shared<std::string>();
-  CLI::App* app = tasks.add_subcommand("backup", "copy everything on the server's disk, while work goes on; prints where");
-  app->add_option("name", *name, "of the copy; default: the time")->type_name("NAME");
-  app->callback([name, &session] {
+void add_delete(CLI::App& tasks, Session& session) {
+  auto ids = std::make_shared<std::vector<std::string>>();
+  CLI::App* app = tasks.add_subcommand("delete", "drop finished tasks with their history, texts and keys; nothing brings them back");
+  app->add_option("id", *ids, "the tasks")->required()->type_name("ID");
+  app->callback([ids, &session] {
     const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
-    orchestrator::BackupRequest request;
-    request.set_name(*name);
-    const auto made = call(session, *stub, &Stub::BackupStore, request);
-    if (!made) return session.fail("tasks backup", Peer::Orchestrator, made.error());
-    if (session.json) session.print_json(made.value());
-    else session.out << made.value().directory() << std::endl;
+    for (const std::string& id : *ids) {
+      orchestrator::TaskRef ref;
+      ref.set_task_id(id);
+      const auto deleted = call(session, *stub, &Stub::DeleteTask, ref);
+      if (!deleted) session.fail("tasks delete", Peer::Orchestrator, deleted.error());
+      else if (!session.json) session.out << id << "  deleted" << std::endl;
+    }
   });
 }
 
@@ -261,6 +262,7 @@ struct SteerOptions {
   std::vector<std::string> ids;
   std::string text;
   std::string by = user_name();
+  std::chrono::milliseconds grace{0};
 };
 
 void add_cancel(CLI::App& tasks, Session& session) {
@@ -268,9 +270,11 @@ void add_cancel(CLI::App& tasks, Session& session) {
   CLI::App* app = tasks.add_subcommand("cancel", "cancel tasks; their agents are told");
   app->add_option("id", o->ids, "the tasks")->required()->type_name("ID");
   app->add_option("--reason", o->text, "why, for the history");
+  add_duration(*app, "--grace", o->grace, "so long an agent that works on it has to end it by itself; default: none");
   app->callback([o, &session] {
     orchestrator::CancelTaskRequest request;
     request.set_reason(o->text);
+    request.set_grace_ms(o->grace.count());
     steer(session, "tasks cancel", o->ids, request, &Stub::CancelTask);
   });
 }
@@ -300,11 +304,11 @@ void add_tasks(CLI::App& program, Session& session) {
   add_show(*tasks, session);
   add_why(*tasks, session);
   add_redrive(*tasks, session);
-  add_backup(*tasks, session);
   add_watch(*tasks, session);
   add_cancel(*tasks, session);
   add_verdict(*tasks, session, "approve", true);
   add_verdict(*tasks, session, "reject", false);
+  add_delete(*tasks, session);
 }
 
 }  // namespace swarm::ctl

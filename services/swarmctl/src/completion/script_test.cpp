@@ -39,7 +39,7 @@ std::string offered(const std::string& line) {
 
 TEST_CASE("bash completes commands, flags and values", "[completion]") {
   CHECK(offered("swarmctl ta").find(" tasks ") != std::string::npos);
-  CHECK(offered("swarmctl tasks ''").find(" submit list show why redrive backup watch cancel approve reject ") != std::string::npos);
+  CHECK(offered("swarmctl tasks ''").find(" submit list show why redrive watch cancel approve reject delete ") != std::string::npos);
   CHECK(offered("swarmctl --json tasks list --sta").find(" --status --stack --state ") != std::string::npos);
   CHECK(offered("swarmctl tasks list --status r") == " running \n");
   CHECK(offered("swarmctl --orchestrator tasks rules ''").find(" list ") != std::string::npos);

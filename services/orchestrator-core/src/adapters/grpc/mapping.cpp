@@ -128,6 +128,11 @@ Result<std::shared_ptr<const TaskTerms>> to_terms(const ::orchestrator::NewTask&
   return std::shared_ptr<const TaskTerms>(std::make_shared<TaskTerms>(terms));
 }
 
+Result<void> check_parent(const TaskSpec& spec, const ::orchestrator::NewTask& in, const InputLimits& limits) {
+  if (limits.tokens == nullptr) return outcome::success();
+  return limits.tokens->check_child(spec, in.parent_token());
+}
+
 Result<FailureClass> to_failure_class(const std::string& text) {
   if (text.empty() || text == "agent_error" || text == "rejected") return FailureClass::AgentError;
   for (const auto known : {FailureClass::Transient, FailureClass::PolicyDenied, FailureClass::BudgetExhausted,
@@ -230,6 +235,7 @@ Result<void> expand(const ::orchestrator::NewTask& in, const InputLimits& limits
   const auto [mode, rest] = mode_of(in.description());
   if (mode == TaskMode::Plain) {
     BOOST_OUTCOME_TRY(auto task, to_submission(in, limits));
+    BOOST_OUTCOME_TRY(check_parent(task.spec, in, limits));
     out.push_back(std::move(task));
     return outcome::success();
   }
@@ -259,6 +265,7 @@ Result<void> expand(const ::orchestrator::NewTask& in, const InputLimits& limits
     out.push_back(std::move(task));
   }
   BOOST_OUTCOME_TRY(auto task, to_submission(last, limits));
+  BOOST_OUTCOME_TRY(check_parent(task.spec, in, limits));
   task.spec.content_digest = digest_of(in);
   out.push_back(std::move(task));
   return outcome::success();

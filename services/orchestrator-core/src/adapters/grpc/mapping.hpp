@@ -1,5 +1,6 @@
 #pragma once
 
+#include "adapters/grpc/task_tokens.hpp"
 #include "application/grant_book.hpp"
 #include "application/watch_hub.hpp"
 #include "domain/effect.hpp"
@@ -15,12 +16,15 @@ namespace swarm::orchestrator::grpc_api {
 struct InputLimits {
   const Guardrails* guardrails = nullptr;  // null: none
   const GrantBook* grants = nullptr;       // null: what agents claim counts
+  const TimeZones* zones = nullptr;        // of schedules
+  const TaskTokens* tokens = nullptr;      // null: parents are anybody's
   std::size_t name_bytes_max = 256;
   std::size_t names_max = 64;
   std::size_t text_bytes_max = 4u << 20;
   std::size_t tasks_max = 1'000;
   std::size_t dependencies_max = 256;
   std::size_t key_bytes_max = 512;
+  std::size_t scheduled_text_bytes_max = 64u << 10;  // description and context of a schedule's task
   std::chrono::milliseconds delay_max{std::chrono::hours(24 * 365)};
 };
 
@@ -35,6 +39,9 @@ Result<std::vector<LeaseSign>> to_signs(::orchestrator::HeartbeatRequest&& in, c
 Result<TaskFilter> to_filter(const ::orchestrator::ListTasksRequest& in);
 /// How many at most.
 Result<std::size_t> to_redrive_limit(const ::orchestrator::RedriveRequest& in);
+/// Parsed and checked; its times and counts are made by the engine.
+Result<ScheduleEntry> to_schedule(const ::orchestrator::NewSchedule& in, const InputLimits& limits);
+Result<Hold> to_hold(const ::orchestrator::HoldRequest& in, const InputLimits& limits);
 Result<WatchFilter> to_watch_filter(const ::orchestrator::WatchTasksRequest& in);
 
 /// Without texts and history.
@@ -49,6 +56,9 @@ void fill(::orchestrator::SubmitTasksResponse& out, const Submitted& answer);
 void fill(::orchestrator::DispatchState& out, const DispatchState& state);
 void fill(::orchestrator::TaskExplanation& out, const TaskExplained& explained);
 void fill(::orchestrator::AgentState& out, const AgentView& view);
+void fill(::orchestrator::Hold& out, const Hold& hold);
+/// `whole`: with all of its texts.
+void fill(::orchestrator::Schedule& out, const ScheduleView& view, bool whole);
 /// Without the texts (description, context, feedback, previous artefact).
 void fill(::orchestrator::TaskAssignment& out, const Assigned& assigned, std::chrono::milliseconds lease);
 

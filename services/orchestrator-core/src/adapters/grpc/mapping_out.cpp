@@ -149,6 +149,9 @@ void fill(::orchestrator::AgentState& out, const AgentView& view) {
   for (const TaskId id : view.held) out.add_held_task_ids(text(id));
   out.set_last_seen_ms_ago(ms(view.last_seen_ago));
   out.set_waiting(view.waiting);
+  out.set_drained(view.drained);
+  copy(*out.mutable_permissions(), view.profile.permissions);
+  out.set_tenant(view.profile.tenant);
 }
 
 void fill(::orchestrator::TaskAssignment& out, const Assigned& assigned, std::chrono::milliseconds lease) {

@@ -1,11 +1,10 @@
 #include "adapters/grpc/orchestrator_service.hpp"
 
+#include "adapters/grpc/command_call.hpp"
 #include "adapters/grpc/stack_lookup.hpp"
 #include "adapters/grpc/work_stream.hpp"
 #include "application/redrive.hpp"
 #include "libs/rpc/status.hpp"
-#include "libs/rpc/trace.hpp"
-#include "libs/telemetry/logging.hpp"
 
 namespace swarm::orchestrator::grpc_api {
 namespace {
@@ -23,54 +22,11 @@ class Refused final : public Base {
 template <class Request, class Response>
 using Bidi = grpc::ServerBidiReactor<Request, Response>;
 
-/// The task that a command is about; empty when there is none or it has no id yet.
-std::string subject(const Command& command) {
-  if (const auto* results = std::get_if<ReportResults>(&command)) return text(results->results.front().task);
-  if (const auto* cancel = std::get_if<CancelTask>(&command)) return text(cancel->task);
-  if (const auto* approve = std::get_if<ApproveTask>(&command)) return text(approve->task);
-  if (const auto* inspect = std::get_if<InspectTask>(&command)) return text(inspect->task);
-  if (const auto* explained = std::get_if<ExplainTask>(&command)) return text(explained->task);
-  return {};
-}
-
-/// One line per call at debug level, with the caller's trace id.
-void log_call(const grpc::ServerContextBase& context, const char* method, const std::string& task) {
-  const auto trace = rpc::trace_of(context);
-  const trace::Scope scope(trace);
-  log::debug("call", {{"method", method}, {"task", task}});
-}
-
-Error queue_full() { return {Code::ResourceExhausted, "the command queue is full, try again"}; }
-
 }  // namespace
 
 grpc::ServerUnaryReactor* OrchestratorService::answer(Context* context, const Error& error) const {
   auto* reactor = context->DefaultReactor();
   reactor->Finish(rpc::to_status(error));
-  return reactor;
-}
-
-/// The common way of a call that becomes a command: admitted, mapped (`to_command` gets the call's id), queued, and
-/// answered by the router later.
-template <class Response, class ToCommand>
-grpc::ServerUnaryReactor* OrchestratorService::command(Context* context, const char* method,
-                                                       rpc::PendingCalls<Response>& calls, CallKind kind,
-                                                       Response* response, ToCommand to_command) {
-  if (auto who = parts_.gate.admit(*context, method); !who) return answer(context, who.error());
-  Result<Command> mapped = to_command();
-  if (!mapped) return answer(context, mapped.error());
-  if (log::enabled(log::Level::Debug)) log_call(*context, method, subject(mapped.value()));
-  auto [id, reactor] = calls.open(response, [this, kind](std::uint64_t gone) {
-    if (kind == CallKind::Poll) parts_.loop.submit(AbandonPoll{call_id(kind, gone)});
-  });
-  std::visit(
-      [&, number = id](auto& c) {
-        if constexpr (requires { c.call; }) c.call = call_id(kind, number);
-      },
-      mapped.value());
-  auto refuse = [&calls, number = id] { calls.fail(number, queue_full()); };
-  if (look_stacks_up_of(mapped.value(), refuse)) return reactor;
-  if (!parts_.loop.submit(std::move(mapped.value()))) refuse();
   return reactor;
 }
 
@@ -153,7 +109,11 @@ grpc::ServerUnaryReactor* OrchestratorService::CancelTask(Context* context, cons
   return command(context, "/orchestrator.Orchestrator/CancelTask", parts_.router.tasks, CallKind::Task, out,
                  [&]() -> Result<Command> {
                    BOOST_OUTCOME_TRY(auto id, to_task_id("task_id", in->task_id()));
-                   return Command(orchestrator::CancelTask{0, id, in->reason()});
+                   const std::chrono::milliseconds grace(in->grace_ms());
+                   if (grace.count() < 0 || grace > options_.limits.delay_max) {
+                     return Error{Code::InvalidArgument, "grace_ms: not within 0 and a year"};
+                   }
+                   return Command(orchestrator::CancelTask{0, id, in->reason(), grace});
                  });
 }
 
@@ -212,26 +172,13 @@ Result<Command> OrchestratorService::read_redrive(const ::orchestrator::RedriveR
   return Command(orchestrator::SubmitTasks{0, std::move(found.tasks)});
 }
 
-grpc::ServerUnaryReactor* OrchestratorService::BackupStore(Context* context, const ::orchestrator::BackupRequest* in,
-                                                           ::orchestrator::BackupResponse* out) {
-  constexpr auto kMethod = "/orchestrator.Orchestrator/BackupStore";
-  if (auto who = parts_.gate.admit(*context, kMethod); !who) return answer(context, who.error());
-  if (log::enabled(log::Level::Debug)) log_call(*context, kMethod, "");
-  auto [id, reactor] = parts_.router.backups.open(out, [](std::uint64_t) {});
-  auto begun = parts_.backups.begin(in->name(), [this, call = id](const Result<BackupMade>& made) {
-    if (!made) {
-      parts_.router.backups.fail(call, made.error());
-      return;
-    }
-    parts_.router.backups.finish(call, [&](::orchestrator::BackupResponse& response) {
-      response.set_directory(made.value().directory.string());
-      response.set_bytes(static_cast<std::int64_t>(made.value().bytes));
-      response.set_took_ms(made.value().took.count());
-      return grpc::Status::OK;
-    });
-  });
-  if (!begun) parts_.router.backups.fail(id, begun.error());
-  return reactor;
+grpc::ServerUnaryReactor* OrchestratorService::DeleteTask(Context* context, const ::orchestrator::TaskRef* in,
+                                                          ::orchestrator::DeleteTaskResponse* out) {
+  return command(context, "/orchestrator.Orchestrator/DeleteTask", parts_.router.deletions, CallKind::Delete, out,
+                 [&]() -> Result<Command> {
+                   BOOST_OUTCOME_TRY(auto id, to_task_id("task_id", in->task_id()));
+                   return Command(DeleteTasks{0, {id}});
+                 });
 }
 
 grpc::ServerUnaryReactor* OrchestratorService::ListAgents(Context* context, const ::orchestrator::ListAgentsRequest*,

@@ -3,7 +3,6 @@
 #include "adapters/grpc/mapping.hpp"
 #include "adapters/grpc/reply_router.hpp"
 #include "adapters/grpc/watch_stream.hpp"
-#include "application/backups.hpp"
 #include "application/engine_loop.hpp"
 #include "libs/base/clock.hpp"
 #include "libs/rpc/gate.hpp"
@@ -30,7 +29,6 @@ class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackS
     WatchStreams& watch_streams;
     const TaskStore& store;
     const Clock& clock;
-    Backups& backups;
   };
   OrchestratorService(Parts parts, ServiceOptions options) : parts_(parts), options_(options) {}
   /// For the stacks of tasks whose text names none. Before the server starts.
@@ -54,10 +52,17 @@ class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackS
   Unary* WhyNotScheduled(Context*, const ::orchestrator::TaskRef*, ::orchestrator::TaskExplanation*) override;
   Unary* ExplainDecision(Context*, const ::orchestrator::TaskRef*, ::orchestrator::TaskExplanation*) override;
   Unary* RedriveTasks(Context*, const ::orchestrator::RedriveRequest*, ::orchestrator::RedriveResponse*) override;
-  Unary* BackupStore(Context*, const ::orchestrator::BackupRequest*, ::orchestrator::BackupResponse*) override;
+  Unary* DeleteTask(Context*, const ::orchestrator::TaskRef*, ::orchestrator::DeleteTaskResponse*) override;
   Unary* ListAgents(Context*, const ::orchestrator::ListAgentsRequest*, ::orchestrator::ListAgentsResponse*) override;
   Unary* SetDispatch(Context*, const ::orchestrator::DispatchRequest*, ::orchestrator::DispatchState*) override;
   Unary* GetDispatch(Context*, const ::orchestrator::DispatchQuery*, ::orchestrator::DispatchState*) override;
+  // settings_calls.cpp
+  Unary* SetHold(Context*, const ::orchestrator::HoldRequest*, ::orchestrator::Hold*) override;
+  Unary* ListHolds(Context*, const ::orchestrator::ListHoldsRequest*, ::orchestrator::ListHoldsResponse*) override;
+  Unary* PutSchedule(Context*, const ::orchestrator::NewSchedule*, ::orchestrator::Schedule*) override;
+  Unary* PauseSchedule(Context*, const ::orchestrator::PauseScheduleRequest*, ::orchestrator::Schedule*) override;
+  Unary* DeleteSchedule(Context*, const ::orchestrator::ScheduleRef*, ::orchestrator::Schedule*) override;
+  Unary* ListSchedules(Context*, const ::orchestrator::ListSchedulesRequest*, ::orchestrator::ListSchedulesResponse*) override;
   grpc::ServerBidiReactor<::orchestrator::WorkRequest, ::orchestrator::WorkResponse>* Work(Context*) override;
   grpc::ServerBidiReactor<::orchestrator::SubmitTasksRequest, ::orchestrator::SubmitTasksResponse>* SubmitStream(
       Context*) override;

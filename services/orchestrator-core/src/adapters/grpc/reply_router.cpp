@@ -59,7 +59,10 @@ void ReplyRouter::answer_unary(CallKind kind, std::uint64_t id, Reply&& reply) {
       break;
     case CallKind::Poll:
       polls.finish(id, [&](auto& out) {
-        if (std::holds_alternative<NothingToDo>(reply)) return grpc::Status::OK;
+        if (const auto* nothing = std::get_if<NothingToDo>(&reply)) {
+          out.set_drain(nothing->drain);
+          return grpc::Status::OK;
+        }
         auto filled = fill_assignment(out, as<Assigned>(reply));
         return filled ? grpc::Status::OK : rpc::to_status(filled.error());
       });
@@ -96,7 +99,12 @@ void ReplyRouter::answer_unary(CallKind kind, std::uint64_t id, Reply&& reply) {
     case CallKind::Task:
     case CallKind::Inspect:
     case CallKind::Explain:
-    case CallKind::Redrive: answer_about_task(kind, id, std::move(reply)); break;
+    case CallKind::Redrive:
+    case CallKind::Delete: answer_about_task(kind, id, std::move(reply)); break;
+    case CallKind::Hold:
+    case CallKind::Holds:
+    case CallKind::Schedule:
+    case CallKind::Schedules: answer_about_settings(kind, id, std::move(reply)); break;
     case CallKind::Link: break;
   }
 }
@@ -136,6 +144,30 @@ void ReplyRouter::answer_about_task(CallKind kind, std::uint64_t id, Reply&& rep
         }
       }));
       break;
+    case CallKind::Delete: deletions.finish(id, ok([](auto&) {})); break;
+    default: break;
+  }
+}
+
+void ReplyRouter::answer_about_settings(CallKind kind, std::uint64_t id, Reply&& reply) {
+  switch (kind) {
+    case CallKind::Hold:
+      hold_changes.finish(id, ok([&](auto& out) { fill(out, as<HoldsListed>(reply).holds.front()); }));
+      break;
+    case CallKind::Holds:
+      holds.finish(id, ok([&](auto& out) {
+        for (const auto& hold : as<HoldsListed>(reply).holds) fill(*out.add_holds(), hold);
+      }));
+      break;
+    case CallKind::Schedule:
+      schedule_changes.finish(id, ok([&](auto& out) { fill(out, as<SchedulesListed>(reply).schedules.front(), true); }));
+      break;
+    case CallKind::Schedules:
+      schedules.finish(id, ok([&](auto& out) {
+        const auto& found = as<SchedulesListed>(reply).schedules;
+        for (const auto& view : found) fill(*out.add_schedules(), view, found.size() == 1);
+      }));
+      break;
     default: break;
   }
 }
@@ -154,6 +186,11 @@ void ReplyRouter::fail(CallKind kind, std::uint64_t id, const Error& error) {
     case CallKind::Agents: agents.fail(id, error); break;
     case CallKind::Explain: explanations.fail(id, error); break;
     case CallKind::Redrive: redrives.fail(id, error); break;
+    case CallKind::Delete: deletions.fail(id, error); break;
+    case CallKind::Hold: hold_changes.fail(id, error); break;
+    case CallKind::Holds: holds.fail(id, error); break;
+    case CallKind::Schedule: schedule_changes.fail(id, error); break;
+    case CallKind::Schedules: schedules.fail(id, error); break;
     case CallKind::Link: break;
   }
 }
@@ -171,13 +208,17 @@ void ReplyRouter::fail_calls(const Error& error) {
   agents.fail_all(error);
   explanations.fail_all(error);
   redrives.fail_all(error);
-  backups.fail_all(error);
+  deletions.fail_all(error);
+  hold_changes.fail_all(error);
+  holds.fail_all(error);
+  schedule_changes.fail_all(error);
+  schedules.fail_all(error);
 }
 
 std::size_t ReplyRouter::open_calls() const {
   return registers.size() + polls.size() + results.size() + heartbeats.size() + submits.size() + bulk_submits.size() +
          tasks.size() + inspections.size() + dispatches.size() + agents.size() + explanations.size() +
-         redrives.size() + backups.size();
+         redrives.size() + deletions.size() + hold_changes.size() + holds.size() + schedule_changes.size() + schedules.size();
 }
 
 std::uint64_t ReplyRouter::add_link(std::shared_ptr<Link> link) {
@@ -222,6 +263,7 @@ Result<void> ReplyRouter::fill_assignment(::orchestrator::TaskAssignment& out, c
   BOOST_OUTCOME_TRY(auto texts, assignment_texts(store_, assigned.task, options_.context));
   fill(out, assigned, options_.lease);
   *out.mutable_description() = std::move(texts.description);
+  if (options_.tokens != nullptr) out.set_budget_task_token(options_.tokens->sign(*assigned.task.spec));
   if (options_.lessons != nullptr) {
     const auto lessons = options_.lessons->section(assigned.task.spec->stack);
     if (!lessons.empty()) texts.context += (texts.context.empty() ? "" : "\n\n") + lessons;

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <vector>
 
+#include "adapters/grpc/task_tokens.hpp"
 #include "application/assignment_texts.hpp"
 #include "application/lesson_book.hpp"
 #include "libs/rpc/pending_calls.hpp"
@@ -29,6 +30,11 @@ enum class CallKind : std::uint8_t {
   Link,
   Explain,
   Redrive,
+  Delete,
+  Hold,
+  Holds,
+  Schedule,
+  Schedules,
 };
 
 inline CallId call_id(CallKind kind, std::uint64_t id) { return (static_cast<CallId>(kind) << 56) | id; }
@@ -51,6 +57,7 @@ struct RouterOptions {
   std::chrono::milliseconds heartbeat{2'000};
   ContextLimits context;
   const LessonBook* lessons = nullptr;  // nullptr: none
+  const TaskTokens* tokens = nullptr;   // nullptr: none
 };
 
 /// Brings committed answers to the calls that wait for them. answer() and flush() belong to the committing thread; the
@@ -87,11 +94,16 @@ class ReplyRouter final : public Replies {
   rpc::PendingCalls<::orchestrator::ListAgentsResponse> agents;
   rpc::PendingCalls<::orchestrator::TaskExplanation> explanations;
   rpc::PendingCalls<::orchestrator::RedriveResponse> redrives;
-  rpc::PendingCalls<::orchestrator::BackupResponse> backups;  // answered by whoever makes them
+  rpc::PendingCalls<::orchestrator::DeleteTaskResponse> deletions;
+  rpc::PendingCalls<::orchestrator::Hold> hold_changes;
+  rpc::PendingCalls<::orchestrator::ListHoldsResponse> holds;
+  rpc::PendingCalls<::orchestrator::Schedule> schedule_changes;
+  rpc::PendingCalls<::orchestrator::ListSchedulesResponse> schedules;
 
  private:
   void answer_unary(CallKind kind, std::uint64_t id, Reply&& reply);
   void answer_about_task(CallKind kind, std::uint64_t id, Reply&& reply);
+  void answer_about_settings(CallKind kind, std::uint64_t id, Reply&& reply);
   void fail(CallKind kind, std::uint64_t id, const Error& error);
   std::vector<std::shared_ptr<Link>> all_links() const;
 

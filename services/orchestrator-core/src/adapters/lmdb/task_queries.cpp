@@ -1,11 +1,12 @@
 #include <algorithm>
 #include <cctype>
 
-#include "adapters/lmdb/record.hpp"
+#include "adapters/codec/record.hpp"
 #include "adapters/lmdb/task_store.hpp"
 
 // The reading half of LmdbTaskStore.
 namespace swarm::orchestrator::lmdb_store {
+using namespace codec;
 namespace {
 
 Error torn(std::string_view what) {
@@ -155,6 +156,47 @@ Result<TaskPage> LmdbTaskStore::list(const TaskFilter& filter) const {
   const bool all_seen = page.items.size() < filter.limit && looked_at <= options_.scan_max;
   if (all_seen) page.next_before = 0;
   return page;
+}
+
+Result<FinishedPage> LmdbTaskStore::finished(TaskNumber after, std::size_t limit) const {
+  BOOST_OUTCOME_TRY(auto txn, environment_->read());
+  FinishedPage page;
+  BOOST_OUTCOME_TRY(page.total, txn.count(tables_.done));
+  bool ok = true;
+  std::size_t looked_at = 0;
+  BOOST_OUTCOME_TRY(txn.scan(tables_.done, lmdb::key_u64(after + 1), [&](std::string_view key, std::string_view bytes) {
+    if (looked_at++ >= limit) return false;
+    page.next_after = lmdb::u64_of_key(key);
+    const auto state = decode_state(bytes);
+    const auto spec_bytes = txn.get(tables_.specs, key);
+    const auto spec = spec_bytes && spec_bytes.value() ? decode_spec(*spec_bytes.value()) : std::nullopt;
+    ok = state && spec;
+    if (ok) page.items.push_back({spec->id, state->status, state->updated});
+    return ok;
+  }));
+  if (!ok) return torn("finished task");
+  if (looked_at <= limit) page.next_after = 0;
+  return page;
+}
+
+Result<void> LmdbTaskStore::recover_settings(RecoverySink& sink) const {
+  BOOST_OUTCOME_TRY(auto txn, environment_->read());
+  bool ok = true;
+  BOOST_OUTCOME_TRY(txn.scan(tables_.holds, {}, [&](std::string_view, std::string_view bytes) {
+    auto hold = decode_hold(bytes);
+    ok = hold.has_value();
+    if (ok) sink.hold(std::move(*hold));
+    return ok;
+  }));
+  if (!ok) return torn("hold");
+  BOOST_OUTCOME_TRY(txn.scan(tables_.schedules, {}, [&](std::string_view, std::string_view bytes) {
+    auto schedule = decode_schedule(bytes);
+    ok = schedule.has_value();
+    if (ok) sink.schedule(std::move(*schedule));
+    return ok;
+  }));
+  if (!ok) return torn("schedule");
+  return outcome::success();
 }
 
 Result<std::vector<Outcome>> LmdbTaskStore::outcomes(std::size_t limit) const {

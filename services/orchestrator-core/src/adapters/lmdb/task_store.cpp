@@ -1,8 +1,9 @@
 #include "adapters/lmdb/task_store.hpp"
 
-#include "adapters/lmdb/record.hpp"
+#include "adapters/codec/record.hpp"
 
 namespace swarm::orchestrator::lmdb_store {
+using namespace codec;
 namespace {
 
 constexpr std::string_view kDispatchKey = "dispatch";
@@ -42,7 +43,8 @@ Result<std::unique_ptr<LmdbTaskStore>> LmdbTaskStore::open(StoreOptions options)
   const std::pair<lmdb::Table*, const char*> names[] = {
       {&t.specs, "specs"},       {&t.live, "live"},       {&t.done, "done"},   {&t.ids, "ids"},
       {&t.keys, "keys"},         {&t.inputs, "inputs"},   {&t.results, "results"}, {&t.feedback, "feedback"},
-      {&t.history, "history"},   {&t.rules, "rules"},     {&t.outcomes, "outcomes"}, {&t.meta, "meta"}};
+      {&t.history, "history"},   {&t.rules, "rules"},     {&t.outcomes, "outcomes"},
+      {&t.schedules, "schedules"}, {&t.holds, "holds"},   {&t.meta, "meta"}};
   for (const auto& [table, name] : names) {
     BOOST_OUTCOME_TRY(*table, environment->table(name));
   }
@@ -57,6 +59,10 @@ Result<void> LmdbTaskStore::commit(const Changes& changes) {
   BOOST_OUTCOME_TRY(write_tasks(txn, changes));
   BOOST_OUTCOME_TRY(write_texts(txn, changes));
   BOOST_OUTCOME_TRY(write_rest(txn, changes));
+  BOOST_OUTCOME_TRY(write_settings(txn, changes));
+  for (const auto& task : changes.erased) {
+    BOOST_OUTCOME_TRY(erase_task(txn, task));
+  }
   return txn.commit();
 }
 
@@ -155,6 +161,48 @@ Result<std::optional<StoredTask>> LmdbTaskStore::load(const lmdb::ReadTxn& txn, 
                                               std::make_shared<TaskState>(std::move(*state))});
 }
 
+Result<void> LmdbTaskStore::write_settings(lmdb::WriteTxn& txn, const Changes& changes) {
+  for (const auto& write : changes.holds) {
+    const auto key = static_cast<char>(write.hold.kind) + write.hold.name;
+    if (write.held) {
+      BOOST_OUTCOME_TRY(txn.put(tables_.holds, key, bytes_of(write.hold)));
+    } else {
+      BOOST_OUTCOME_TRY(txn.erase(tables_.holds, key));
+    }
+  }
+  for (const auto& name : changes.schedules_erased) {
+    BOOST_OUTCOME_TRY(txn.erase(tables_.schedules, name));
+  }
+  for (const auto& schedule : changes.schedules) {
+    BOOST_OUTCOME_TRY(txn.put(tables_.schedules, schedule.name, bytes_of(schedule)));
+  }
+  return outcome::success();
+}
+
+Result<void> LmdbTaskStore::erase_task(lmdb::WriteTxn& txn, const Changes::TaskErasure& task) {
+  const auto number = lmdb::key_u64(task.number);
+  for (const lmdb::Table table : {tables_.specs, tables_.live, tables_.done, tables_.inputs}) {
+    BOOST_OUTCOME_TRY(txn.erase(table, number));
+  }
+  BOOST_OUTCOME_TRY(txn.erase(tables_.ids, key_of(task.id)));
+  if (!task.key.empty()) {
+    BOOST_OUTCOME_TRY(txn.erase(tables_.keys, key_of(task.key)));
+  }
+  std::vector<std::string> keys;
+  for (const lmdb::Table table : {tables_.results, tables_.feedback, tables_.history}) {
+    keys.clear();
+    BOOST_OUTCOME_TRY(txn.scan(table, number, [&](std::string_view key, std::string_view) {
+      if (!key.starts_with(number)) return false;
+      keys.emplace_back(key);
+      return true;
+    }));
+    for (const auto& key : keys) {
+      BOOST_OUTCOME_TRY(txn.erase(table, key));
+    }
+  }
+  return outcome::success();
+}
+
 Result<void> LmdbTaskStore::recover(RecoverySink& sink) {
   BOOST_OUTCOME_TRY(auto txn, environment_->read());
   std::optional<Error> fault;
@@ -187,6 +235,7 @@ Result<void> LmdbTaskStore::recover(RecoverySink& sink) {
     if (!state) return torn("dispatch");
     sink.dispatch(std::move(*state));
   }
+  BOOST_OUTCOME_TRY(recover_settings(sink));
   BOOST_OUTCOME_TRY(auto delivered, txn.get(tables_.meta, kOutcomeKey));
   sink.last_outcome = delivered ? lmdb::u64_of_key(*delivered) : 0;
   sink.first_outcome = sink.last_outcome + 1;

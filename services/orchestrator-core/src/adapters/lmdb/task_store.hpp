@@ -18,34 +18,36 @@ struct StoreOptions {
 ///   specs  what was asked for, written once      live / done  the state of tasks before and after their end
 ///   ids    task id → number                      keys         hash of the idempotency key → task id
 ///   inputs description and context               results      number, kind → artefact or error message
-///   feedback, history  number, index → entry     rules, outcomes, meta
+///   feedback, history  number, index → entry     rules, outcomes, schedules, holds, meta
 /// `live` holds only what is not finished, so that recovery costs by active tasks and not by all there ever were.
 class LmdbTaskStore final : public TaskStore {
  public:
   static Result<std::unique_ptr<LmdbTaskStore>> open(StoreOptions options);
 
-  /// A copy into a new directory, while the store is in use; from any thread.
-  Result<void> backup(const std::filesystem::path& directory) const { return environment_->backup(directory); }
   Result<void> recover(RecoverySink& sink) override;
+  Result<void> recover_settings(RecoverySink& sink) const override;
   Result<void> commit(const Changes& changes) override;
   Result<std::optional<StoredTask>> find(TaskId id) const override;
   Result<std::optional<TaskId>> find_key(KeyHash key) const override;
   Result<TaskTexts> texts(const TaskSpec& spec, const TaskState& state) const override;
   Result<std::vector<Transition>> history(TaskNumber number) const override;
   Result<TaskPage> list(const TaskFilter& filter) const override;
+  Result<FinishedPage> finished(TaskNumber after, std::size_t limit) const override;
   Result<std::vector<Outcome>> outcomes(std::size_t limit) const override;
 
   const lmdb::Environment& environment() const { return *environment_; }
 
  private:
   struct Tables {
-    lmdb::Table specs, live, done, ids, keys, inputs, results, feedback, history, rules, outcomes, meta;
+    lmdb::Table specs, live, done, ids, keys, inputs, results, feedback, history, rules, outcomes, schedules, holds, meta;
   };
   LmdbTaskStore(StoreOptions options, std::unique_ptr<lmdb::Environment> environment, Tables tables);
 
   Result<void> write_tasks(lmdb::WriteTxn& txn, const Changes& changes);
   Result<void> write_texts(lmdb::WriteTxn& txn, const Changes& changes);
   Result<void> write_rest(lmdb::WriteTxn& txn, const Changes& changes);
+  Result<void> write_settings(lmdb::WriteTxn& txn, const Changes& changes);
+  Result<void> erase_task(lmdb::WriteTxn& txn, const Changes::TaskErasure& task);
   Result<std::optional<StoredTask>> load(const lmdb::ReadTxn& txn, std::string_view number_key) const;
 
   StoreOptions options_;

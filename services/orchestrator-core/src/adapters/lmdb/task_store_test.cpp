@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "adapters/lmdb/record.hpp"
+#include "adapters/codec/record.hpp"
 #include "libs/testing/temp_dir.hpp"
 
 using namespace swarm;
@@ -84,34 +84,34 @@ std::vector<StoredTask> recovered(lmdb_store::LmdbTaskStore& store) {
 }  // namespace
 
 TEST_CASE("every field of a task survives its record", "[record]") {
-  lmdb_store::Writer out;
-  lmdb_store::encode(out, full_spec());
-  const auto spec = lmdb_store::decode_spec(out.bytes());
+  codec::Writer out;
+  codec::encode(out, full_spec());
+  const auto spec = codec::decode_spec(out.bytes());
   REQUIRE(spec);
-  lmdb_store::Writer again;
-  lmdb_store::encode(again, *spec);
+  codec::Writer again;
+  codec::encode(again, *spec);
   CHECK(again.bytes() == out.bytes());
   CHECK(spec->depends_on == full_spec().depends_on);
   CHECK(spec->priority == -3);
 
   out.clear();
-  lmdb_store::encode(out, full_state(TaskStatus::Running));
-  const auto state = lmdb_store::decode_state(out.bytes());
+  codec::encode(out, full_state(TaskStatus::Running));
+  const auto state = codec::decode_state(out.bytes());
   REQUIRE(state);
   again.clear();
-  lmdb_store::encode(again, *state);
+  codec::encode(again, *state);
   CHECK(again.bytes() == out.bytes());
 }
 
 TEST_CASE("a cut or newer record is told apart at every length", "[record]") {
-  lmdb_store::Writer out;
-  lmdb_store::encode(out, full_state(TaskStatus::Running));
+  codec::Writer out;
+  codec::encode(out, full_state(TaskStatus::Running));
   for (std::size_t n = 0; n < out.bytes().size(); ++n) {
-    CHECK_FALSE(lmdb_store::decode_state(std::string_view(out.bytes()).substr(0, n)));
+    CHECK_FALSE(codec::decode_state(std::string_view(out.bytes()).substr(0, n)));
   }
   auto newer = out.bytes();
   newer[0] = 2;
-  CHECK_FALSE(lmdb_store::decode_state(newer));
+  CHECK_FALSE(codec::decode_state(newer));
 }
 
 TEST_CASE("a live task is recovered, a finished one is only found", "[store]") {

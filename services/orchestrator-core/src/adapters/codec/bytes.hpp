@@ -8,7 +8,7 @@
 
 #include "domain/ids.hpp"
 
-namespace swarm::orchestrator::lmdb_store {
+namespace swarm::orchestrator::codec {
 
 /// Appends values to a record: numbers as LEB128 (signed ones zigzagged), texts with their length in front.
 class Writer {
@@ -99,6 +99,8 @@ class Reader {
     return out;
   }
   bool ok() const { return ok_; }
+  /// Bytes that have not been read.
+  std::size_t left() const { return in_.size(); }
 
  private:
   std::uint8_t next() {
@@ -115,4 +117,4 @@ class Reader {
   bool ok_ = true;
 };
 
-}  // namespace swarm::orchestrator::lmdb_store
+}  // namespace swarm::orchestrator::codec

@@ -1,6 +1,6 @@
-#include "adapters/lmdb/record.hpp"
+#include "adapters/codec/record.hpp"
 
-namespace swarm::orchestrator::lmdb_store {
+namespace swarm::orchestrator::codec {
 namespace {
 
 constexpr std::uint64_t kVersion = 1;
@@ -12,6 +12,8 @@ std::optional<T> checked(const Reader& in, T&& value) {
   if (!in.ok()) return std::nullopt;
   return std::move(value);
 }
+
+constexpr std::uint64_t kStateWithCancel = 2;
 
 /// False for a version that this program does not know.
 bool read_version(Reader& in) { return in.u64() == kVersion && in.ok(); }
@@ -95,7 +97,7 @@ std::optional<TaskSpec> decode_spec(std::string_view bytes) {
 }
 
 void encode(Writer& out, const TaskState& state) {
-  out.u64(kVersion);
+  out.u64(state.cancel ? kStateWithCancel : kVersion);
   out.u64(static_cast<std::uint64_t>(state.status));
   out.u64(static_cast<std::uint64_t>(state.blocked));
   out.u64(state.approved ? 1 : 0);
@@ -127,11 +129,15 @@ void encode(Writer& out, const TaskState& state) {
   out.time(state.updated);
   out.time(state.not_before);
   out.u64(state.version);
+  if (!state.cancel) return;
+  out.time(state.cancel->by);
+  out.text(state.cancel->reason);
 }
 
 std::optional<TaskState> decode_state(std::string_view bytes) {
   Reader in(bytes);
-  if (!read_version(in)) return std::nullopt;
+  const std::uint64_t version = in.u64();
+  if (version != kVersion && version != kStateWithCancel) return std::nullopt;
   TaskState state;
   state.status = static_cast<TaskStatus>(in.u64());
   state.blocked = static_cast<Blocked>(in.u64());
@@ -164,6 +170,12 @@ std::optional<TaskState> decode_state(std::string_view bytes) {
   state.updated = in.time();
   state.not_before = in.time();
   state.version = in.u64();
+  if (version == kStateWithCancel) {
+    CancelWish wish;
+    wish.by = in.time();
+    wish.reason = in.text();
+    state.cancel = std::make_shared<CancelWish>(std::move(wish));
+  }
   const bool known = state.status >= TaskStatus::Blocked && state.status <= TaskStatus::Dead &&
                      state.blocked <= Blocked::Concurrency;
   if (!known) return std::nullopt;
@@ -305,4 +317,26 @@ std::optional<DispatchState> decode_dispatch(std::string_view bytes) {
   return checked(in, std::move(state));
 }
 
-}  // namespace swarm::orchestrator::lmdb_store
+void encode(Writer& out, const Hold& hold) {
+  out.u64(kVersion);
+  out.u64(static_cast<std::uint64_t>(hold.kind));
+  out.text(hold.name);
+  out.text(hold.reason);
+  out.text(hold.by);
+  out.time(hold.since);
+}
+
+std::optional<Hold> decode_hold(std::string_view bytes) {
+  Reader in(bytes);
+  if (!read_version(in)) return std::nullopt;
+  Hold hold;
+  hold.kind = static_cast<HoldKind>(in.u64());
+  hold.name = in.text();
+  hold.reason = in.text();
+  hold.by = in.text();
+  hold.since = in.time();
+  if (hold.kind < HoldKind::Agent || hold.kind > HoldKind::Tenant) return std::nullopt;
+  return checked(in, std::move(hold));
+}
+
+}  // namespace swarm::orchestrator::codec

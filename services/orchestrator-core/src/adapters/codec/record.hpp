@@ -3,11 +3,11 @@
 #include <optional>
 #include <string_view>
 
-#include "adapters/lmdb/bytes.hpp"
+#include "adapters/codec/bytes.hpp"
 #include "domain/effect.hpp"
 #include "domain/task.hpp"
 
-namespace swarm::orchestrator::lmdb_store {
+namespace swarm::orchestrator::codec {
 
 // The store's records. Each begins with its own version, so that a field can be added without touching old records.
 // decode_… gives nothing for a record that is malformed or of a newer version.
@@ -20,6 +20,8 @@ void encode(Writer& out, const Transition& entry);
 void encode(Writer& out, const GoldenRule& rule);
 void encode(Writer& out, const Outcome& outcome);
 void encode(Writer& out, const DispatchState& state);
+void encode(Writer& out, const Hold& hold);
+void encode(Writer& out, const Schedule& schedule);
 
 std::optional<TaskSpec> decode_spec(std::string_view bytes);
 std::optional<TaskState> decode_state(std::string_view bytes);
@@ -29,5 +31,7 @@ std::optional<Transition> decode_transition(std::string_view bytes);
 std::optional<GoldenRule> decode_rule(std::string_view bytes);
 std::optional<Outcome> decode_outcome(std::string_view bytes);
 std::optional<DispatchState> decode_dispatch(std::string_view bytes);
+std::optional<Hold> decode_hold(std::string_view bytes);
+std::optional<Schedule> decode_schedule(std::string_view bytes);
 
-}  // namespace swarm::orchestrator::lmdb_store
+}  // namespace swarm::orchestrator::codec
