@@ -17,6 +17,14 @@ std::vector<std::string> values_of(const CLI::Option& option) {
   return out;
 }
 
+void add_flags(const CLI::App& app, CommandEntry& entry) {
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      entry.flags.push_back({"--" + name, option->get_description(), option->get_items_expected_max() > 0, values_of(*option)});
+    }
+  }
+}
+
 void collect(CLI::App& app, const std::string& path, std::vector<CommandEntry>& out) {
   CommandEntry entry;
   entry.path = path;
@@ -24,12 +32,13 @@ void collect(CLI::App& app, const std::string& path, std::vector<CommandEntry>& 
   for (const CLI::App* at = &app; at != nullptr; at = at->get_parent()) {
     for (const CLI::Option* option : at->get_options()) {
       if (option->get_positional() && at == &app) entry.values = values_of(*option);
-      for (const std::string& name : option->get_lnames()) {
-        entry.flags.push_back({"--" + name, option->get_description(), option->get_items_expected_max() > 0, values_of(*option)});
-      }
     }
+    add_flags(*at, entry);
   }
-  const auto subcommands = app.get_subcommands([](CLI::App*) { return true; });
+  // A group of options that exclude each other is to CLI11 a command without a name of its own.
+  const auto is_command = [](CLI::App* sub) { return dynamic_cast<CLI::Option_group*>(sub) == nullptr; };
+  for (const CLI::App* group : app.get_subcommands([&](CLI::App* sub) { return !is_command(sub); })) add_flags(*group, entry);
+  const auto subcommands = app.get_subcommands(is_command);
   for (const CLI::App* sub : subcommands) entry.subcommands.push_back(sub->get_name());
   out.push_back(std::move(entry));
   for (CLI::App* sub : subcommands) collect(*sub, (path.empty() ? "" : path + " ") + sub->get_name(), out);
