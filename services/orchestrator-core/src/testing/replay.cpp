@@ -186,7 +186,7 @@ Result<ReplayReport> replay(std::string_view log, const TimeZones& zones) {
   while (const auto entry = command_log::next_entry(log)) {
     auto taken = run.take(*entry, log);
     // A record that was cut off, by a crash or by its bound, is repeated as far as it goes.
-    if (!taken && log.empty()) break;
+    if (auto rest = log; !taken && !command_log::next_entry(rest)) break;
     BOOST_OUTCOME_TRY(std::move(taken));
     if (!run.report.difference.empty()) break;
   }
