@@ -160,7 +160,7 @@ def test_a_result_for_a_lease_that_is_gone_changes_nothing(start_orchestrator: S
     with sdk.OrchestratorClient(orchestrator.grpc, QUICK) as client:
         task_id = client.submit(sdk.NewTask("x", role="R")).task_id
         connection.run(operations.register("a", (), ("R",), (), ""))
-        assignment = connection.run(operations.poll("a", 5.0))
+        assignment = connection.run(operations.poll("a", 5.0)).assignment
         assert assignment is not None and assignment.task_id == task_id
         client.cancel(task_id, "changed my mind")
         late = operations.submit_result(assignment, "a", "artifact", "", None, within=0)

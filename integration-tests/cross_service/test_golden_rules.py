@@ -38,7 +38,7 @@ class Loop:
         """What a task of this stack is given now: submitted, assigned, done."""
         task_id = self.tasks.submit(sdk.NewTask("x", stack=stack, role=role)).task_id
         self.connection.run(operations.register(f"agent-{role}", ("*",), (role,), (), ""))
-        assignment = self.connection.run(operations.poll(f"agent-{role}", 5.0))
+        assignment = self.connection.run(operations.poll(f"agent-{role}", 5.0)).assignment
         assert isinstance(assignment, models.Assignment) and assignment.task_id == task_id
         self.connection.run(operations.submit_result(assignment, f"agent-{role}", "", "", None, within=10))
         return assignment.constraints
