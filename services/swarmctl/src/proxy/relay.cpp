@@ -15,7 +15,7 @@ std::string text(grpc::string_ref part) { return {part.data(), part.size()}; }
 bool of_the_hop(const std::string& name) { return name == "user-agent" || name == "grpc-status-details-bin" || name.starts_with(":"); }
 
 /// Both ends of one call. The server's end lives until it was finished, which only the client's end does, as its last act; the
-/// client's end is held (AddHold) as long as the server's end may write to it. Owned by its two ends; deletes itself after the
+/// client's end is held (AddHold) as long as the server's end may write to it or read from it. Owned by its two ends; deletes itself after the
 /// second OnDone.
 class RelayedCall {
  public:
@@ -80,36 +80,33 @@ class RelayedCall {
   void request_read(bool ok) {
     {
       std::lock_guard lock(mutex_);
-      if (released_) return;
+      if (answered_) return;
       writing_ = true;
     }
     if (ok) return callee_.StartWrite(&request_);
     callee_.StartWritesDone();
-    std::lock_guard lock(mutex_);
-    release();
+    is_written();
   }
 
   void request_written(bool ok) {
-    {
-      std::lock_guard lock(mutex_);
-      writing_ = false;
-      if (!ok || over_) return release();
-    }
-    caller_.StartRead(&request_);
+    if (is_written() && ok) caller_.StartRead(&request_);
   }
 
-  /// The service says no more, or the caller hears no more: the end will be told once nothing is being written.
+  /// False when no answer will follow any more.
+  bool is_written() {
+    std::lock_guard lock(mutex_);
+    writing_ = false;
+    if (answered_) callee_.RemoveHold();
+    return !answered_;
+  }
+
+  /// The service says no more, or the caller hears no more: no answer will be asked for. With nothing on its way to the service
+  /// either, the end may be told; before, even when the caller says no more, its answers are still to be read.
   void give_up(bool caller_is_gone) {
     if (caller_is_gone) context_.TryCancel();
     std::lock_guard lock(mutex_);
-    over_ = true;
-    if (!writing_) release();
-  }
-
-  /// Nothing will be written to the service any more. With mutex_.
-  void release() {
-    if (std::exchange(released_, true)) return;
-    callee_.RemoveHold();
+    answered_ = true;
+    if (!writing_) callee_.RemoveHold();
   }
 
   void finish(const grpc::Status& status) {
@@ -128,8 +125,7 @@ class RelayedCall {
   grpc::ByteBuffer request_, answer_;
   std::mutex mutex_;
   bool writing_ = false;   // a request is on its way to the service
-  bool over_ = false;      // no answer will follow
-  bool released_ = false;  // the hold is gone
+  bool answered_ = false;  // no answer will follow; with nothing on its way, the hold is gone
   Caller caller_;
   Callee callee_;
 };
