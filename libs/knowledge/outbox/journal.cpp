@@ -175,13 +175,12 @@ Result<void> Journal::rewind() {
   return txn.commit();
 }
 
-Result<std::optional<Statement>> Journal::last_sent() const {
+Result<std::optional<Statement>> Journal::statement(std::uint64_t number) const {
   BOOST_OUTCOME_TRY(const auto txn, environment_.read());
-  BOOST_OUTCOME_TRY(const auto sent, sent_of(txn, state_));
-  BOOST_OUTCOME_TRY(const auto entry, txn.get(entries_, lmdb::key_u64(sent)));
+  BOOST_OUTCOME_TRY(const auto entry, txn.get(entries_, lmdb::key_u64(number)));
   if (!entry) return std::optional<Statement>();
-  BOOST_OUTCOME_TRY(auto statement, decoded(*entry));
-  return std::optional(std::move(statement));
+  BOOST_OUTCOME_TRY(auto found, decoded(*entry));
+  return std::optional(std::move(found));
 }
 
 Result<Journal::Position> Journal::position() const {

@@ -51,8 +51,8 @@ class Journal {
   Result<void> mark_sent(std::uint64_t last);
   /// Everything that is kept is unsent again.
   Result<void> rewind();
-  /// The newest statement that arrived; nothing when there is none.
-  Result<std::optional<Statement>> last_sent() const;
+  /// The statement of this number; nothing when it was forgotten or never was.
+  Result<std::optional<Statement>> statement(std::uint64_t number) const;
   Result<Position> position() const;
 
  private:

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::string_view kFailuresName = "swarm_knowledge_outbox_failures_total";
 constexpr std::string_view kFailuresHelp = "Failed attempts to send to the knowledge store.";
+constexpr std::size_t kWitnessesMax = 16;  // asked for one by one
 
 }  // namespace
 
@@ -49,16 +50,37 @@ struct Outbox::Impl {
 
   Result<void> verify_if_due() {
     if (verified && clock.boot_now() < verify_at) return outcome::success();
-    BOOST_OUTCOME_TRY(const auto newest, journal->last_sent());
-    if (newest) {
-      BOOST_OUTCOME_TRY(const bool there, remote.holds(*newest));
-      if (!there) {
-        BOOST_OUTCOME_TRY(start_over("the knowledge store lost what it had; everything is sent again"));
-      }
+    BOOST_OUTCOME_TRY(const bool whole, is_whole());
+    if (!whole) {
+      BOOST_OUTCOME_TRY(start_over("the knowledge store lost what it had; everything is sent again"));
     }
     verified = true;
     verify_at = clock.boot_now() + options.verify_every;
     return outcome::success();
+  }
+
+  /// A store that comes back with less than it had may have taken more before anyone looks: its newest statement alone says
+  /// nothing. So the last one of every batch since the last look is asked for.
+  Result<bool> is_whole() {
+    BOOST_OUTCOME_TRY(const auto position, journal->position());
+    std::erase_if(witnesses, [&](std::uint64_t number) { return number > position.sent; });  // a rewind
+    add_witness(position.sent);
+    for (const auto number : witnesses) {
+      BOOST_OUTCOME_TRY(const auto statement, journal->statement(number));
+      if (!statement) continue;
+      BOOST_OUTCOME_TRY(const bool there, remote.holds(*statement));
+      if (!there) return false;
+    }
+    witnesses = {position.sent};
+    return true;
+  }
+
+  void add_witness(std::uint64_t number) {
+    if (witnesses.empty() || witnesses.back() < number) witnesses.push_back(number);
+    if (witnesses.size() <= kWitnessesMax) return;
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < witnesses.size(); i += 2) witnesses[kept++] = witnesses[i];
+    witnesses.resize(kept);
   }
 
   Result<void> start_over(std::string_view why) {
@@ -93,6 +115,7 @@ struct Outbox::Impl {
     std::lock_guard lock(rewinding);
     if (began_in == current_generation()) {
       BOOST_OUTCOME_TRY(journal->mark_sent(batch.last));
+      add_witness(batch.last);
     }
     return true;
   }
@@ -174,6 +197,7 @@ struct Outbox::Impl {
   // Of the sender's thread only.
   std::size_t batch_bytes;
   bool verified = false;
+  std::vector<std::uint64_t> witnesses;  // numbers of statements that arrived, rising
   BootTime verify_at{};
   metrics::Counter& sent_total;
 

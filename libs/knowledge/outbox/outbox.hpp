@@ -39,7 +39,8 @@ struct OutboxState {
 /// have no identity but their content, so sending one again adds nothing.
 ///
 /// Before it sends after a failure or a start, and every `verify_every`, it asks whether the newest statement that had
-/// arrived is still there; if not, the store has lost data and everything in the journal is sent again. Thread-safe.
+/// arrived is still there, and the last one of each batch since it asked before (evenly thinned to 16); if not, the store has
+/// lost data and everything in the journal is sent again. Thread-safe.
 class Outbox {
  public:
   static Result<std::unique_ptr<Outbox>> open(lmdb::Environment& environment, RemoteStore& remote, const Clock& clock,

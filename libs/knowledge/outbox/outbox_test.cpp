@@ -176,6 +176,25 @@ TEST_CASE("a store that comes back empty gets everything again by itself", "[out
   CHECK(outbox->state().resyncs >= 1);
 }
 
+TEST_CASE("a store that lost data is found out although it took more since", "[outbox]") {
+  for (const int lost : {20, 10, 5}) {
+    Stage stage;
+    auto options = quick();
+    options.verify_every = std::chrono::milliseconds(300);  // room to take more first
+    const auto outbox = stage.open(options);
+    const auto arrive = [&](int n) {
+      REQUIRE(outbox->append({numbered(n)}));
+      REQUIRE(eventually([&] { return outbox->state().pending == 0; }));
+    };
+    for (int n = 0; n < 20; ++n) arrive(n);
+    stage.store.state.with([&](FakeStore::State& s) {
+      for (int n = 20 - lost; n < 20; ++n) s.kept.erase(numbered(n));
+    });
+    for (int n = 20; n < 25; ++n) arrive(n);
+    CHECK(eventually([&] { return stage.store.kept() == 25; }));
+  }
+}
+
 TEST_CASE("a resync that is asked for sends the whole journal again", "[outbox]") {
   Stage stage;
   const auto outbox = stage.open();
