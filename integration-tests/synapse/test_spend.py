@@ -86,7 +86,7 @@ def test_spend_arrives_and_adds_up_over_kills(start: Start, ask: SynapseClient) 
         gateway.restart()  # kill -9
     assert spent(gateway) > 0
     assert eventually(lambda: told_spend(ask) == spent(gateway)), (told_spend(ask), spent(gateway))
-    assert metric(gateway, "swarm_gateway_common_spent_today_usd") == pytest.approx(float(spent(gateway)), abs=1e-9)
+    assert eventually(lambda: metric(gateway, "swarm_gateway_common_spent_today_usd") == pytest.approx(float(spent(gateway)), abs=1e-9))
 
 
 def test_a_clean_stop_leaves_nothing_untold(start: Start, ask: SynapseClient) -> None:
