@@ -1,12 +1,15 @@
 #include "libs/telemetry/metrics.hpp"
 
+#include <prometheus/check_names.h>
+#include <prometheus/text_serializer.h>
+
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <mutex>
 #include <variant>
 
 #include "libs/base/check.hpp"
-#include "libs/telemetry/exposition.hpp"
 
 namespace swarm::metrics {
 namespace {
@@ -23,23 +26,41 @@ struct Callback {
 using Metric = std::variant<std::unique_ptr<Counter>, std::unique_ptr<Gauge>, std::unique_ptr<Histogram>, Callback>;
 
 struct Family {
-  std::string type;
+  prometheus::MetricType type = prometheus::MetricType::Untyped;  // until its first metric
   std::string help;
   std::map<Labels, Metric> metrics;
 };
 
-struct Write {
-  Exposition& out;
-  const std::string& name;
-  const Labels& labels;
+/// What a metric says now, in prometheus-cpp's terms.
+struct Sample {
+  prometheus::ClientMetric& out;
+  prometheus::MetricType type;
 
-  void operator()(const std::unique_ptr<Counter>& c) const { out.sample(name, labels, c->value()); }
-  void operator()(const std::unique_ptr<Gauge>& g) const { out.sample(name, labels, g->value()); }
-  void operator()(const Callback& c) const { out.sample(name, labels, c.read()); }
+  void operator()(const std::unique_ptr<Counter>& c) const { out.counter.value = static_cast<double>(c->value()); }
+  void operator()(const std::unique_ptr<Gauge>& g) const { out.gauge.value = g->value(); }
+  void operator()(const Callback& c) const { (type == prometheus::MetricType::Counter ? out.counter.value : out.gauge.value) = c.read(); }
   void operator()(const std::unique_ptr<Histogram>& h) const {
-    out.histogram(name, labels, h->bounds(), h->counts(), h->sum());
+    const auto counts = h->counts();
+    std::uint64_t total = 0;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      total += counts[i];
+      const double bound = i < h->bounds().size() ? h->bounds()[i] : std::numeric_limits<double>::infinity();
+      out.histogram.bucket.push_back({total, bound});
+    }
+    out.histogram.sample_count = total;
+    out.histogram.sample_sum = h->sum();
   }
 };
+
+prometheus::MetricFamily collect(const std::string& name, const Family& family) {
+  prometheus::MetricFamily out{name, family.help, family.type, {}};
+  for (const auto& [labels, metric] : family.metrics) {
+    auto& sample = out.metric.emplace_back();
+    for (const auto& [key, value] : labels) sample.label.push_back({key, value});
+    std::visit(Sample{sample, family.type}, metric);
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -85,14 +106,15 @@ struct Registry::Impl {
   std::map<std::string, Family> families;
 
   /// The place for one metric; empty pointers mean that it is new. Call with the mutex held.
-  Metric& place(std::string_view name, std::string_view help, const char* type, Labels labels, Metric fresh) {
-    SWARM_CHECK(is_metric_name(name), "not a Prometheus metric name: " + std::string(name));
+  Metric& place(std::string_view name, std::string_view help, prometheus::MetricType type, Labels labels, Metric fresh) {
+    SWARM_CHECK(prometheus::CheckMetricName(std::string(name)), "not a Prometheus metric name: " + std::string(name));
+    SWARM_CHECK(help.find_first_of("\\\n") == help.npos, "prometheus-cpp writes a help text as it is");
     for (const auto& [key, value] : labels) {
-      SWARM_CHECK(is_label_name(key), "not a Prometheus label name: " + key);
+      SWARM_CHECK(prometheus::CheckLabelName(key), "not a Prometheus label name: " + key);
     }
     std::sort(labels.begin(), labels.end());
     Family& family = families[std::string(name)];
-    if (family.type.empty()) {
+    if (family.type == prometheus::MetricType::Untyped) {
       family.type = type;
       family.help = help;
     }
@@ -102,7 +124,7 @@ struct Registry::Impl {
     return it->second;
   }
 
-  void callback(std::string_view name, std::string_view help, const char* type, const Labels& labels,
+  void callback(std::string_view name, std::string_view help, prometheus::MetricType type, const Labels& labels,
                 std::function<double()> read) {
     std::lock_guard lock(mutex);
     std::get<Callback>(place(name, help, type, labels, Callback{})).read = std::move(read);
@@ -114,39 +136,36 @@ Registry::~Registry() = default;
 
 Counter& Registry::counter(std::string_view name, std::string_view help, const Labels& labels) {
   std::lock_guard lock(impl_->mutex);
-  return *std::get<0>(impl_->place(name, help, "counter", labels, std::make_unique<Counter>()));
+  return *std::get<0>(impl_->place(name, help, prometheus::MetricType::Counter, labels, std::make_unique<Counter>()));
 }
 
 Gauge& Registry::gauge(std::string_view name, std::string_view help, const Labels& labels) {
   std::lock_guard lock(impl_->mutex);
-  return *std::get<1>(impl_->place(name, help, "gauge", labels, std::make_unique<Gauge>()));
+  return *std::get<1>(impl_->place(name, help, prometheus::MetricType::Gauge, labels, std::make_unique<Gauge>()));
 }
 
 Histogram& Registry::histogram(std::string_view name, std::string_view help, std::vector<double> upper_bounds,
                                const Labels& labels) {
   std::lock_guard lock(impl_->mutex);
   auto fresh = std::make_unique<Histogram>(std::move(upper_bounds));
-  return *std::get<2>(impl_->place(name, help, "histogram", labels, std::move(fresh)));
+  return *std::get<2>(impl_->place(name, help, prometheus::MetricType::Histogram, labels, std::move(fresh)));
 }
 
 void Registry::gauge_callback(std::string_view name, std::string_view help, const Labels& labels,
                               std::function<double()> read) {
-  impl_->callback(name, help, "gauge", labels, std::move(read));
+  impl_->callback(name, help, prometheus::MetricType::Gauge, labels, std::move(read));
 }
 
 void Registry::counter_callback(std::string_view name, std::string_view help, const Labels& labels,
                                 std::function<double()> read) {
-  impl_->callback(name, help, "counter", labels, std::move(read));
+  impl_->callback(name, help, prometheus::MetricType::Counter, labels, std::move(read));
 }
 
 std::string Registry::serialize() const {
   std::lock_guard lock(impl_->mutex);
-  Exposition out;
-  for (const auto& [name, family] : impl_->families) {
-    out.family(name, family.type, family.help);
-    for (const auto& [labels, metric] : family.metrics) std::visit(Write{out, name, labels}, metric);
-  }
-  return out.take();
+  std::vector<prometheus::MetricFamily> families;
+  for (const auto& [name, family] : impl_->families) families.push_back(collect(name, family));
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace swarm::metrics

@@ -57,6 +57,7 @@ std::vector<double> latency_buckets();
 
 /// All metrics of a process. Asking twice for the same name and labels gives the same object, which lives as long as
 /// the registry. Registration locks; the objects don't. Names follow Prometheus: unit last, counters end in _total.
+/// prometheus-cpp checks names and writes the text; its own counters take a lock per family, which a hot path can't afford.
 class Registry {
  public:
   Registry();
