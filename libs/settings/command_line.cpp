@@ -46,6 +46,7 @@ void print_description(const Reader& read, std::ostream& out) {
 
 CommandLine parse_command_line(int argc, char** argv, std::string_view program, std::string_view purpose) {
   CommandLine line;
+  line.program = program;
   CLI::App app{std::string(purpose), std::string(program)};
   app.prefix_command();
   app.set_version_flag("--version", std::string(program) + " " + SWARM_VERSION);
@@ -75,7 +76,7 @@ CommandLine parse_command_line(int argc, char** argv, std::string_view program, 
 int read_or_exit_code(const CommandLine& line, const Reader& read) {
   if (line.exit_code >= 0) return line.exit_code;
   if (!line.rest.empty()) {
-    std::cerr << "unexpected argument " << line.rest.front() << "; see --help\n";
+    std::cerr << line.program << ": unexpected argument " << line.rest.front() << "; see " << line.program << " --help\n";
     return 2;
   }
   if (line.describe) {

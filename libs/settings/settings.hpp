@@ -96,6 +96,7 @@ std::vector<Description> describe(const Reader& read);
 
 /// What each service's command line has in common.
 struct CommandLine {
+  std::string program;
   Sources sources;
   bool check_only = false;   // --check-config
   bool describe = false;     // --describe-config: the settings as Markdown

@@ -1,5 +1,6 @@
 #include "completion/script.hpp"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <sstream>
@@ -10,7 +11,8 @@ namespace {
 /// Options that take one of few values say so by a type name such as "bash|zsh|fish".
 std::vector<std::string> values_of(const CLI::Option& option) {
   std::vector<std::string> out;
-  const std::string type = option.get_type_name();
+  // CLI11 adds what its checks say of themselves, e.g. ":{a,b}".
+  const std::string type = option.get_type_name().substr(0, option.get_type_name().find(':'));
   if (type.find('|') == std::string::npos) return out;
   std::istringstream in(type);
   for (std::string value; std::getline(in, value, '|');) out.push_back(value);
@@ -18,8 +20,12 @@ std::vector<std::string> values_of(const CLI::Option& option) {
 }
 
 void add_flags(const CLI::App& app, CommandEntry& entry) {
+  const auto has = [&](const std::string& flag) {  // --help is every command's own
+    return std::any_of(entry.flags.begin(), entry.flags.end(), [&](const FlagEntry& f) { return f.name == flag; });
+  };
   for (const CLI::Option* option : app.get_options()) {
     for (const std::string& name : option->get_lnames()) {
+      if (has("--" + name)) continue;
       entry.flags.push_back({"--" + name, option->get_description(), option->get_items_expected_max() > 0, values_of(*option)});
     }
   }

@@ -43,7 +43,9 @@ TEST_CASE("bash completes commands, flags and values", "[completion]") {
   CHECK(offered("swarmctl --json tasks list --sta").find(" --status --stack --state ") != std::string::npos);
   CHECK(offered("swarmctl tasks list --status r") == " running \n");
   CHECK(offered("swarmctl --orchestrator tasks rules ''").find(" list ") != std::string::npos);
+  CHECK(offered("swarmctl tasks list --status d") == " dead \n");
   CHECK(offered("swarmctl completion z") == " zsh \n");
+  CHECK(offered("swarmctl --json budget --hel") == " --help \n");
 }
 
 TEST_CASE("every command stands in every shell's script", "[completion]") {
