@@ -25,9 +25,9 @@ FUNCTION_LINES_MAX = 70
 THIRD_PARTY_IO = re.compile(r"^(grpc|grpcpp|google/protobuf|boost/beast|boost/asio/ip|curl|lmdb\.h|libpq|pqxx|sqlite|hiredis|protos)\b")
 IO_LIBS = re.compile(r"^libs/(lmdb|rpc|http|admin|audit|auth|knowledge/(control|embedded|link|outbox|synapse))/")
 # What may lie beside the layers of a service: where it is put together.
-COMPOSITION = re.compile(r"^(main|commands|compose|settings|worker)(_\w+)?\.[ch]pp$")
+COMPOSITION = re.compile(r"^(main|compose|settings|worker)(_\w+)?\.[ch]pp$")
 # Folders of adapters that only translate between a wire format and the domain: other adapters may use them.
-CODECS = {"adapters/codec", "adapters/json", "adapters/wire"}
+CODECS = {"adapters/codec"}
 IMPURE_STD = {"thread", "mutex", "shared_mutex", "condition_variable", "future", "atomic", "fstream", "iostream", "filesystem",
               "semaphore", "latch", "barrier", "stop_token"}
 
@@ -175,7 +175,7 @@ def check_includes(root: Path, name: str, text: str) -> Iterator[Finding]:
     layered = match and (root / "services" / match[1] / "src" / "domain").is_dir()
     test = bool(TEST_FILE.search("/" + name))
     if layered and "/" not in match[2] and not COMPOSITION.match(match[2]):
-        yield Finding(name, 1, "layer", "only main, commands, compose, settings and worker lie at the top of src; put it into the layer it belongs to")
+        yield Finding(name, 1, "layer", "only main, compose, settings and worker lie at the top of src; put it into the layer it belongs to")
     for number, line in enumerate(text.splitlines(), 1):
         found = INCLUDE.match(line)
         if not found:
