@@ -36,12 +36,7 @@ std::vector<domain::GoldenRule> RuleBoard::list(std::string_view stack, std::str
   return found;
 }
 
-std::vector<domain::GoldenRule> RuleBoard::all() const {
-  std::lock_guard lock(mutex_);
-  std::vector<domain::GoldenRule> rules;
-  for (const auto& [id, rule] : rules_) rules.push_back(rule);
-  return rules;
-}
+std::vector<domain::GoldenRule> RuleBoard::all() const { return after(0, SIZE_MAX); }
 
 std::optional<domain::GoldenRule> RuleBoard::find(const std::string& id) const {
   std::lock_guard lock(mutex_);

@@ -28,6 +28,7 @@ class RuleBoard {
 
   /// Rules in scope and state, the most effective first, then the oldest.
   std::vector<domain::GoldenRule> list(std::string_view stack, std::string_view role, domain::RuleState state) const;
+  /// The last change comes last.
   std::vector<domain::GoldenRule> all() const;
   std::optional<domain::GoldenRule> find(const std::string& id) const;
   /// Changes after `version`, oldest first, at most `limit`.

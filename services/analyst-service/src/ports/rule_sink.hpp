@@ -8,7 +8,8 @@
 
 namespace swarm::analyst::ports {
 
-/// Port: a place outside the store that is told of the rules. Idempotent; told again until it succeeds.
+/// Port: a place outside the store that is told of the rules, in the order in which they changed. Idempotent; told again until it
+/// succeeds.
 class RuleSink {
  public:
   virtual ~RuleSink() = default;
