@@ -106,3 +106,10 @@ def test_readiness_says_what_is_missing(start_analyst: Any) -> None:
     metrics = http("GET", f"http://127.0.0.1:{service.ports['admin']}/metrics").body
     for name in (b"swarm_analyst_groups", b"swarm_analyst_failures_total", b"swarm_analyst_ingest_seconds"):
         assert name in metrics
+
+
+def test_a_signal_at_the_ready_line_drains(start_analyst: Any) -> None:
+    service = start_analyst()
+    for _ in range(5):
+        assert service.stop() == 0
+        service.start()

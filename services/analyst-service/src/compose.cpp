@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include <filesystem>
+#include <optional>
 
 #include "adapters/gateway/model_author.hpp"
 #include "adapters/grpc/access.hpp"
@@ -87,6 +88,7 @@ struct Composition::Parts {
   std::unique_ptr<knowledge::JournalService> journal_service;
   std::unique_ptr<grpc::Service> operations_service;
   std::unique_ptr<admin::AdminServer> admin;
+  std::optional<async::Shutdown> shutdown;
   std::atomic<bool> lost = false;
   std::atomic<bool> draining = false;
 };
@@ -291,13 +293,14 @@ Result<void> Composition::start() {
   if (p.intake) p.intake->start();
   BOOST_OUTCOME_TRY(p.admin->start());
   BOOST_OUTCOME_TRY(p.server->start());
+  // Before anybody learns that it is ready: a signal from then on must drain.
+  p.shutdown.emplace(p.io, [&p] { p.drain(); }, [&p] { p.io.stop(); });
   log::info("ready", {{"grpc", p.server->address()}, {"admin", p.admin->address()}, {"groups", p.ledger->groups().size()}, {"rules", p.ledger->rules().size()}});
   return outcome::success();
 }
 
 int Composition::run() {
   auto& p = *parts_;
-  const async::Shutdown shutdown(p.io, [&p] { p.drain(); }, [&p] { p.io.stop(); });
   p.io.run();
   return p.lost ? 1 : 0;
 }
