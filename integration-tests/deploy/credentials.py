@@ -30,10 +30,15 @@ class Credentials:
             "auth.signing_key_file": str(self.directory / "auth" / "signing-key.pem"),
         }
 
-    def token(self, role: str, *, lifetime: int = 600, **claims: Any) -> str:
+    def jwks(self, kid: str) -> bytes:
+        """The public keys under another name."""
+        keys = json.loads((self.directory / "auth" / "jwks.json").read_bytes())
+        return json.dumps({"keys": [key | {"kid": kid} for key in keys["keys"]]}).encode()
+
+    def token(self, role: str, *, lifetime: int = 600, kid: str = "swarm", **claims: Any) -> str:
         now = int(time.time())
         body = {"sub": "tester", "iss": "swarm", "aud": "swarm", "role": role, "iat": now, "nbf": now, "exp": now + lifetime} | claims
-        signed = _part({"alg": "ES256", "typ": "JWT", "kid": "swarm"}) + "." + _part({k: v for k, v in body.items() if v is not None})
+        signed = _part({"alg": "ES256", "typ": "JWT", "kid": kid}) + "." + _part({k: v for k, v in body.items() if v is not None})
         key = self.directory / "auth" / "signing-key.pem"
         der = subprocess.run(["openssl", "dgst", "-sha256", "-sign", str(key)], input=signed.encode(), capture_output=True, check=True).stdout
         return signed + "." + _base64url(_raw_signature(der))

@@ -175,6 +175,7 @@ def test_peers_are_told_only_of_services_that_are_there() -> None:
         ("trello.enabled=true,trello.board=b,trello.credentialsSecret=s,orchestrator.enabled=false", "needs the orchestrator"),
         ("trello.config.intervall=3", "'intervall' not allowed"),
         ("traces.endpoint=otel:4318", "/traces/endpoint"),
+        ("auth.jwksUrl=http://id.example.com/jwks", "/auth/jwksUrl"),
     ],
 )
 def test_a_bad_value_is_refused_by_name(setting: str, says: str) -> None:
@@ -420,7 +421,7 @@ def test_the_bridge_reaches_trello_and_the_orchestrator_only() -> None:
     assert "trello" not in {caller for caller, _, _ in _flows(render())}
 
 
-# -- traces --------------------------------------------------------------------------------------------------------------
+# -- traces, keys of others -----------------------------------------------------------------------------------------------
 
 
 def test_a_collector_by_https_is_believed_by_the_given_roots() -> None:
@@ -430,6 +431,16 @@ def test_a_collector_by_https_is_believed_by_the_given_roots() -> None:
             "endpoint": "https://otel-collector.monitoring:4318/v1/traces", "share": 0.1, "ca_file": "/etc/swarm/traces/ca.crt"}
         spec = named(manifests, "StatefulSet", f"swarm-{component}")["spec"]["template"]["spec"]
         assert {v["name"]: v.get("secret", {}).get("secretName") for v in spec["volumes"]}["traces"] == "company-ca"
+
+
+def test_keys_of_an_identity_provider_are_asked_for_by_url() -> None:
+    manifests = render("--set", "auth.jwksUrl=https://id.example.com/jwks", "--set", "auth.jwksIssuer=https://id.example.com", "--set-json",
+                       'auth.egress=[{"to":[{"ipBlock":{"cidr":"192.0.2.0/24"}}],"ports":[{"protocol":"TCP","port":443}]}]')
+    for component, binary in WORKLOADS.items():
+        auth = service_configs(manifests)[binary]["auth"]
+        assert (auth["jwks_url"], auth["jwks_issuer"]) == ("https://id.example.com/jwks", "https://id.example.com")
+        egress = named(manifests, "NetworkPolicy", f"swarm-{component}")["spec"]["egress"]
+        assert any(to.get("ipBlock", {}).get("cidr") == "192.0.2.0/24" for rule in egress for to in rule["to"])
 
 
 def _services(manifests: list[Manifest]) -> list[Manifest]:

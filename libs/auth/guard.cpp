@@ -31,19 +31,28 @@ Guard::Guard(AccessTable table, std::unique_ptr<KeySource> keys, Expectations ex
 Result<Claims> Guard::verified(std::string_view token) {
   const auto now = clock_->wall_now();
   const auto id = sha256(token);
-  const auto remembered = known_.with([&](auto& known) -> std::optional<Claims> {
-    const auto it = known.find(id);
-    if (it == known.end()) return std::nullopt;
+  const auto keys = keys_->keys();
+  const auto remembered = known_.with([&](Known& known) -> std::optional<Claims> {
+    if (known.keys != keys) {
+      known.tokens.clear();
+      known.keys = keys;
+    }
+    const auto it = known.tokens.find(id);
+    if (it == known.tokens.end()) return std::nullopt;
     if (it->second.expires_at + expected_.leeway > now) return it->second;
-    known.erase(it);
+    known.tokens.erase(it);
     return std::nullopt;
   });
   if (remembered) return *remembered;
-  auto claims = verify(token, *keys_->keys(), expected_, now);
-  if (!claims) return claims.error();
-  known_.with([&](auto& known) {
-    if (known.size() >= kKnownTokensMax) known.clear();
-    known.emplace(id, claims.value());
+  auto claims = verify(token, *keys, expected_, now);
+  if (!claims) {
+    if (keys->find(kid_of(token)) == nullptr) keys_->key_unknown();
+    return claims.error();
+  }
+  known_.with([&](Known& known) {
+    if (known.keys != keys) return;  // they have changed meanwhile
+    if (known.tokens.size() >= kKnownTokensMax) known.tokens.clear();
+    known.tokens.emplace(id, claims.value());
   });
   return claims;
 }

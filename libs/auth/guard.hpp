@@ -31,8 +31,8 @@ struct Credentials {
 };
 
 /// Decides whether a call may go on. Handlers ask it first (never gRPC's SetAuthMetadataProcessor: one header aborts the
-/// process there). Thread-safe. Verified tokens are remembered until they expire, at most 10,000 of them, so a key
-/// that is withdrawn still counts for tokens already seen until these end (15 minutes by default).
+/// process there). Thread-safe. Verified tokens are remembered until they expire or the keys change, at most 10,000 of them:
+/// a key that is withdrawn counts no more, not for tokens already seen either.
 class Guard {
  public:
   /// Lets everybody in as admin. For loopback only.
@@ -40,6 +40,8 @@ class Guard {
   Guard(AccessTable table, std::unique_ptr<KeySource> keys, Expectations expected, const Clock& clock);
 
   bool open() const { return keys_ == nullptr; }
+  /// Why the newest keys can't be had, in words; empty: nothing is wrong.
+  std::string fault() const { return keys_ ? keys_->fault() : std::string(); }
   const AccessTable& table() const { return table_; }
 
   /// `method` is the full name, "/package.Service/Method". Unauthenticated: no or a bad token. PermissionDenied: a good one,
@@ -55,7 +57,11 @@ class Guard {
   std::unique_ptr<KeySource> keys_;
   Expectations expected_;
   const Clock* clock_ = nullptr;
-  async::Guarded<std::map<std::string, Claims>> known_;  // by SHA-256 of the token
+  struct Known {
+    std::shared_ptr<const KeySet> keys;    // that they were verified with
+    std::map<std::string, Claims> tokens;  // by SHA-256 of the token
+  };
+  async::Guarded<Known> known_;
 };
 
 /// SHA-256 of a PEM certificate's DER form, as 64 lower-case hexadecimal digits; empty when it is none.

@@ -91,7 +91,21 @@ TEST_CASE("rotated keys are taken up, and a broken file keeps the last good ones
   CHECK(guard.admit("/s/Read", Credentials{token, ""}).has_value());
   std::ofstream(f.dir.path() / "jwks.json") << "{\"keys\": [ha";
   f.clock.advance(2s);
+  CHECK(guard.fault().empty());
   CHECK(guard.admit("/s/Read", Credentials{f.token(Role::Viewer, next), ""}).has_value());
+  CHECK(guard.fault().find("jwks.json") != std::string::npos);
+}
+
+TEST_CASE("a key that is withdrawn counts no more, not even for tokens that were seen before", "[guard]") {
+  Fixture f;
+  const auto next = PrivateKey::generate("k2");
+  f.write_keys({&f.key, &next});
+  auto guard = f.guard();
+  const auto token = f.token(Role::Agent, f.key);
+  CHECK(guard.admit("/s/Read", Credentials{token, ""}).has_value());
+  f.write_keys({&next});
+  f.clock.advance(2s);
+  CHECK(code_of(guard.admit("/s/Read", Credentials{token, ""})) == Code::Unauthenticated);
 }
 
 TEST_CASE("the open guard admits listed calls only, and says that nobody proved anything", "[guard]") {

@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kRsaBitsMin = 2048;
 constexpr std::size_t kDocumentBytesMax = 1 << 20;
+constexpr std::size_t kForeignKeysMax = 100;
 
 struct FreeBignum { void operator()(BIGNUM* n) const { BN_free(n); } };
 struct FreeBuilder { void operator()(OSSL_PARAM_BLD* b) const { OSSL_PARAM_BLD_free(b); } };
@@ -89,7 +90,8 @@ Result<PublicKey> parse_key(const boost::json::object& jwk) {
   if (!id || id->empty()) return bad_key("?", "has no kid");
   const auto type = member(jwk, "kty").value_or("");
   const auto curve = member(jwk, "crv").value_or("");
-  PublicKey out{*id, Algorithm::ES256, nullptr};
+  PublicKey out;
+  out.id = *id;
   KeyHandle key;
   if (type == "RSA") {
     out.algorithm = Algorithm::RS256;
@@ -110,6 +112,20 @@ Result<PublicKey> parse_key(const boost::json::object& jwk) {
   return out;
 }
 
+Result<boost::json::array> keys_in(std::string_view jwks_json) {
+  if (jwks_json.size() > kDocumentBytesMax) return Error{Code::InvalidArgument, "the JWKS document is over 1 MiB"};
+  boost::system::error_code failed;
+  auto document = boost::json::parse(jwks_json, failed);
+  if (failed || !document.is_object()) return Error{Code::InvalidArgument, "the JWKS document is not a JSON object"};
+  auto* list = document.get_object().if_contains("keys");
+  if (list == nullptr || !list->is_array()) return Error{Code::InvalidArgument, "the JWKS document has no array \"keys\""};
+  return std::move(list->get_array());
+}
+
+bool for_signatures(const boost::json::value& entry) {
+  return entry.is_object() && member(entry.get_object(), "use").value_or("sig") == "sig";
+}
+
 }  // namespace
 
 std::string_view name(Algorithm algorithm) {
@@ -122,19 +138,36 @@ std::string_view name(Algorithm algorithm) {
 }
 
 Result<KeySet> KeySet::parse(std::string_view jwks_json) {
-  if (jwks_json.size() > kDocumentBytesMax) return Error{Code::InvalidArgument, "the JWKS document is over 1 MiB"};
-  boost::system::error_code failed;
-  const auto document = boost::json::parse(jwks_json, failed);
-  if (failed || !document.is_object()) return Error{Code::InvalidArgument, "the JWKS document is not a JSON object"};
-  const auto* list = document.get_object().if_contains("keys");
-  if (list == nullptr || !list->is_array()) return Error{Code::InvalidArgument, "the JWKS document has no array \"keys\""};
+  BOOST_OUTCOME_TRY(const auto list, keys_in(jwks_json));
   KeySet set;
-  for (const auto& entry : list->get_array()) {
+  for (const auto& entry : list) {
     if (!entry.is_object()) return Error{Code::InvalidArgument, "a member of \"keys\" is not an object"};
-    if (member(entry.get_object(), "use").value_or("sig") != "sig") continue;
+    if (!for_signatures(entry)) continue;
     BOOST_OUTCOME_TRY(auto key, parse_key(entry.get_object()));
     if (set.find(key.id) != nullptr) return bad_key(key.id, "is there twice");
     set.keys_.push_back(std::move(key));
+  }
+  return set;
+}
+
+Result<KeySet> KeySet::parse_foreign(std::string_view jwks_json, const std::string& issuer) {
+  BOOST_OUTCOME_TRY(const auto list, keys_in(jwks_json));
+  if (list.size() > kForeignKeysMax) return Error{Code::InvalidArgument, "the JWKS document has over 100 keys"};
+  KeySet set;
+  for (const auto& entry : list) {
+    if (!for_signatures(entry)) continue;
+    auto key = parse_key(entry.get_object());
+    if (!key || set.find(key.value().id) != nullptr) continue;
+    key.value().issuer = issuer;
+    set.keys_.push_back(std::move(key.value()));
+  }
+  return set;
+}
+
+KeySet KeySet::joined_with(const KeySet& theirs) const {
+  KeySet set = *this;
+  for (const auto& key : theirs.keys_) {
+    if (find(key.id) == nullptr) set.keys_.push_back(key);
   }
   return set;
 }

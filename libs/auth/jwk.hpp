@@ -26,6 +26,7 @@ struct PublicKey {
   std::string id;  // kid
   Algorithm algorithm = Algorithm::ES256;
   std::shared_ptr<EVP_PKEY> key;
+  std::string issuer;  // that its tokens must name; empty: the one that is expected of all
 };
 
 /// The keys of a JWKS document (RFC 7517), immutable and so free to share between threads.
@@ -34,6 +35,11 @@ class KeySet {
   /// InvalidArgument names the key and what is wrong: unknown type, RSA shorter than 2048 bits, missing or repeated kid.
   /// Keys marked for encryption ("use":"enc") are passed over.
   static Result<KeySet> parse(std::string_view jwks_json);
+  /// For a set that others publish: passes over what it can't use, as RFC 7517 asks, and binds the rest, if any, to their issuer.
+  /// InvalidArgument when it is no JWKS document or has over 100 keys.
+  static Result<KeySet> parse_foreign(std::string_view jwks_json, const std::string& issuer);
+  /// The keys of both; of two with the same kid, ours.
+  KeySet joined_with(const KeySet& theirs) const;
 
   const PublicKey* find(std::string_view id) const;
   std::size_t size() const { return keys_.size(); }

@@ -39,6 +39,9 @@ struct Expectations {
 /// Error: Unauthenticated, with a reason that holds nothing of the token but its kid.
 Result<Claims> verify(std::string_view token, const KeySet& keys, const Expectations& expected, WallTime now);
 
+/// The kid that a token names, which nobody has verified; empty when there is none or the header can't be read.
+std::string kid_of(std::string_view token);
+
 /// Signs claims into a compact JWS.
 std::string sign(const Claims& claims, const PrivateKey& key);
 

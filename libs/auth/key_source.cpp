@@ -40,10 +40,15 @@ std::shared_ptr<const KeySet> FileKeySource::keys() {
     if (now - loaded.looked_at >= kLookAgainAfter) {
       loaded.looked_at = now;
       // A fault keeps the last good keys: a half-written file must not lock everybody out.
-      static_cast<void>(load(loaded));
+      const auto done = load(loaded);
+      loaded.fault = done ? std::string() : done.error().message;
     }
     return loaded.keys;
   });
+}
+
+std::string FileKeySource::fault() const {
+  return loaded_.with([](const Loaded& loaded) { return loaded.fault; });
 }
 
 }  // namespace swarm::auth

@@ -16,6 +16,10 @@ class KeySource {
   virtual ~KeySource() = default;
   /// The newest keys that are known to be good. Never null.
   virtual std::shared_ptr<const KeySet> keys() = 0;
+  /// A token names a key that is not among them: there may be a newer one by now.
+  virtual void key_unknown() {}
+  /// Why the newest keys can't be had, in words; empty: nothing is wrong.
+  virtual std::string fault() const { return {}; }
 };
 
 /// A JWKS file. Looked at once a second at most; read again when its time stamp or size changes, so that a rotated Secret is taken
@@ -26,10 +30,12 @@ class FileKeySource final : public KeySource {
   static Result<std::unique_ptr<FileKeySource>> open(std::filesystem::path path, const Clock& clock);
 
   std::shared_ptr<const KeySet> keys() override;
+  std::string fault() const override;
 
  private:
   struct Loaded {
     std::shared_ptr<const KeySet> keys;
+    std::string fault;
     std::filesystem::file_time_type changed{};
     std::uintmax_t size = 0;
     BootTime looked_at{};
@@ -39,7 +45,7 @@ class FileKeySource final : public KeySource {
 
   std::filesystem::path path_;
   const Clock& clock_;
-  async::Guarded<Loaded> loaded_;
+  mutable async::Guarded<Loaded> loaded_;
 };
 
 }  // namespace swarm::auth

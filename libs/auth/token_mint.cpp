@@ -20,6 +20,7 @@ std::string seconds(std::chrono::milliseconds time) { return std::to_string(time
 
 /// What a renewal keeps of the token before it, beside what the guard tells of its bearer.
 struct Origin {
+  std::string issuer;
   std::int64_t first_issued_s = 0;
   std::string cert_fingerprint;
 };
@@ -37,6 +38,7 @@ Result<Origin> read_origin(std::string_view token) {
   const auto* first = claims.if_contains("auth_time");
   if (issued == nullptr || !issued->is_number()) return malformed;
   Origin origin;
+  if (const auto* issuer = claims.if_contains("iss"); issuer != nullptr && issuer->is_string()) origin.issuer = issuer->get_string();
   origin.first_issued_s = static_cast<std::int64_t>(issued->to_number<double>());
   if (first != nullptr && first->is_number()) origin.first_issued_s = std::min(origin.first_issued_s, static_cast<std::int64_t>(first->to_number<double>()));
   if (const auto* bound = claims.if_contains("cert_fingerprint"); bound != nullptr && bound->is_string()) origin.cert_fingerprint = bound->get_string();
@@ -69,6 +71,8 @@ Result<TokenMint::Minted> TokenMint::renew(const Principal& bearer, std::string_
   if (!bearer.authenticated) return Error{Code::FailedPrecondition, "authentication is off here: no token is needed"};
   BOOST_OUTCOME_TRY(auto lifetime, lifetime_of(wished));
   BOOST_OUTCOME_TRY(const auto old, read_origin(token));
+  // A token of ours would outlive the key of whoever issued the other.
+  if (old.issuer != options_.issuer) return Error{Code::FailedPrecondition, "the token comes from another issuer; renew it there"};
   const auto ends = std::chrono::milliseconds(old.first_issued_s * 1000) + options_.renewal_max;
   const auto left = ends - std::chrono::milliseconds(unix_ms(clock_.wall_now()));
   if (left < std::chrono::seconds(1)) {

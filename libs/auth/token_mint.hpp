@@ -36,8 +36,8 @@ class TokenMint {
 
   /// PermissionDenied: `by` may not give that role. InvalidArgument: no subject, a lifetime beyond the limit, a malformed fingerprint.
   Result<Minted> mint(const Principal& by, const Wish& wish) const;
-  /// The bearer's own token anew, of whom the guard has just verified it. FailedPrecondition: authentication is off. Unauthenticated:
-  /// its first issue, which each renewal carries on as `auth_time`, is too long ago.
+  /// The bearer's own token anew, of whom the guard has just verified it. FailedPrecondition: authentication is off, or another
+  /// issuer made it. Unauthenticated: its first issue, which each renewal carries on as `auth_time`, is too long ago.
   Result<Minted> renew(const Principal& bearer, std::string_view token, std::chrono::milliseconds lifetime) const;
 
  private:

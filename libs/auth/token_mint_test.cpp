@@ -69,3 +69,10 @@ TEST_CASE_METHOD(Fixture, "renewals keep who it is, and end some time after the 
   CHECK(mint.renew(bearer(token), token, 0ms).error().code == Code::Unauthenticated);
   CHECK(mint.renew(Principal{"anonymous", "", Role::Admin, false}, token, 0ms).error().code == Code::FailedPrecondition);
 }
+
+TEST_CASE_METHOD(Fixture, "a token of another issuer is renewed there, not here", "[auth][mint]") {
+  Claims claims = read(mint.mint(kOperator, {"coder-1", Role::Agent, "red", "", 0ms}).value().token);
+  claims.issuer = "https://id";
+  const Principal bearer{claims.subject, claims.team, claims.role, true};
+  CHECK(mint.renew(bearer, sign(claims, key), 0ms).error().code == Code::FailedPrecondition);
+}

@@ -135,6 +135,7 @@ Result<FetchAnswer> fetch(const Url& url, const std::string& content_type, const
   asio::io_context io(1);
   auto exchange = url.tls ? asio::co_spawn(io, secured(url, request, options, tls), asio::use_future)
                           : asio::co_spawn(io, plain(url, request, options), asio::use_future);
+  const std::stop_callback end_early(options.stop, [&io] { io.stop(); });
   io.run_for(options.time_max);
   if (exchange.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
     return Error{swarm::Code::Unavailable, "no answer within " + std::to_string(options.time_max.count()) + " ms"};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,7 @@ struct FetchOptions {
   std::string ca_file;  // PEM roots that the server's certificate must come from; empty: the machine's
   std::chrono::milliseconds time_max{5'000};
   std::size_t answer_bytes_max = 64 << 10;
+  std::stop_token stop = {};  // ends it early
 };
 
 struct FetchAnswer {
@@ -30,7 +32,8 @@ struct FetchAnswer {
   std::string body;
 };
 
-/// One request on a connection of its own, for what is seldom asked and may wait: blocks for at most `time_max`. TLS 1.2 or newer,
+/// One request on a connection of its own, for what is seldom asked and may wait: blocks for at most `time_max`, and
+/// until a look-up of the name that has begun is over. TLS 1.2 or newer,
 /// certificate and name verified. GET without a body, else POST. Redirections are not followed. Unavailable when there is no answer.
 Result<FetchAnswer> fetch(const Url& url, const std::string& content_type, const std::string& body, const FetchOptions& options);
 

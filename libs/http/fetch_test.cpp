@@ -84,3 +84,15 @@ TEST_CASE("a request gets its answer, in bounds of time and size", "[http][net]"
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(3));
   CHECK(silent.request().starts_with("POST "));
 }
+
+TEST_CASE("a request that is asked to stop ends without its answer", "[http][net]") {
+  asio::io_context io;
+  const asio::ip::tcp::acceptor silent(io, {asio::ip::address_v4::loopback(), 0});  // the kernel connects, and that is all
+  std::stop_source source;
+  auto options = quick();
+  options.time_max = std::chrono::minutes(5);
+  options.stop = source.get_token();
+  const std::jthread stopper([&source] { source.request_stop(); });
+  const auto url = http::Url::parse("http://127.0.0.1:" + std::to_string(silent.local_endpoint().port())).value();
+  CHECK(http::fetch(url, "", "", options).error().code == Code::Unavailable);
+}

@@ -8,9 +8,13 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
+#include "libs/auth/url_key_source.hpp"
 #include "libs/base/uuid.hpp"
+#include "libs/http/fetch.hpp"
 #include "libs/rpc/server.hpp"
+#include "libs/telemetry/logging.hpp"
 
 namespace swarm::rpc {
 namespace {
@@ -79,6 +83,43 @@ void need_file(settings::Object& object, std::string_view key, const std::string
   if (!path.empty() && !std::filesystem::is_regular_file(path, ignored)) object.fault(key, "no such file: " + path);
 }
 
+/// Whoever can change the answer can be anybody: plain HTTP is for the loopback.
+void check_jwks_url(settings::Object& object, const std::string& text) {
+  const auto url = http::Url::parse(text);
+  if (!url) {
+    object.fault("jwks_url", url.error().message);
+  } else if (!url.value().tls && !is_loopback(url.value().host)) {
+    object.fault("jwks_url", "beyond the loopback keys are asked for by https only: " + text);
+  }
+}
+
+std::unique_ptr<auth::KeySource> with_provider(std::unique_ptr<auth::KeySource> own, const AuthSettings& settings) {
+  auto url = http::Url::parse(settings.jwks_url);
+  if (!url) return own;  // refused by read_security
+  http::FetchOptions options;
+  options.ca_file = settings.jwks_ca_file;
+  options.answer_bytes_max = 1 << 20;
+  auto fetch = [url = std::move(url.value()), options](const std::stop_token& stop) -> Result<std::string> {
+    auto bounded = options;
+    bounded.stop = stop;
+    BOOST_OUTCOME_TRY(auto answer, http::fetch(url, "", "", bounded));
+    if (answer.status != 200) return Error{Code::Unavailable, "it answers with status " + std::to_string(answer.status)};
+    return std::move(answer.body);
+  };
+  auto told = [where = settings.jwks_url, failing = false](const std::string& fault) mutable {
+    if (std::exchange(failing, !fault.empty()) == failing) return;
+    if (failing) {
+      log::warn("keys of the identity provider can't be had; those known stay in force", {{"url", where}, {"why", fault}});
+    } else {
+      log::info("got the keys of the identity provider again", {{"url", where}});
+    }
+  };
+  auth::UrlKeySource::Options keys;
+  keys.issuer = settings.jwks_issuer.empty() ? settings.issuer : settings.jwks_issuer;
+  keys.refresh = settings.jwks_refresh;
+  return std::make_unique<auth::UrlKeySource>(std::move(own), std::move(keys), std::move(fetch), std::move(told));
+}
+
 }  // namespace
 
 void read_security(settings::Object& root, SecuritySettings& out) {
@@ -97,6 +138,10 @@ void read_security(settings::Object& root, SecuritySettings& out) {
   root.section("auth", "Who may call; without keys everybody on loopback is admin.", [&](settings::Object& o) {
     auto& auth = out.auth;
     o.value("jwks_file", auth.jwks_file, "Public keys (JWKS) of the tokens that are accepted.")
+        .value("jwks_url", auth.jwks_url, "Where an identity provider publishes further keys, by https; asked again when a token names an unknown one, at most every 10 s.")
+        .value("jwks_ca_file", auth.jwks_ca_file, "PEM roots that the provider's certificate must come from; empty: the machine's.")
+        .value("jwks_issuer", auth.jwks_issuer, "Issuer that the provider's tokens must name; empty: auth.issuer.")
+        .value("jwks_refresh", auth.jwks_refresh, "How often the provider is asked at least.", std::chrono::seconds(10), std::chrono::hours(24))
         .value("issuer", auth.issuer, "Issuer that tokens must name.")
         .value("audience", auth.audience, "Audience that tokens must name.")
         .value("token_lifetime_max", auth.token_lifetime_max, "Longest life of a token.", std::chrono::minutes(1), std::chrono::hours(24))
@@ -104,6 +149,9 @@ void read_security(settings::Object& root, SecuritySettings& out) {
         .value("signing_key_file", auth.signing_key_file, "PEM private key for this service's own tokens towards its peers, and for those that it makes for others.")
         .value("signing_key_id", auth.signing_key_id, "Its kid in the JWKS file.");
     need_file(o, "jwks_file", auth.jwks_file);
+    need_file(o, "jwks_ca_file", auth.jwks_ca_file);
+    if (!auth.jwks_url.empty()) check_jwks_url(o, auth.jwks_url);
+    if (auth.jwks_url.empty() && !auth.jwks_issuer.empty()) o.fault("jwks_issuer", "needs jwks_url");
     need_file(o, "signing_key_file", auth.signing_key_file);
   });
   root.section("connections", "How many clients the gRPC port takes; what is beyond is closed unserved.", [&](settings::Object& o) {
@@ -116,14 +164,18 @@ void read_security(settings::Object& root, SecuritySettings& out) {
 }
 
 void check_exposure(settings::Object& root, const std::string& listen, const SecuritySettings& security) {
-  if (is_loopback(listen) || (security.tls.enabled() && !security.auth.jwks_file.empty())) return;
+  if (is_loopback(listen) || (security.tls.enabled() && (!security.auth.jwks_file.empty() || !security.auth.jwks_url.empty()))) return;
   root.fault("grpc", "refusing to listen on " + listen + " without TLS and authentication; set tls.cert_file, tls.key_file and " +
-                         "auth.jwks_file, or listen on 127.0.0.1");
+                         "auth.jwks_file or auth.jwks_url, or listen on 127.0.0.1");
 }
 
 Result<std::unique_ptr<auth::Guard>> make_guard(auth::AccessTable table, const AuthSettings& settings, const Clock& clock) {
-  if (settings.jwks_file.empty()) return std::make_unique<auth::Guard>(std::move(table));
-  BOOST_OUTCOME_TRY(auto keys, auth::FileKeySource::open(settings.jwks_file, clock));
+  if (settings.jwks_file.empty() && settings.jwks_url.empty()) return std::make_unique<auth::Guard>(std::move(table));
+  std::unique_ptr<auth::KeySource> keys;
+  if (!settings.jwks_file.empty()) {
+    BOOST_OUTCOME_TRY(keys, auth::FileKeySource::open(settings.jwks_file, clock));
+  }
+  if (!settings.jwks_url.empty()) keys = with_provider(std::move(keys), settings);
   auth::Expectations expected;
   expected.issuer = settings.issuer;
   expected.audience = settings.audience;

@@ -29,7 +29,11 @@ struct TlsSettings {
 
 /// Who may call, and how this service proves itself to its peers.
 struct AuthSettings {
-  std::string jwks_file;         // public keys of the tokens that are accepted; empty: everybody is admin
+  std::string jwks_file;         // public keys of the tokens that are accepted; with no URL either: everybody is admin
+  std::string jwks_url;          // where an identity provider publishes further ones
+  std::string jwks_ca_file;      // PEM roots for that; empty: the machine's
+  std::string jwks_issuer;       // that its tokens name; empty: `issuer`
+  std::chrono::milliseconds jwks_refresh = std::chrono::minutes(5);
   std::string issuer = "swarm";
   std::string audience = "swarm";
   std::chrono::milliseconds token_lifetime_max = std::chrono::minutes(15);
@@ -57,7 +61,7 @@ void read_security(settings::Object& root, SecuritySettings& out);
 /// A fault of `grpc` when `listen` is beyond loopback and calls would come unencrypted or from anybody. After read_security().
 void check_exposure(settings::Object& root, const std::string& listen, const SecuritySettings& security);
 
-/// An open guard without jwks_file. Fails when the file can't be read or a key in it is weak.
+/// An open guard without jwks_file and jwks_url. Fails when the file can't be read or a key in it is weak; nobody waits for the URL.
 Result<std::unique_ptr<auth::Guard>> make_guard(auth::AccessTable table, const AuthSettings& settings, const Clock& clock);
 
 /// Null without a signing key. Fails when the key can't be read.

@@ -1,6 +1,7 @@
 #include "libs/rpc/server.hpp"
 
 #include <absl/synchronization/mutex.h>
+#include <arpa/inet.h>
 #include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
@@ -77,7 +78,9 @@ std::string host_of(std::string_view address) {
 
 bool is_loopback(std::string_view address) {
   const auto host = host_of(address);
-  return host == "localhost" || host == "[::1]" || host == "::1" || host.rfind("127.", 0) == 0;
+  if (host == "localhost" || host == "[::1]" || host == "::1") return true;
+  in_addr v4{};  // a name may begin with 127, too
+  return host.starts_with("127.") && inet_pton(AF_INET, host.c_str(), &v4) == 1;
 }
 
 struct Server::Impl {
@@ -88,7 +91,7 @@ struct Server::Impl {
     if (is_loopback(options.listen) || (options.tls.enabled() && !gate.guard().open())) return outcome::success();
     return Error{Code::FailedPrecondition, "refusing to listen on " + options.listen +
                                                " without TLS and authentication; set tls.cert_file, tls.key_file and "
-                                               "auth.jwks_file, or listen on 127.0.0.1"};
+                                               "auth.jwks_file or auth.jwks_url, or listen on 127.0.0.1"};
   }
 
   Result<void> open_audit_log() {
@@ -117,6 +120,7 @@ Server::Server(ServerOptions options, metrics::Registry& registry, std::unique_p
 Server::~Server() { stop(); }
 
 Gate& Server::gate() { return impl_->gate; }
+const Gate& Server::gate() const { return impl_->gate; }
 AuditTrail* Server::audit_trail() { return impl_->trail.get(); }
 
 void Server::add(grpc::Service& service, std::string full_name) { impl_->services.emplace_back(&service, std::move(full_name)); }
@@ -140,6 +144,10 @@ Result<void> Server::start() {
                                    {}, [] { return static_cast<double>(connections_broken_off()); });
   impl_->registry.gauge_callback("grpc_streams_open", "HTTP/2 streams that gRPC holds, both ways.", {},
                                  [] { return static_cast<double>(streams_open()); });
+  if (const auto* guard = &impl_->gate.guard(); !guard->open()) {
+    impl_->registry.gauge_callback("swarm_auth_keys_fault", "1 while the newest keys of tokens can't be had and the last good ones count.", {},
+                                   [guard] { return guard->fault().empty() ? 0.0 : 1.0; });
+  }
   builder.RegisterCallbackGenericService(&impl_->unknown_calls);
   binding = true;
   impl_->server = builder.BuildAndStart();

@@ -40,6 +40,7 @@ class Server {
   ~Server();
 
   Gate& gate();
+  const Gate& gate() const;
   /// Null before start(), and without an audit log.
   AuditTrail* audit_trail();
   /// Before start(). `service` must outlive the server; `full_name`, e.g. orchestrator::Orchestrator::service_full_name(),

@@ -112,6 +112,9 @@ TEST_CASE("nothing listens beyond loopback without TLS and authentication", "[gr
   CHECK(is_loopback("127.0.0.1:80"));
   CHECK(is_loopback("[::1]:80"));
   CHECK(is_loopback("localhost"));
+  CHECK(is_loopback("127.9.8.7:80"));
+  CHECK_FALSE(is_loopback("127.example.com:80"));
+  CHECK_FALSE(is_loopback("127.0.0.1.example.com"));
   CHECK_FALSE(is_loopback("0.0.0.0:1"));
 }
 

@@ -35,6 +35,8 @@
 {{- if include "swarm.synapseTokenSecret" .root }}{{ $_ := set $synapse "token_file" "/etc/swarm/synapse/token" }}{{ end -}}
 {{- $_ := set $config "knowledge" (dict "synapse" $synapse) -}}
 {{- end -}}
+{{- with .root.Values.auth.jwksUrl }}{{ $_ := set $config.auth "jwks_url" . }}{{ end -}}
+{{- with .root.Values.auth.jwksIssuer }}{{ $_ := set $config.auth "jwks_issuer" . }}{{ end -}}
 {{- if .root.Values.traces.endpoint -}}
 {{- $traces := dict "endpoint" .root.Values.traces.endpoint "share" .root.Values.traces.share -}}
 {{- if .root.Values.traces.caSecret }}{{ $_ := set $traces "ca_file" "/etc/swarm/traces/ca.crt" }}{{ end -}}

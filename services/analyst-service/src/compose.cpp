@@ -236,6 +236,7 @@ std::vector<admin::Readiness> Composition::Parts::readiness() const {
   if (const auto fault = loop->fault(); !fault.empty()) {
     all.push_back({"disk", false, "nothing can be stored (" + fault + "); free space on the disk of " + settings.data_dir, false});
   }
+  if (const auto fault = server->gate().guard().fault(); !fault.empty()) all.push_back({"token_keys", false, fault, false});
   if (author) {
     const auto state = author->state();
     const bool up = state != CircuitBreaker::State::Open;

@@ -290,6 +290,7 @@ std::vector<admin::Readiness> Composition::Parts::readiness() const {
     else if (!last.need_a_restart.empty()) all.push_back({"configuration", false, "needs a restart: " + joined(last.need_a_restart), false});
     else all.push_back({"configuration", true, "", false});
   });
+  if (const auto fault = server->gate().guard().fault(); !fault.empty()) all.push_back({"token_keys", false, fault, false});
   if (common_store) all.push_back({"synapse", common_store->well(), common_store->detail(), false});
   if (edition->catalog.models().empty()) all.push_back({"models", false, "none configured, so that every request is refused: set upstreams and models, as services/llm-gateway/README.md shows", false});
   return all;
