@@ -21,7 +21,7 @@ ALERTS = CHART / "files" / "alerts.yaml"
 DASHBOARDS = sorted((CHART / "files" / "dashboards").glob("*.json"))
 ALONE = {"orchestrator": {"analyst.address": "", "gateway.address": ""}, "analyst": {"orchestrator.address": "", "gateway.address": ""}}
 # Labelled by what is configured or has been called, so not there before the first of its kind.
-LATER = re.compile(r"grpc_server_handl\w+|swarm_gateway_(upstream|tokens|cost|estimated|budget|breaker)\w*|swarm_analyst_breaker_state|up")
+LATER = re.compile(r"grpc_server_handl\w+|swarm_gateway_(upstream|tokens|cost|estimated|budget|breaker)\w*|swarm_analyst_breaker_state|swarm_analyst_rule_(attempts|kind_failures)|up")
 
 
 def _metrics(service: ServiceProcess) -> str:

@@ -180,10 +180,14 @@ void LedgerLoop::process(std::vector<Command> batch) {
 }
 
 void LedgerLoop::count_rules() {
-  const auto count = [this](domain::RuleState state) { return static_cast<double>(board_.list({}, {}, state).size()); };
+  const auto& rules = ledger_.rules();
+  const auto count = [&](domain::RuleState state) {
+    return static_cast<double>(std::count_if(rules.begin(), rules.end(), [&](const auto& entry) { return entry.second.state == state; }));
+  };
   probe_.proposed_rules.set(count(domain::RuleState::Proposed));
   probe_.active_rules.set(count(domain::RuleState::Active));
   probe_.retired_rules.set(count(domain::RuleState::Retired));
+  probe_.rule_effects.show(rules);
 }
 
 void LedgerLoop::lose(const Error& error) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "application/rule_gauges.hpp"
 #include "libs/telemetry/metrics.hpp"
 
 namespace swarm::analyst::application {
@@ -23,7 +24,8 @@ struct Probe {
         proposed_rules(r.gauge("swarm_analyst_rules", "Golden rules by state", {{"state", "proposed"}})),
         active_rules(r.gauge("swarm_analyst_rules", "Golden rules by state", {{"state", "active"}})),
         retired_rules(r.gauge("swarm_analyst_rules", "Golden rules by state", {{"state", "retired"}})),
-        queue(r.gauge("swarm_analyst_queue_commands", "Commands that wait for the ledger")) {}
+        queue(r.gauge("swarm_analyst_queue_commands", "Commands that wait for the ledger")),
+        rule_effects(r) {}
 
   metrics::Counter& counted;
   metrics::Counter& repeats;
@@ -42,6 +44,7 @@ struct Probe {
   metrics::Gauge& active_rules;
   metrics::Gauge& retired_rules;
   metrics::Gauge& queue;
+  RuleGauges rule_effects;  // of the ledger's thread
 };
 
 }  // namespace swarm::analyst::application
