@@ -431,11 +431,25 @@ bool is_rust(const Reader& log, std::size_t error, std::string_view stack) {
   return stack == "rust" || log.line(error).starts_with("error[E") || log.has(Mark::RustArrow);
 }
 
+// javac says only below the source what it looked for: `  symbol:   method publish()`. Up to the sort of symbol.
+std::string_view sort_of_symbol(std::string_view line) {
+  constexpr std::string_view kSymbol = "symbol:";
+  line = trim(line);
+  if (!line.starts_with(kSymbol)) return {};
+  const std::size_t word = line.find_first_not_of(' ', kSymbol.size());
+  return word == std::string_view::npos ? std::string_view() : line.substr(0, line.find(' ', word));
+}
+
+Cause diagnostic_cause(const Reader& log) {
+  const std::size_t at = log.first(Mark::Diagnostic);
+  Cause found = log.cause(Family::Compiler, at, located_message(log.line(at)));
+  for (std::size_t i = at + 1; i < log.size() && i - at <= kMessageLinesMax && log.mark(i) != Mark::Diagnostic && found.detail.empty(); ++i)
+    found.detail = sort_of_symbol(log.line(i));
+  return found;
+}
+
 Cause tool_cause(const Reader& log) {
-  if (log.has(Mark::Diagnostic)) {
-    const std::size_t at = log.first(Mark::Diagnostic);
-    return log.cause(Family::Compiler, at, located_message(log.line(at)));
-  }
+  if (log.has(Mark::Diagnostic)) return diagnostic_cause(log);
   if (log.has(Mark::LinkError)) {
     const std::size_t at = log.first(Mark::LinkError);
     const auto line = log.line(at);

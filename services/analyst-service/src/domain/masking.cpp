@@ -97,6 +97,8 @@ bool keeps_quoted(std::string_view content) {
   return words ? known : content.size() <= 3;
 }
 
+bool speaks_of_modules(std::string_view text) { return contains(text, "odule") || contains(text, "mport") || contains(text, "resolve"); }
+
 bool is_number(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c) || c == '.'; });
 }
@@ -345,6 +347,9 @@ std::size_t Masker::quote(std::size_t at, std::size_t open_size, std::string_vie
     mask(kNumber);
   } else {
     if (is_name(content)) subject(stable_path(content));
+    // A file of the project that is missing, and a package that is: two faults with two remedies.
+    if ((content.starts_with("./") || content.starts_with("../")) && speaks_of_modules(line_.substr(0, at)))
+      put(size_ > 0 && text_[size_ - 1] != ' ' ? " relative " : "relative ");
     mask(kAny);
   }
   keep_number_ = false;

@@ -35,6 +35,11 @@ TEST_CASE("values go, kind words stay", "[masking]") {
       {"TypeError: can't compare offset-naive and offset-aware datetimes", "TypeError: can't compare offset-naive and offset-aware datetimes"},
       {"cannot fetch https://example.org/a?b=1 after 3 tries", "cannot fetch <*> after <n> tries"},
       {"missing arguments: 'a', 'b', and 'c'", "missing arguments: <*>"},
+      {"Error: Cannot find module './order_store'", "Error: Cannot find module relative <*>"},
+      {"Error: Cannot find module 'order_store-lib'", "Error: Cannot find module <*>"},
+      {"Module not found: Error: Can't resolve '../a/b' in '/srv/app'", "Module not found: Error: Can't resolve relative <*> in <*>"},
+      {"Failed to resolve import \"./a.js\" from \"src/b.js\"", "Failed to resolve import relative <*> from <*>"},
+      {"No such file or directory: './order_store'", "No such file or directory: <*>"},
       {"TS2304: Cannot find name 'ordr'. Did you mean 'order'?", "TS2304: Cannot find name <*>"},
       {"error: \xe2\x80\x98total\xe2\x80\x99 undeclared (first use in this function)", "error: <*> undeclared (first use in this function)"},
   }));
@@ -45,7 +50,7 @@ TEST_CASE("masking a masked text changes nothing", "[masking]") {
   // Random lines from the pieces that decide anything, so that every branch meets every other one.
   const std::string pieces[] = {"'", "\"", "`", " ", "(", ")", "{", "}", "[", "]", "<", ">", ", ", " and ", ":", "::", ".", "/", "\\", "-", "+", "@", "_",
                                 "a", "Error", "TypeError", "order_total", "OrderCard", "E0382", "42", "0x7f3a", "http://x.y/z", "None", "undefined",
-                                "...", "b'", "don't", "<*>", "<n>", "\xe2\x80\x98", "\xe2\x80\x99", "src/a.py", "file.txt", "a-b", "x1-y2", "Did you mean", "~/", "$HOME", "|"};
+                                "...", "b'", "don't", "<*>", "<n>", "\xe2\x80\x98", "\xe2\x80\x99", "src/a.py", "file.txt", "a-b", "x1-y2", "Did you mean", "~/", "$HOME", "|", "module ", "import", "'./a'", "`../a`"};
   std::mt19937_64 random(7);
   for (int round = 0; round < 20'000; ++round) {
     std::string line;
