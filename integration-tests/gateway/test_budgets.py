@@ -82,6 +82,44 @@ def test_limits_change_at_run_time_and_stay(start_gateway: Any) -> None:
             assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
+def test_nobody_stops_all_spending_by_saying_nothing(start_gateway: Any) -> None:
+    with upstream(good) as up:
+        gateway = start_gateway(settings(up.url))
+        for empty in ({}, {"window": "day"}, {"strict": True}, {"overshoot_max": 1}):
+            with pytest.raises(grpc.RpcError) as refused:
+                call(gateway, CONTROL + "SetLimit", **empty)
+            assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+            assert 'say scope "global"' in refused.value.details()
+        assert chat(gateway).status == 200 and spend(gateway)["limit"] == 10
+        call(gateway, CONTROL + "SetLimit", limit=5)
+        assert spend(gateway)["limit"] == 5, "who names no scope means global, as ever"
+        call(gateway, CONTROL + "SetLimit", unlimited=True)
+        assert spend(gateway)["unlimited"]
+        call(gateway, CONTROL + "SetLimit", scope="global")
+        assert chat(gateway).status == 429, "and who says so gets it"
+
+
+def test_nobody_is_refused_for_a_debit_that_only_has_to_be_written(start_gateway: Any) -> None:
+    with upstream(good) as up:
+        config = settings(up.url)
+        # Ceilings from a hundredth of a cent to 60 cents, so that a debit for the one is none for the other.
+        config["models"]["large"] = config["models"]["small"] | {"max_output_tokens": 1_000_000}
+        config["keys"] |= {f"k{i}": {"key": f"sk-{i}", "team": f"t{i % 3}", "bare_tasks": True, "priority": True} for i in range(8)}
+        config["budgets"] = {"global": {"limit_usd": 1_000_000}}
+        gateway = start_gateway(config)
+
+        def ask(i: int) -> int:
+            body = {"model": "large" if i % 4 == 0 else "small", "messages": [{"role": "user", "content": "hi"}]}
+            headers = {"authorization": f"Bearer sk-{i % 8}", "x-swarm-task-id": f"task-{i % 16}"}
+            return http("POST", f"{gateway.http}/v1/chat/completions", body, headers, 60).status
+
+        for pause in (0, 0, 4):  # right after the start, at work, and after the debits have gone down
+            time.sleep(pause)
+            with ThreadPoolExecutor(32) as pool:
+                assert set(pool.map(ask, range(96))) == {200}
+        assert spend(gateway)["reserved"] == 0
+
+
 def test_a_reset_starts_at_zero_and_is_remembered(start_gateway: Any) -> None:
     with upstream(good) as up:
         gateway = start_gateway(settings(up.url))

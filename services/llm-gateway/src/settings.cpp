@@ -162,21 +162,34 @@ struct GivenPrices {
   std::string version = "config";
 };
 
+/// -1, the default, is a price that is left out.
+void price_value(Object& o, std::string_view key, double& usd, std::string_view help) {
+  o.value(key, usd, help);
+  const bool left_out = usd == -1;
+  if (!left_out && !(usd >= 0 && usd <= kPriceMax)) o.fault(key, "must be 0 to 10000 US dollars, or left out");
+}
+
+/// What is wrong when only one of two prices that belong together is a price; empty: nothing.
+std::string only_one(double input, double output, std::string_view whose) {
+  const bool wrong = (input == -1) != (output == -1);
+  return wrong ? std::string(whose) + " needs both input and output; -1 counts as left out" : std::string();
+}
+
 void describe_prices(Object& o, GivenPrices& p) {
-  o.value("input_usd_per_mtok", p.input, "Price of a million prompt tokens in US dollars.", -1, kPriceMax);
-  o.value("output_usd_per_mtok", p.output, "Price of a million output tokens.", -1, kPriceMax);
-  o.value("cache_read_usd_per_mtok", p.cache_read, "Price of cached prompt tokens; left out: as input.", -1, kPriceMax);
-  o.value("cache_write_usd_per_mtok", p.cache_write, "Price of writing to the cache; left out: 1.25 times input.", -1, kPriceMax);
-  o.value("cache_write_1h_usd_per_mtok", p.cache_write_1h, "Price of writing for an hour; left out: twice input.", -1, kPriceMax);
-  o.value("reasoning_usd_per_mtok", p.reasoning, "Price of reasoning tokens; left out: as output.", -1, kPriceMax);
-  o.value("audio_input_usd_per_mtok", p.audio_input, "Price of audio tokens in; left out: as input.", -1, kPriceMax);
-  o.value("audio_output_usd_per_mtok", p.audio_output, "Price of audio tokens out; left out: as output.", -1, kPriceMax);
-  o.value("image_input_usd_per_mtok", p.image_input, "Price of image tokens; left out: as input.", -1, kPriceMax);
-  o.value("batch_input_usd_per_mtok", p.batch_input, "Price of a batch's prompt tokens; left out: as any other.", -1, kPriceMax);
-  o.value("batch_output_usd_per_mtok", p.batch_output, "Price of a batch's output tokens.", -1, kPriceMax);
+  price_value(o, "input_usd_per_mtok", p.input, "Price of a million prompt tokens in US dollars.");
+  price_value(o, "output_usd_per_mtok", p.output, "Price of a million output tokens.");
+  price_value(o, "cache_read_usd_per_mtok", p.cache_read, "Price of cached prompt tokens; left out: as input.");
+  price_value(o, "cache_write_usd_per_mtok", p.cache_write, "Price of writing to the cache; left out: 1.25 times input.");
+  price_value(o, "cache_write_1h_usd_per_mtok", p.cache_write_1h, "Price of writing for an hour; left out: twice input.");
+  price_value(o, "reasoning_usd_per_mtok", p.reasoning, "Price of reasoning tokens; left out: as output.");
+  price_value(o, "audio_input_usd_per_mtok", p.audio_input, "Price of audio tokens in; left out: as input.");
+  price_value(o, "audio_output_usd_per_mtok", p.audio_output, "Price of audio tokens out; left out: as output.");
+  price_value(o, "image_input_usd_per_mtok", p.image_input, "Price of image tokens; left out: as input.");
+  price_value(o, "batch_input_usd_per_mtok", p.batch_input, "Price of a batch's prompt tokens; left out: as any other.");
+  price_value(o, "batch_output_usd_per_mtok", p.batch_output, "Price of a batch's output tokens.");
   o.value("long_context_above_tokens", p.long_above, "Prompts of more tokens cost the two prices below; 0: none do.", {0, 100'000'000});
-  o.value("long_context_input_usd_per_mtok", p.long_input, "Price of a long prompt's tokens.", -1, kPriceMax);
-  o.value("long_context_output_usd_per_mtok", p.long_output, "Price of the answer to a long prompt.", -1, kPriceMax);
+  price_value(o, "long_context_input_usd_per_mtok", p.long_input, "Price of a long prompt's tokens.");
+  price_value(o, "long_context_output_usd_per_mtok", p.long_output, "Price of the answer to a long prompt.");
   o.value("price_version", p.version, "Written into each row that this price made.");
 }
 
@@ -221,8 +234,8 @@ void read_model_price(Object& o, Model& model, const Settings& out) {
   describe_prices(o, p);
   o.value("free", free, "It costs nothing: the only way to say so.");
   o.value("unpriced", unpriced, "Without a price: refuse it, or allow it at spend.fallback_price; left out: as spend.unpriced says.", check_unpriced);
-  if ((p.input < 0) != (p.output < 0)) o.fault("input_usd_per_mtok", "a price needs both input and output");
-  if ((p.batch_input < 0) != (p.batch_output < 0)) o.fault("batch_input_usd_per_mtok", "a batch's price needs both input and output");
+  if (const auto wrong = only_one(p.input, p.output, "a price"); !wrong.empty()) o.fault("input_usd_per_mtok", wrong);
+  if (const auto wrong = only_one(p.batch_input, p.batch_output, "a batch's price"); !wrong.empty()) o.fault("batch_input_usd_per_mtok", wrong);
   if (p.long_above > 0 && (p.long_input < 0 || p.long_output < 0)) o.fault("long_context_above_tokens", "the price of long prompts needs both input and output");
   const bool given = p.input >= 0 && p.output >= 0;
   if (free && given) o.fault("free", "a model is free or has a price, not both");
@@ -246,8 +259,8 @@ void read_spend(Object& o, Settings& out) {
   GivenPrices fallback;
   o.value("unpriced", unpriced, "refuse models without a price, or allow them at fallback_price.", check_unpriced);
   o.section("fallback_price", "What models without a price are counted at; choose it high.", [&](Object& f) {
-    f.value("input_usd_per_mtok", fallback.input, "Price of a million prompt tokens in US dollars.", -1, kPriceMax);
-    f.value("output_usd_per_mtok", fallback.output, "Price of a million output tokens.", -1, kPriceMax);
+    price_value(f, "input_usd_per_mtok", fallback.input, "Price of a million prompt tokens in US dollars.");
+    price_value(f, "output_usd_per_mtok", fallback.output, "Price of a million output tokens.");
   });
   out.allow_unpriced = unpriced == "allow";
   if (fallback.input > 0 && fallback.output >= 0) {

@@ -156,6 +156,7 @@ grpc::ServerUnaryReactor* BudgetControlService::ResetBudget(grpc::CallbackServer
 grpc::ServerUnaryReactor* BudgetControlService::SetLimit(grpc::CallbackServerContext* context, const ::llm_gateway::LimitConfig* request,
                                                          ::llm_gateway::Ack* response) {
   if (const auto in = gate_.admit(*context, "/llm_gateway.BudgetControl/SetLimit"); !in) return answer(context, in.error());
+  if (const auto said = check_said(*request); !said) return answer(context, said.error());
   const auto limit = limit_of(*request);
   if (!limit) return answer(context, limit.error());
   const std::string scope = scope_or_global(request->scope());

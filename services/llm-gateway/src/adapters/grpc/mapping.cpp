@@ -54,6 +54,11 @@ Result<Limit> limit_of(const ::llm_gateway::LimitConfig& config) {
   return limit;
 }
 
+Result<void> check_said(const ::llm_gateway::LimitConfig& config) {
+  if (!config.scope().empty() || config.limit() != 0 || config.unlimited()) return outcome::success();
+  return Error{Code::InvalidArgument, "a limit of 0 without a scope would stop all spending: say scope \"global\" if that is meant, or the limit"};
+}
+
 Result<Limit> limit_of(const ::llm_gateway::TaskBudget& budget) {
   Limit limit;
   BOOST_OUTCOME_TRY(limit.amount, money_of(budget.limit(), "limit"));

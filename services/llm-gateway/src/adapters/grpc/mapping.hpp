@@ -15,6 +15,8 @@ namespace swarm::gateway {
 void fill(::llm_gateway::SpendReport& report, const AccountView& view);
 /// InvalidArgument for what is no amount of money or no window.
 Result<Limit> limit_of(const ::llm_gateway::LimitConfig& config);
+/// A message without a scope and an amount would read as "nothing may be spent any more": InvalidArgument.
+Result<void> check_said(const ::llm_gateway::LimitConfig& config);
 Result<Limit> limit_of(const ::llm_gateway::TaskBudget& budget);
 Result<BudgetDesk::Override> override_of(const ::llm_gateway::OverrideRequest& request);
 KeyDesk::Wish wish_of(const ::llm_gateway::NewKey& request);
