@@ -139,10 +139,13 @@ void SpendLoop::sweep() {
 bool SpendLoop::write(bool idle_tick) {
   if (idle_tick) sweep();
   std::vector<std::string> changed;
+  const bool behind = !plans_.empty();
   books_.with([&](Books& books) {
     for (auto& plan : books.ledger.plan_allotments(idle_tick)) plans_.push_back(std::move(plan));
     changed = books.ledger.take_changed();
   });
+  // As long as nothing can be written, they must not become more and more.
+  if (behind) keep_newest(plans_);
   if (!changed.empty() && hooks_.changed) hooks_.changed(changed);
   if (batch_.empty() && plans_.empty()) {
     written_.notify_all();

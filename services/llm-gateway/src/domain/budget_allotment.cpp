@@ -1,5 +1,6 @@
 // The ledger's half that keeps a crash from under-counting, and the bounds on its scopes.
 #include <algorithm>
+#include <set>
 
 #include "domain/budget_ledger.hpp"
 #include "libs/base/check.hpp"
@@ -40,8 +41,10 @@ std::vector<AllotmentPlan> BudgetLedger::plan_allotments(bool idle_tick) {
   for (const std::uint32_t index : to_plan_) {
     Cell& cell = cells_[index];
     cell.planned = false;
-    if (!scopes_[cell.scope].live) continue;
     auto& account = cell.account;
+    // Its scope may have been dropped since, and its place be another scope's now, whose debit is not this one's.
+    const Scope& owner = scopes_[cell.scope];
+    if (!owner.live || owner.accounts[static_cast<std::size_t>(account.limit.window)] != static_cast<std::int32_t>(index)) continue;
     Money target = account.allotment;
     account.starved = Money{};
     if (account.exposure_peak.nano > account.allotment.nano / 2) {
@@ -57,6 +60,16 @@ std::vector<AllotmentPlan> BudgetLedger::plan_allotments(bool idle_tick) {
     for (Cell& cell : cells_) cell.account.exposure_peak = cell.account.exposure;
   }
   return plans;
+}
+
+void keep_newest(std::vector<AllotmentPlan>& plans) {
+  std::set<std::pair<std::string, WindowKind>> seen;
+  std::vector<AllotmentPlan> kept;
+  for (auto plan = plans.rbegin(); plan != plans.rend(); ++plan) {
+    if (seen.emplace(plan->scope, plan->window).second) kept.push_back(std::move(*plan));
+  }
+  std::reverse(kept.begin(), kept.end());
+  plans = std::move(kept);
 }
 
 void BudgetLedger::allotted(const AllotmentPlan& plan) {

@@ -94,6 +94,9 @@ struct AllotmentPlan {
   Money allotment;
 };
 
+/// Of several plans for one account only the last: what could not be written so far and what is planned since.
+void keep_newest(std::vector<AllotmentPlan>& plans);
+
 /// The tree of budgets: reserve → (top up) → settle, in every scope and window in one step, without I/O and (once warm)
 /// without allocation. Pure and single-threaded: its owner holds one lock around each call.
 class BudgetLedger {

@@ -225,6 +225,69 @@ TEST_CASE("an idle account gives its debit back by halves, at once in memory", "
   REQUIRE(ledger.view("global", kNoon)[0].account.allotment == Money{10});
 }
 
+TEST_CASE("one refill is enough for all that wait, at the start, after long use and after long rest", "[ledger][property]") {
+  for (unsigned seed = 1; seed <= 16; ++seed) {
+    std::mt19937 random(seed);
+    BudgetLedger ledger;
+    const std::vector<ScopeId> path{ledger.scope("global", kNoon).value(), ledger.scope("team/a", kNoon).value(), ledger.scope("key/k", kNoon).value()};
+    std::vector<ReservationId> open;
+    for (int round = 0; round < 200; ++round) {
+      std::vector<Ask> waiting;
+      for (auto n = random() % 40; n > 0; --n) {
+        const auto ceiling = static_cast<std::int64_t>(random() % (round % 7 == 0 ? 1'000'000 : 100));
+        const auto got = ledger.reserve(path, ask(0, ceiling), kNoon, kLater);
+        if (got) open.push_back(got.value());
+        else waiting.push_back(ask(0, ceiling));
+      }
+      const bool rest = random() % 4 == 0;
+      for (const auto& plan : ledger.plan_allotments(rest)) ledger.allotted(plan);
+      for (const Ask& one : waiting) {
+        const auto got = ledger.reserve(path, one, kNoon, kLater);
+        REQUIRE(got);
+        open.push_back(got.value());
+      }
+      while (!open.empty() && random() % 30 != 0) {
+        const auto settlement = ledger.settle(open.back(), Money{static_cast<std::int64_t>(random() % 10)});
+        open.pop_back();
+        if (random() % 5 != 0) ledger.journaled(*settlement);
+      }
+      for (auto n = rest ? random() % 30 : 0; n > 0; --n) {
+        for (const auto& plan : ledger.plan_allotments(true)) ledger.allotted(plan);
+      }
+    }
+  }
+}
+
+TEST_CASE("a debit that was wanted for a scope that is gone is not its successor's", "[ledger]") {
+  BudgetLedger::Bounds bounds;
+  bounds.scopes_max = 2;
+  BudgetLedger ledger(bounds);
+  REQUIRE(ledger.scope("global", kNoon));
+  const std::vector<ScopeId> old{ledger.scope("task/old", kNoon).value()};
+  Limit counted;
+  counted.unlimited = true;
+  ledger.set_limit(old[0], counted, kNoon);
+  REQUIRE_FALSE(ledger.reserve(old, ask(7, 7), kNoon, kLater));
+  // The successor takes one of the two places in which the accounts of the dropped scope lay.
+  REQUIRE(ledger.scope("task/new", kNoon));
+  REQUIRE_FALSE(ledger.find("task/old"));
+  for (const auto& plan : ledger.plan_allotments(false)) CHECK(plan.allotment == Money{});
+}
+
+TEST_CASE("of plans that could not be written the newest of each account is left", "[ledger]") {
+  std::vector<AllotmentPlan> plans;
+  for (std::int64_t n = 1; n <= 1000; ++n) {
+    plans.push_back({{0, 1}, n % 2 == 0 ? "global" : "team/a", WindowKind::Day, Money{n}});
+    keep_newest(plans);
+  }
+  plans.push_back({{2, 1}, "global", WindowKind::Month, Money{5}});
+  keep_newest(plans);
+  REQUIRE(plans.size() == 3);
+  CHECK(plans[0].allotment == Money{999});
+  CHECK(plans[1].allotment == Money{1000});
+  CHECK(plans[2].window == WindowKind::Month);
+}
+
 TEST_CASE("idle task scopes make room, those with a limit and those at work stay", "[ledger]") {
   BudgetLedger::Bounds bounds;
   bounds.scopes_max = 3;
