@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import grpc
+import pytest
 from clients import http
+from eventually import eventually
 
-from gateway.budget import spend
+from gateway.budget import call, spend
 from gateway.upstream import answer, completion, settings, upstream
 
 BODY = {"model": "small", "messages": [{"role": "user", "content": "hi"}]}
@@ -58,6 +63,75 @@ def test_a_request_waits_for_its_turn_within_bounds(start_gateway: Any) -> None:
         with ThreadPoolExecutor(3) as pool:
             assert sorted(r.status for r in pool.map(lambda _: chat(gateway, "sk-plain"), range(3))).count(429) == 2
         assert spend(gateway)["reserved"] == 0
+
+
+def queued(gateway: Any) -> int:
+    text = http("GET", f"{gateway.admin}/metrics").body.decode()
+    return int(float(next(line.split()[1] for line in text.splitlines() if line.startswith("swarm_gateway_queued_requests "))))
+
+
+def in_turn(gateway: Any, release: threading.Event, served: list[int], key: str, model: str = "small") -> None:
+    """Six callers one after the other behind a slow answer: each is served in the order in which it came."""
+
+    def ask(i: int) -> int:
+        body = BODY | {"model": model, "user": f"caller-{i}"}
+        return http("POST", f"{gateway.http}/v1/chat/completions", body, {"authorization": f"Bearer {key}"}, 60).status
+
+    with ThreadPoolExecutor(6) as pool:
+        answers = []
+        for i in range(6):
+            answers.append(pool.submit(ask, i))
+            if i == 0:
+                eventually(lambda: served == [0])
+            else:
+                eventually(lambda i=i: queued(gateway) == i)
+        release.set()
+        assert [a.result() for a in answers] == [200] * 6
+    assert served == [0, 1, 2, 3, 4, 5]
+    eventually(lambda: queued(gateway) == 0)
+
+
+def test_who_came_first_is_served_first(start_gateway: Any) -> None:
+    release, served = threading.Event(), []
+
+    def held(connection: socket.socket, request: bytes) -> None:
+        served.append(int(re.search(rb"caller-(\d)", request)[1]))
+        release.wait(60)
+        connection.sendall(answer(completion()))
+
+    with upstream(held) as up:
+        config = settings(up.url)
+        config["keys"]["agent"] |= {"parallel": 1, "queue_time": "60s"}
+        config["models"]["narrow"] = config["models"]["small"] | {"parallel": 1, "queue_time": "60s"}
+        gateway = start_gateway(config)
+        in_turn(gateway, release, served, "sk-agent")
+        for key, model in (("sk-plain", "narrow"), ("sk-agent", "narrow")):
+            release.clear()
+            served.clear()
+            in_turn(gateway, release, served, key, model)
+
+
+def test_keys_made_at_run_time_have_a_queue_too(start_gateway: Any) -> None:
+    release, served = threading.Event(), []
+
+    def held(connection: socket.socket, request: bytes) -> None:
+        served.append(int(re.search(rb"caller-(\d)", request)[1]))
+        release.wait(60)
+        connection.sendall(answer(completion()))
+
+    with upstream(held) as up:
+        gateway = start_gateway(settings(up.url))
+        made = call(gateway, "llm_gateway.BudgetControl.CreateKey", name="made", parallel=1, queue_time_ms=60_000, queue_max=5)
+        gateway.restart()
+        listed = call(gateway, "llm_gateway.BudgetControl.ListKeys")["keys"][0]
+        assert (int(listed["queue_time_ms"]), int(listed["queue_max"])) == (60_000, 5), "also after kill -9"
+        in_turn(gateway, release, served, made["secret"])
+        for bad in ({"queue_time_ms": 600_001}, {"queue_time_ms": -1}, {"queue_max": 10_001}, {"queue_max": -1}):
+            with pytest.raises(grpc.RpcError) as refused:
+                call(gateway, "llm_gateway.BudgetControl.CreateKey", name="other", **bad)
+            assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        usual = call(gateway, "llm_gateway.BudgetControl.CreateKey", name="usual")["key"]
+        assert (int(usual["queue_time_ms"]), int(usual["queue_max"])) == (0, 100)
 
 
 def test_requests_a_minute_are_spread_where_they_may_wait(start_gateway: Any) -> None:

@@ -271,6 +271,9 @@ void Composition::Parts::export_budgets() {
   registry.gauge_callback("swarm_gateway_config_refused", "1 while the newest configuration is refused", {}, [this] {
     return reading.with([](const Reading& last) { return last.refused.empty() ? 0.0 : 1.0; });
   });
+  registry.gauge_callback("swarm_gateway_queued_requests", "Requests that wait for their turn at a limit", {}, [this] {
+    return static_cast<double>(books.with([](const Books& all) { return all.queued(); }));
+  });
   registry.gauge_callback("swarm_gateway_reservations", "Requests that hold a part of a budget", {}, [this] {
     return static_cast<double>(books.with([](Books& all) { return all.ledger.in_flight(); }));
   });

@@ -295,12 +295,15 @@ TEST_CASE_METHOD(Fixture, "a request is explained and a limit tried", "[grpc][pr
 }
 
 TEST_CASE_METHOD(Fixture, "a key is made, shown once, rotated, listed and ended", "[grpc][program]") {
-  const auto made = ctl({"keys", "create", "coder", "--team", "blue", "--model", "small", "--model", "large", "--requests-per-minute", "60", "--expires-in", "24h"});
+  const auto made = ctl({"keys", "create", "coder", "--team", "blue", "--model", "small", "--model", "large", "--requests-per-minute", "60", "--queue-time", "10s", "--queue-max", "5",
+                         "--expires-in", "24h"});
   CHECK(made.code == 0);
   CHECK(made.out.ends_with("\nsk-swarm-secret\n"));
   CHECK(made.err.find("only time") != std::string::npos);
   CHECK(fakes.gateway.new_key.models_size() == 2);
   CHECK(fakes.gateway.new_key.requests_per_minute() == 60);
+  CHECK(fakes.gateway.new_key.queue_time_ms() == 10'000);
+  CHECK(fakes.gateway.new_key.queue_max() == 5);
   CHECK(fakes.gateway.new_key.expires_unix_ms() > unix_ms(SystemClock().wall_now()));
   CHECK(ctl({"keys", "create", "coder"}).code == 1);
   CHECK(ctl({"key", "rotate", "coder", "--grace", "5m"}).out.ends_with("\nsk-swarm-rotated\n"));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace swarm::gateway {
 namespace {
@@ -27,22 +28,64 @@ std::int64_t expected_tokens(const Admission::Wish& wish) {
   return static_cast<std::int64_t>(wish.size.text_bytes * 2 / 7 + wish.size.flat_tokens + output);
 }
 
-Refusal rate_refusal(const Admission::Wish& wish, const RateGauge::Verdict& verdict, RateGauge& gauge, bool of_model) {
+Refusal refused_by(RateGauge& gauge, const Admission::Wish& wish, const RateGauge::Verdict& verdict, bool of_model) {
   Refusal refusal;
   refusal.reason = RefusalReason::Rate;
   refusal.scope = "key/" + wish.who->name;
   if (of_model) refusal.scope += " on model " + wish.model->name;
   refusal.rate = verdict.reason;
   refusal.rate_wait = verdict.wait;
-  refusal.may_wait = gauge.enter_queue(verdict);
   refusal.queue_time = gauge.limits().queue_time;
-  refusal.rate_of_model = of_model;
+  refusal.queue_ahead = verdict.ahead;
   return refusal;
 }
 
 }  // namespace
 
-Result<Admission::Admitted, Refusal> Admission::admit(const Wish& wish) {
+/// What limits a request: null where nothing does.
+struct Admission::Limits {
+  RateGauge* of_key = nullptr;
+  RateGauge* of_model = nullptr;
+
+  bool any() const { return of_key != nullptr || of_model != nullptr; }
+  /// Who is next in each queue now.
+  std::array<Turn, 2> first() const { return {of_key != nullptr ? of_key->first() : 0, of_model != nullptr ? of_model->first() : 0}; }
+};
+
+Admission::Limits Admission::limits_of(Books& books, const Wish& wish) {
+  RateGauge& of_key = books.rates[wish.who->id];
+  return {of_key.any() ? &of_key : nullptr, books.model_gauge(wish.who->id, wish.model->learnt_id, wish.model->limits)};
+}
+
+/// Who is next in the queues that it leaves.
+std::array<Turn, 2> Admission::take_out(Books& books, const Wish& wish, Places& places) {
+  // A key may have lost its limits meanwhile, and may get others later: its gauge stays.
+  RateGauge& of_key = books.rates[wish.who->id];
+  of_key.leave_queue(places.of_key);
+  RateGauge* of_model = books.model_gauge(wish.who->id, wish.model->learnt_id, wish.model->limits);
+  if (of_model != nullptr) of_model->leave_queue(places.of_model);
+  places = Places{};
+  return {of_key.first(), of_model != nullptr ? of_model->first() : 0};
+}
+
+std::optional<Refusal> Admission::rate_refusal(Books& books, const Limits& limits, const Wish& wish, BootTime now, std::int64_t tokens, Places& places) {
+  const std::pair<RateGauge*, Turn*> all[] = {{limits.of_key, &places.of_key}, {limits.of_model, &places.of_model}};
+  for (const auto& [gauge, turn] : all) {
+    if (gauge == nullptr) continue;
+    const auto verdict = gauge->look(now, tokens, *turn);
+    if (verdict.reason == RateReason::None) continue;
+    const bool of_model = gauge == limits.of_model;
+    // What the key would let through now must not keep others of the key from passing while it waits for its model.
+    if (of_model && places.of_key != 0) limits.of_key->leave_queue(std::exchange(places.of_key, 0));
+    Refusal refusal = refused_by(*gauge, wish, verdict, of_model);
+    if (*turn == 0 && gauge->enter_queue(verdict, tokens, books.last_turn + 1)) *turn = ++books.last_turn;
+    refusal.may_wait = *turn != 0;
+    return refusal;
+  }
+  return std::nullopt;
+}
+
+Result<Admission::Admitted, Refusal> Admission::admit(const Wish& wish, Places& places) {
   const WallTime now = clock_.wall_now();
   const BootTime boot_now = clock_.boot_now();
   const Price* price = wish.free || !wish.model->price ? nullptr : &*wish.model->price;
@@ -52,7 +95,8 @@ Result<Admission::Admitted, Refusal> Admission::admit(const Wish& wish) {
   ask.ceiling_known = known_max > 0 || wish.size.output_tokens_max > 0 || wish.size.choices == 0;
   const std::uint64_t output_max = known_max > 0 ? known_max : options_.assumed_output_tokens;
   if (price != nullptr) ask.ceiling = ceiling_cost(*price, wish.size, output_max);
-  return books_.with([&](Books& books) -> Result<Admitted, Refusal> {
+  std::array<Turn, 2> next{};
+  auto result = books_.with([&](Books& books) -> Result<Admitted, Refusal> {
     std::array<ScopeId, 4> path;
     auto end = std::copy_n(wish.who->scopes.begin(), wish.who->scope_count, path.begin());
     if (!wish.task.empty()) {
@@ -63,15 +107,15 @@ Result<Admission::Admitted, Refusal> Admission::admit(const Wish& wish) {
       ask.reservation = std::min(ask.ceiling, books.learnt.expected(wish.who->id, wish.model->learnt_id, *price, wish.size, output_max));
     }
     Admitted admitted;
-    RateGauge& gauge = books.rates[wish.who->id];
-    RateGauge* of_model = books.model_gauge(wish.who->id, wish.model->learnt_id, wish.model->limits);
-    admitted.limited = gauge.any();
-    admitted.model_limited = of_model != nullptr;
-    if (admitted.limited || admitted.model_limited) admitted.tokens = expected_tokens(wish);
-    for (RateGauge* limit : {admitted.limited ? &gauge : nullptr, of_model}) {
-      if (limit == nullptr) continue;
-      const auto verdict = limit->look(boot_now, admitted.tokens);
-      if (verdict.reason != RateReason::None) return rate_refusal(wish, verdict, *limit, limit == of_model);
+    const Limits limits = limits_of(books, wish);
+    admitted.limited = limits.of_key != nullptr;
+    admitted.model_limited = limits.of_model != nullptr;
+    if (limits.any()) {
+      admitted.tokens = expected_tokens(wish);
+      const Turn held = places.of_key;
+      auto refusal = rate_refusal(books, limits, wish, boot_now, admitted.tokens, places);
+      if (held != 0 && places.of_key == 0) next = limits.first();
+      if (refusal) return std::move(*refusal);
     }
     const std::span<const ScopeId> scopes(path.begin(), end);
     BOOST_OUTCOME_TRY(admitted.id, books.ledger.reserve(scopes, ask, now, boot_now + options_.reservation_time));
@@ -83,20 +127,22 @@ Result<Admission::Admitted, Refusal> Admission::admit(const Wish& wish) {
         admitted.tightest = {std::move(least->scope), account.limit.window, account.allowed(), account.spent(), account.remaining()};
       }
     }
-    for (RateGauge* limit : {of_model, admitted.limited ? &gauge : nullptr}) {
+    for (RateGauge* limit : {limits.of_model, limits.of_key}) {
       if (limit == nullptr) continue;
       limit->begin(boot_now, admitted.tokens);
       admitted.rate = limit->view(boot_now);
     }
+    if (places.next() != 0) next = take_out(books, wish, places);
     return admitted;
   });
+  for (const Turn turn : next) bell_.ring(turn);
+  return result;
 }
 
-void Admission::leave_queue(const Wish& wish, const Refusal& refusal) {
-  books_.with([&](Books& books) {
-    if (!refusal.rate_of_model) books.rates[wish.who->id].leave_queue();
-    else if (RateGauge* gauge = books.model_gauge(wish.who->id, wish.model->learnt_id, wish.model->limits)) gauge->leave_queue();
-  });
+void Admission::leave(const Wish& wish, Places& places) {
+  if (places.next() == 0) return;
+  const auto next = books_.with([&](Books& books) { return take_out(books, wish, places); });
+  for (const Turn turn : next) bell_.ring(turn);
 }
 
 void Admission::top_up(ReservationId id, Money more) {
@@ -104,17 +150,27 @@ void Admission::top_up(ReservationId id, Money more) {
 }
 
 std::optional<Settlement> Admission::settle(const Admitted& admitted, Money cost, const Wish& wish, const Usage& usage) {
-  return books_.with([&](Books& books) {
+  std::array<Turn, 2> next{};
+  auto settled = books_.with([&](Books& books) {
     if (!wish.free && usage.output_total() > 0) books.learnt.learn(wish.who->id, wish.model->learnt_id, wish.size, usage);
     auto settlement = books.ledger.settle(admitted.id, cost);
     // Also of a reservation that was swept: this caller came back after all, and is one less at work.
     const auto used = static_cast<std::int64_t>(usage.input_total() + usage.output_total());
-    if (admitted.limited) books.rates[wish.who->id].end(admitted.tokens, used);
+    if (admitted.limited) {
+      RateGauge& gauge = books.rates[wish.who->id];
+      gauge.end(admitted.tokens, used);
+      next[0] = gauge.first();
+    }
     if (admitted.model_limited) {
-      if (RateGauge* gauge = books.model_gauge(wish.who->id, wish.model->learnt_id, wish.model->limits)) gauge->end(admitted.tokens, used);
+      if (RateGauge* gauge = books.model_gauge(wish.who->id, wish.model->learnt_id, wish.model->limits)) {
+        gauge->end(admitted.tokens, used);
+        next[1] = gauge->first();
+      }
     }
     return settlement;
   });
+  for (const Turn turn : next) bell_.ring(turn);
+  return settled;
 }
 
 }  // namespace swarm::gateway

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string_view>
 
@@ -7,6 +8,7 @@
 #include "application/explanations.hpp"
 #include "application/key_ring.hpp"
 #include "application/spend_loop.hpp"
+#include "application/turn_bell.hpp"
 #include "domain/catalog.hpp"
 #include "libs/base/clock.hpp"
 
@@ -42,10 +44,20 @@ class Admission {
   Admission(SharedBooks& books, SpendLoop& spend, const Clock& clock, Options options)
       : books_(books), spend_(spend), clock_(clock), options_(options), explanations_(options.explained_max) {}
 
-  /// Never waits. NotDurable: co_await spend().refilled() and ask again.
-  Result<Admitted, Refusal> admit(const Wish& wish);
-  /// The request that was refused with may_wait comes out of the queue, to ask again or to give up.
-  void leave_queue(const Wish& wish, const Refusal& refusal);
+  /// Where a request stands in the queues of its key and of its model; it keeps its places while it asks again.
+  struct Places {
+    Turn of_key = 0;
+    Turn of_model = 0;
+    /// In the queue that it waits for first.
+    Turn next() const { return of_key != 0 ? of_key : of_model; }
+  };
+
+  /// Never waits. NotDurable: co_await spend().refilled() and ask again. Rate with may_wait: the request has a place now; wait
+  /// for bell() or for a while and ask again, or leave().
+  Result<Admitted, Refusal> admit(const Wish& wish, Places& places);
+  /// The request comes out of the queues without having been admitted.
+  void leave(const Wish& wish, Places& places);
+  TurnBell& bell() { return bell_; }
   void top_up(ReservationId id, Money more);
   /// Ends the reservation and learns from it; nothing if it had ended.
   std::optional<Settlement> settle(const Admitted& admitted, Money cost, const Wish& wish, const Usage& usage);
@@ -54,11 +66,17 @@ class Admission {
   const Clock& clock() const { return clock_; }
 
  private:
+  struct Limits;
+  static Limits limits_of(Books& books, const Wish& wish);
+  static std::array<Turn, 2> take_out(Books& books, const Wish& wish, Places& places);
+  static std::optional<Refusal> rate_refusal(Books& books, const Limits& limits, const Wish& wish, BootTime now, std::int64_t tokens, Places& places);
+
   SharedBooks& books_;
   SpendLoop& spend_;
   const Clock& clock_;
   Options options_;
   Explanations explanations_;
+  TurnBell bell_;
 };
 
 }  // namespace swarm::gateway

@@ -12,6 +12,8 @@ constexpr std::size_t kNameBytesMax = 64;
 constexpr std::size_t kModelsMax = 100;
 constexpr std::size_t kModelBytesMax = 128;
 constexpr std::int64_t kRateMax = 100'000'000;
+constexpr std::chrono::minutes kQueueTimeMax{10};
+constexpr std::int64_t kQueueMax = 10'000;
 constexpr std::string_view kPrefix = "sk-swarm-";
 
 bool is_name(std::string_view text) {
@@ -31,6 +33,8 @@ Result<void> check(const KeyDesk::Wish& wish) {
   for (const auto n : {wish.limits.requests_per_minute, wish.limits.tokens_per_minute, wish.limits.parallel}) {
     if (n < 0 || n > kRateMax) return wrong("limits are between 0 (none) and 100000000");
   }
+  if (wish.limits.queue_time.count() < 0 || wish.limits.queue_time > kQueueTimeMax) return wrong("a request may wait for its turn for at most ten minutes");
+  if (wish.limits.queue_max < 1 || wish.limits.queue_max > kQueueMax) return wrong("between 1 and 10000 requests may wait for their turn");
   return outcome::success();
 }
 

@@ -18,7 +18,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::chrono::seconds kRefillPatience{2};
-constexpr std::chrono::milliseconds kLookForTurn{20};  // of requests at a time: nobody tells when one ends
+constexpr std::chrono::milliseconds kLookForTurn{20};  // in case the bell rang while nobody listened yet
 constexpr std::size_t kTaskIdMax = 128;
 constexpr int kStatusClientGone = 499;
 
@@ -239,14 +239,14 @@ Admission::Wish RelayJob::wish() const {
   return made;
 }
 
-RelayJob::Step RelayJob::admit() {
+RelayJob::Step RelayJob::admit(Admission::Places& places) {
   auto& services = relay_.services_;
   if (services.admission.spend().full()) {
     refusal_ = Refusal{};
     refusal_.reason = RefusalReason::TooMany;
     return problem_of(refusal_, services.admission.clock().wall_now());
   }
-  auto admitted = services.admission.admit(wish());
+  auto admitted = services.admission.admit(wish(), places);
   if (!admitted) {
     refusal_ = std::move(admitted.error());
     return problem_of(refusal_, services.admission.clock().wall_now());
@@ -257,33 +257,39 @@ RelayJob::Step RelayJob::admit() {
   return {};
 }
 
-/// False when the caller left meanwhile.
-asio::awaitable<bool> RelayJob::pause(std::chrono::nanoseconds time) {
-  asio::steady_timer timer(co_await asio::this_coro::executor, time);
-  retry_timer_ = &timer;
-  if (!gone_) co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+/// Until the bell rings, the time is over or the caller left.
+asio::awaitable<void> RelayJob::wait_for_turn(std::chrono::nanoseconds time, Turn turn) {
+  const auto executor = co_await asio::this_coro::executor;
+  const auto timer = std::make_shared<asio::steady_timer>(executor, time);
+  const TurnBell::Listener listener(relay_.services_.admission.bell(), turn, timer);
+  retry_timer_ = timer.get();
+  if (!gone_) co_await timer->async_wait(asio::as_tuple(asio::use_awaitable));
   retry_timer_ = nullptr;
-  co_return !gone_;
 }
 
 /// Admission, also for a request that must wait for it: for its turn where its limit has a queue, and for the durable debit.
 asio::awaitable<RelayJob::Step> RelayJob::admit_in_turn() {
   auto& admission = relay_.services_.admission;
   const BootTime begin = admission.clock().boot_now();
-  Step refused = admit();
+  Admission::Places places;
+  std::optional<BootTime> starved;  // since when the debit is waited for, which is no part of waiting for one's turn
+  Step refused = admit(places);
   while (refused) {
-    const bool queued = refusal_.may_wait;
-    const auto waited = admission.clock().boot_now() - begin;
-    const auto left = refusal_.queue_time - waited;
-    const bool in_time = refusal_.rate == RateReason::Parallel ? left.count() > 0 : refusal_.rate_wait <= left;
-    const bool for_turn = queued && in_time && !gone_;
-    const bool for_debit = refusal_.reason == RefusalReason::NotDurable && waited < kRefillPatience && !gone_;
+    const BootTime now = admission.clock().boot_now();
+    const auto left = refusal_.queue_time - (now - begin);
+    const bool parallel = refusal_.rate == RateReason::Parallel;
+    const bool in_time = parallel ? left.count() > 0 : refusal_.rate_wait <= left;
+    const bool for_turn = refusal_.may_wait && in_time && !gone_;
+    const bool short_of_debit = refusal_.reason == RefusalReason::NotDurable;
+    if (short_of_debit && !starved) starved = now;
+    const bool for_debit = short_of_debit && now - *starved < kRefillPatience && !gone_;
     if (for_debit) co_await admission.spend().refilled();
-    if (for_turn) co_await pause(refusal_.rate == RateReason::Parallel ? std::min<std::chrono::nanoseconds>(kLookForTurn, left) : refusal_.rate_wait);
-    if (queued) admission.leave_queue(wish(), refusal_);
+    const std::chrono::nanoseconds look = kLookForTurn * static_cast<std::int64_t>(refusal_.queue_ahead + 1);
+    if (for_turn) co_await wait_for_turn(parallel ? std::min<std::chrono::nanoseconds>(look, left) : refusal_.rate_wait, places.next());
     if (gone_ || !(for_turn || for_debit)) break;
-    refused = admit();
+    refused = admit(places);
   }
+  admission.leave(wish(), places);
   if (refused) {
     const auto level = refusal_.reason == RefusalReason::Rate ? ScopeLevel::Key : ScopeLevel::Global;
     edition_.probe.refused(scope_level(refusal_.scope).value_or(level), refusal_.reason);

@@ -41,9 +41,9 @@ class RelayJob final : public Answer::Hangup {
   void take_target(std::size_t place);
   bool next_model();
   bool has_fallback() const;
-  Step admit();
+  Step admit(Admission::Places& places);
   boost::asio::awaitable<Step> admit_in_turn();
-  boost::asio::awaitable<bool> pause(std::chrono::nanoseconds time);
+  boost::asio::awaitable<void> wait_for_turn(std::chrono::nanoseconds time, Turn turn);
   Admission::Wish wish() const;
   Step write_request();
   void splice_request(std::string_view wanted);

@@ -43,7 +43,7 @@ struct Refusal {
   std::chrono::nanoseconds rate_wait{};
   bool may_wait = false;              // the limit has a queue, in which the request now stands
   std::chrono::milliseconds queue_time{};
-  bool rate_of_model = false;         // the limit is the model's for each key
+  std::size_t queue_ahead = 0;        // requests that stand there before it
 };
 
 /// One account, wherever it lies; stale after its scope was dropped.

@@ -15,9 +15,9 @@ std::chrono::nanoseconds LeakyBucket::span(std::int64_t n) const {
   return std::chrono::nanoseconds(std::clamp(n, -kCountMax, kCountMax) * kMinute / per_minute_);
 }
 
-std::chrono::nanoseconds LeakyBucket::wait(BootTime now, std::int64_t n) const {
+std::chrono::nanoseconds LeakyBucket::wait(BootTime now, std::int64_t n, std::int64_t ahead) const {
   if (per_minute_ <= 0) return {};
-  const BootTime after = std::max(arrival_, now) + span(std::min(n, per_minute_));
+  const BootTime after = std::max(arrival_, now) + span(ahead + std::min(n, per_minute_));
   return std::max(std::chrono::nanoseconds(0), after - now - std::chrono::nanoseconds(kMinute));
 }
 
@@ -41,18 +41,26 @@ std::chrono::nanoseconds LeakyBucket::reset(BootTime now) const {
   return std::max(std::chrono::nanoseconds(0), arrival_ - now);
 }
 
-RateGauge::Verdict RateGauge::look(BootTime now, std::int64_t tokens) const {
-  if (limits_.parallel > 0 && in_flight_ >= limits_.parallel) return {RateReason::Parallel, kParallelWait};
-  if (const auto wait = requests_.wait(now, 1); wait.count() > 0) return {RateReason::Requests, wait};
-  if (const auto wait = tokens_.wait(now, tokens); wait.count() > 0) return {RateReason::Tokens, wait};
+RateGauge::Verdict RateGauge::look(BootTime now, std::int64_t tokens, Turn turn) const {
+  std::size_t ahead = 0;
+  std::int64_t tokens_ahead = 0;
+  for (; ahead < queue_.size() && queue_[ahead].turn != turn; ++ahead) tokens_ahead += queue_[ahead].tokens;
+  const auto requests_ahead = static_cast<std::int64_t>(ahead);
+  if (limits_.parallel > 0 && in_flight_ + requests_ahead >= limits_.parallel) return {RateReason::Parallel, kParallelWait, ahead};
+  if (const auto wait = requests_.wait(now, 1, requests_ahead); wait.count() > 0) return {RateReason::Requests, wait, ahead};
+  if (const auto wait = tokens_.wait(now, tokens, tokens_ahead); wait.count() > 0) return {RateReason::Tokens, wait, ahead};
   return {};
 }
 
-bool RateGauge::enter_queue(const Verdict& verdict) {
-  if (limits_.queue_time.count() <= 0 || waiting_ >= limits_.queue_max ) return false;
+bool RateGauge::enter_queue(const Verdict& verdict, std::int64_t tokens, Turn turn) {
+  if (limits_.queue_time.count() <= 0 || static_cast<std::int64_t>(queue_.size()) >= limits_.queue_max) return false;
   if (verdict.reason != RateReason::Parallel && verdict.wait > limits_.queue_time) return false;
-  ++waiting_;
+  queue_.push_back({turn, std::min(tokens, std::max<std::int64_t>(limits_.tokens_per_minute, 0))});
   return true;
+}
+
+void RateGauge::leave_queue(Turn turn) {
+  std::erase_if(queue_, [&](const Waiting& one) { return one.turn == turn; });
 }
 
 void RateGauge::begin(BootTime now, std::int64_t tokens) {

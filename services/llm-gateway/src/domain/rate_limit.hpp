@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 
 #include "libs/base/clock.hpp"
 
@@ -25,8 +26,9 @@ class LeakyBucket {
   explicit LeakyBucket(std::int64_t per_minute) : per_minute_(per_minute) {}
 
   std::int64_t limit() const { return per_minute_; }
-  /// How long until `n` fit; zero when they do now. More than the whole bucket holds counts as all of it.
-  std::chrono::nanoseconds wait(BootTime now, std::int64_t n) const;
+  /// How long until `n` fit behind the `ahead` that are to be taken before; zero when they do now. An `n` of more than the
+  /// whole bucket holds counts as all of it.
+  std::chrono::nanoseconds wait(BootTime now, std::int64_t n, std::int64_t ahead = 0) const;
   void take(BootTime now, std::int64_t n);
   /// Corrects a take() that turned out to be too much or (negative) too little.
   void give_back(std::int64_t n);
@@ -52,7 +54,11 @@ struct RateView {
   std::chrono::nanoseconds tokens_reset{};
 };
 
-/// One key's limits and how far they are used. Pure, single-threaded.
+/// A request's place in a queue, the only one of its number; 0: none.
+using Turn = std::uint64_t;
+
+/// One key's limits, how far they are used, and who waits for them, first come first served: a request passes only if all
+/// that wait before it would fit as well. Pure, single-threaded.
 class RateGauge {
  public:
   explicit RateGauge(RateLimits limits)
@@ -61,13 +67,18 @@ class RateGauge {
   struct Verdict {
     RateReason reason = RateReason::None;
     std::chrono::nanoseconds wait{};
+    std::size_t ahead = 0;  // requests that wait before it
   };
-  /// Changes nothing, so that a request which a budget refuses afterwards has not been counted.
-  Verdict look(BootTime now, std::int64_t tokens) const;
-  /// True when a request with that verdict may wait for its turn and has waited for less than it may; then it counts as
-  /// waiting until leave_queue().
-  bool enter_queue(const Verdict& verdict);
-  void leave_queue() { --waiting_; }
+  /// Changes nothing, so that a request which a budget refuses afterwards has not been counted. `turn`: its place in the
+  /// queue; without one, all that wait are before it.
+  Verdict look(BootTime now, std::int64_t tokens, Turn turn = 0) const;
+  /// To the queue's end; false: there is no room, or the turn would come too late.
+  bool enter_queue(const Verdict& verdict, std::int64_t tokens, Turn turn);
+  /// Wherever it stands there; nothing happens when it does not.
+  void leave_queue(Turn turn);
+  /// Whose turn is next; 0: nobody waits.
+  Turn first() const { return queue_.empty() ? 0 : queue_.front().turn; }
+  std::size_t queued() const { return queue_.size(); }
   const RateLimits& limits() const { return limits_; }
   void begin(BootTime now, std::int64_t tokens);
   void end(std::int64_t expected_tokens, std::int64_t real_tokens);
@@ -81,7 +92,11 @@ class RateGauge {
   LeakyBucket requests_;
   LeakyBucket tokens_;
   std::int64_t in_flight_ = 0;
-  std::int64_t waiting_ = 0;
+  struct Waiting {
+    Turn turn;
+    std::int64_t tokens;
+  };
+  std::deque<Waiting> queue_;  // at most queue_max
 };
 
 }  // namespace swarm::gateway

@@ -16,6 +16,11 @@ std::unique_ptr<Stub> connect(Session& session) {
 
 std::string limit_text(std::int64_t n) { return n == 0 ? "" : std::to_string(n); }
 
+std::string queue_text(const llm_gateway::KeyInfo& key) {
+  if (key.queue_time_ms() == 0) return "";
+  return "up to " + duration(std::chrono::milliseconds(key.queue_time_ms())) + ", " + std::to_string(key.queue_max()) + " at a time";
+}
+
 std::string models_text(const llm_gateway::KeyInfo& key) {
   std::string text;
   for (const auto& model : key.models()) text += (text.empty() ? "" : ", ") + model;
@@ -35,6 +40,7 @@ void print_key(Session& session, const llm_gateway::KeyInfo& key) {
                 {"requests a minute", limit_text(key.requests_per_minute())},
                 {"tokens a minute", limit_text(key.tokens_per_minute())},
                 {"at a time", limit_text(key.parallel())},
+                {"waits for its turn", queue_text(key)},
                 {"priority", key.priority() ? "yes" : ""},
                 {"names tasks", key.bare_tasks() ? "without a token" : ""},
                 {"ends", utc(key.expires_unix_ms())},
@@ -56,7 +62,8 @@ void add_create(CLI::App& keys, Session& session) {
     std::string name, team;
     std::int64_t requests = 0, tokens = 0, parallel = 0;
     bool priority = false, bare_tasks = false;
-    std::chrono::milliseconds expires{0};
+    std::chrono::milliseconds expires{0}, queue_time{0};
+    std::int64_t queue_max = 0;
   };
   auto o = std::make_shared<Options>();
   CLI::App* app = keys.add_subcommand("create", "make a key; it is shown once");
@@ -68,6 +75,8 @@ void add_create(CLI::App& keys, Session& session) {
   app->add_option("--requests-per-minute", o->requests, "0: no limit")->check(CLI::NonNegativeNumber);
   app->add_option("--tokens-per-minute", o->tokens, "0: no limit")->check(CLI::NonNegativeNumber);
   app->add_option("--parallel", o->parallel, "requests at a time; 0: no limit")->check(CLI::NonNegativeNumber);
+  add_duration(*app, "--queue-time", o->queue_time, "how long a request beyond these limits may wait for its turn, e.g. 10s; left out: it is refused at once");
+  app->add_option("--queue-max", o->queue_max, "requests that may wait at a time; left out: 100")->check(CLI::Range(1, 10'000));
   app->add_flag("--priority", o->priority, "may use the last 5 % of a budget");
   app->add_flag("--bare-tasks", o->bare_tasks, "may name a task without the orchestrator's token");
   add_duration(*app, "--expires-in", o->expires, "ends by itself after this time, e.g. 720h; left out: never");
@@ -79,6 +88,8 @@ void add_create(CLI::App& keys, Session& session) {
     key.set_requests_per_minute(o->requests);
     key.set_tokens_per_minute(o->tokens);
     key.set_parallel(o->parallel);
+    key.set_queue_time_ms(o->queue_time.count());
+    key.set_queue_max(o->queue_max);
     key.set_priority(o->priority);
     key.set_bare_tasks(o->bare_tasks);
     if (o->expires.count() > 0) key.set_expires_unix_ms(unix_ms(session.clock.wall_now() + o->expires));

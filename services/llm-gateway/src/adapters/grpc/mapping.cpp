@@ -88,7 +88,11 @@ KeyDesk::Wish wish_of(const ::llm_gateway::NewKey& request) {
   wish.name = request.name();
   wish.team = request.team();
   wish.models.assign(request.models().begin(), request.models().end());
-  wish.limits = {request.requests_per_minute(), request.tokens_per_minute(), request.parallel()};
+  wish.limits.requests_per_minute = request.requests_per_minute();
+  wish.limits.tokens_per_minute = request.tokens_per_minute();
+  wish.limits.parallel = request.parallel();
+  wish.limits.queue_time = std::chrono::milliseconds(request.queue_time_ms());
+  if (request.queue_max() != 0) wish.limits.queue_max = request.queue_max();
   wish.priority = request.priority();
   wish.bare_tasks = request.bare_tasks();
   // A time before 1970 is in the past too, which the desk refuses.
@@ -104,6 +108,8 @@ void fill(::llm_gateway::KeyInfo& info, const StoredKey& key, WallTime now) {
   info.set_requests_per_minute(key.limits.requests_per_minute);
   info.set_tokens_per_minute(key.limits.tokens_per_minute);
   info.set_parallel(key.limits.parallel);
+  info.set_queue_time_ms(key.limits.queue_time.count());
+  info.set_queue_max(key.limits.queue_max);
   info.set_priority(key.priority);
   info.set_bare_tasks(key.bare_tasks);
   info.set_expires_unix_ms(shown(key.ends));
