@@ -22,6 +22,13 @@ std::string check_dialect(const std::string& text) {
   return text == "openai" || text == "anthropic" ? "" : "is neither openai nor anthropic";
 }
 
+std::string check_label(const std::string& text) {
+  const bool good = text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+  });
+  return good ? "" : "is more than 64 letters, digits, dots, dashes and underscores";
+}
+
 std::string check_window(const std::string& text) {
   return window_kind(text) ? "" : "is none of hour, day, month, total";
 }
@@ -55,6 +62,8 @@ void read_upstream(const std::string& name, Object& o, Settings& out) {
   if (const auto url = set_base_url(upstream, base_url); !url) o.fault("base_url", url.error().message);
   o.value("dialect", dialect, "openai or anthropic: how it is spoken to.", check_dialect);
   upstream.dialect = dialect == "anthropic" ? Dialect::Anthropic : Dialect::OpenAi;
+  o.value("provider", upstream.provider, "gen_ai_provider_name of its metrics, e.g. azure.ai.openai; empty: by its host, else its dialect.", check_label);
+  if (upstream.provider.empty()) upstream.provider = provider_of(upstream.host, upstream.dialect);
   o.secret("api_key", upstream.api_key, "The provider's key; empty: none is sent.");
   o.value("ca_file", upstream.ca_file, "Authorities for its certificate; empty: the system's.");
   o.value("http2", upstream.http2, "Speak HTTP/2 to it, if it does so too; over TLS only.");

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <fstream>
+#include <map>
 
 #include "libs/testing/temp_dir.hpp"
 
@@ -47,6 +48,34 @@ TEST_CASE("a limit of global in another window leaves no limit by the day beside
     REQUIRE(budgets[0].limit.window != WindowKind::Day);
     REQUIRE(budgets[0].limit.amount == Money::from_usd(900));
   }
+}
+
+TEST_CASE("what is wrong with a price is said", "[settings]") {
+  const auto fault = [](const std::string& prices) {
+    const auto read = read_yaml("upstreams: {u: {base_url: http://127.0.0.1:1}}\nmodels: {m: {" + prices + "}}\n");
+    return read ? std::string() : read.error().message;
+  };
+  const auto says = [&](const std::string& prices, const std::string& what) { return fault(prices).find(what) != std::string::npos; };
+  CHECK(says("input_usd_per_mtok: -5, output_usd_per_mtok: 1", "input_usd_per_mtok: must be 0 to 10000 US dollars"));
+  CHECK(fault("input_usd_per_mtok: -0.5, output_usd_per_mtok: 1").find("needs both") == std::string::npos);
+  CHECK(says("input_usd_per_mtok: 1, output_usd_per_mtok: 20000", "output_usd_per_mtok: must be 0 to 10000"));
+  CHECK(says("input_usd_per_mtok: 1, output_usd_per_mtok: .nan", "output_usd_per_mtok"));
+  CHECK(says("input_usd_per_mtok: 1", "a price needs both input and output"));
+  CHECK(says("input_usd_per_mtok: 1, output_usd_per_mtok: -1", "-1 counts as left out"));
+  CHECK(says("input_usd_per_mtok: 1, output_usd_per_mtok: 1, batch_input_usd_per_mtok: 1", "a batch's price needs both"));
+  CHECK(fault("input_usd_per_mtok: 1, output_usd_per_mtok: 2").empty());
+  CHECK(fault("input_usd_per_mtok: -1, output_usd_per_mtok: -1").empty());
+}
+
+TEST_CASE("a provider has the name that the conventions have for it", "[settings]") {
+  const auto settings = loaded("upstreams: {a: {base_url: 'https://me.openai.azure.com/v1'}, b: {base_url: 'https://api.anthropic.com', dialect: anthropic}, "
+                               "c: {base_url: 'http://127.0.0.1:1', dialect: anthropic}, d: {base_url: 'http://127.0.0.1:1'}, "
+                               "e: {base_url: 'http://127.0.0.1:1', provider: mistral_ai, api_key: x, more_keys: [{api_key: y}]}}\n");
+  std::map<std::string, std::string> providers;
+  for (const Upstream& upstream : settings.upstreams) providers[upstream.name] = upstream.provider;
+  CHECK(providers == std::map<std::string, std::string>{{"a", "azure.ai.openai"}, {"b", "anthropic"}, {"c", "anthropic"}, {"d", "openai"},
+                                                        {"e", "mistral_ai"}, {"e#2", "mistral_ai"}});
+  CHECK_FALSE(loads("upstreams: {a: {base_url: 'http://127.0.0.1:1', provider: 'two words'}}\n"));
 }
 
 TEST_CASE("no model is free by accident", "[settings]") {

@@ -34,7 +34,7 @@ std::size_t Probe::status_index(int status) {
   return kStatusList.size() - 1;
 }
 
-Probe::Probe(metrics::Registry& registry, const Catalog& catalog) {
+Probe::Probe(metrics::Registry& registry, const Catalog& catalog) : gen_ai_(registry, catalog) {
   for (std::size_t s = 0; s < kSurfaces; ++s) {
     const std::string route(kSurfaceNames[s]);
     seconds_[s] = &registry.histogram("swarm_gateway_request_seconds", "From a request's first byte to its answer's last",

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "application/gen_ai_metrics.hpp"
 #include "domain/budget_ledger.hpp"
 #include "domain/catalog.hpp"
 #include "domain/usage.hpp"
@@ -29,6 +30,8 @@ class Probe {
   void show(const Catalog& catalog);
   void withdraw();
 
+  /// The same things by OpenTelemetry's names.
+  GenAiMetrics& gen_ai() { return gen_ai_; }
   void request(Surface surface, int status, double seconds);
   /// Time that a request spent in the gateway itself.
   void overhead(double seconds) { overhead_->observe(seconds); }
@@ -67,6 +70,7 @@ class Probe {
   };
   static std::size_t status_index(int status);
 
+  GenAiMetrics gen_ai_;
   std::array<std::array<metrics::Counter*, kStatuses>, kSurfaces> requests_;
   std::array<metrics::Histogram*, kSurfaces> seconds_;
   std::vector<PerUpstream> upstreams_;

@@ -113,6 +113,7 @@ asio::awaitable<RelayJob::Attempted> RelayJob::attempt() {
   }
   const bool timed = model_->balance == Balance::LeastLatency;
   const BootTime begin = clock.boot_now();
+  if (asked_at_ == BootTime{}) asked_at_ = begin;
   auto sent = co_await link().send(outgoing_, &attempt_);
   attempt_ = nullptr;
   const auto took = clock.boot_now() - begin;

@@ -21,6 +21,7 @@ constexpr std::chrono::seconds kRefillPatience{2};
 constexpr std::chrono::milliseconds kLookForTurn{20};  // in case the bell rang while nobody listened yet
 constexpr std::size_t kTaskIdMax = 128;
 constexpr int kStatusClientGone = 499;
+constexpr int kStatusBrokenOff = 502;
 
 Problem problem(ProblemKind kind, std::string message, std::string code = {}) {
   Problem p;
@@ -36,6 +37,16 @@ std::uint64_t draw() {
 }
 
 Ending ending_of(const Problem& problem) { return problem.kind == ProblemKind::Timeout ? Ending::TimedOut : Ending::UpstreamError; }
+
+std::optional<Operation> operation_of(Surface surface) {
+  switch (surface) {
+    case Surface::Chat: case Surface::Messages: case Surface::Responses: case Surface::Grpc: return Operation::Chat;
+    case Surface::Completions: return Operation::TextCompletion;
+    case Surface::Embeddings: return Operation::Embeddings;
+    case Surface::CountTokens: case Surface::Models: case Surface::Other: break;
+  }
+  return std::nullopt;
+}
 
 bool is_task_id(std::string_view text) {
   return text.size() <= kTaskIdMax && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
@@ -331,7 +342,26 @@ double RelayJob::seconds() const {
   return std::chrono::duration<double>(relay_.services_.admission.clock().boot_now() - call_.begin).count();
 }
 
+void RelayJob::measure(int status, double took) const {
+  const auto operation = operation_of(call_.surface);
+  if (!operation || model_ == nullptr || upstream_ == nullptr) return;
+  if (broke_off_) status = kStatusBrokenOff;
+  const auto seconds_since = [now = relay_.services_.admission.clock().boot_now()](BootTime then) { return std::chrono::duration<double>(now - then).count(); };
+  GenAiMetrics& told = edition_.probe.gen_ai();
+  const GenAiMetrics::Request request{model_, upstream_, *operation};
+  told.served(request, status, took);
+  if (asked_at_ != BootTime{}) told.asked(request, status, seconds_since(asked_at_));
+  if (!charge_ || !charge_->settled()) return;
+  const Usage& usage = charge_->usage();
+  told.used(request, usage);
+  if (first_token_at_ == BootTime{} || status >= 400) return;
+  told.first_token(request, std::chrono::duration<double>(first_token_at_ - call_.begin).count());
+  const auto tokens = usage.output_total();
+  if (!usage.estimated && tokens > 1) told.each_token(request, seconds_since(first_token_at_) / static_cast<double>(tokens - 1));
+}
+
 void RelayJob::note(int status, double took) const {
+  measure(status, took);
   if (trace::spans_wanted()) {
     auto span = span_of(call_.trace, relay_.services_.admission.clock().wall_now(), took);
     span.name = "model call " + std::string(name(call_.surface));

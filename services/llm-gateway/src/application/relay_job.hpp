@@ -74,6 +74,8 @@ class RelayJob final : public Answer::Hangup {
   void tell_attempt(std::string_view fault, std::string_view error) const;
   double seconds() const;
   void note(int status, double took) const;
+  void measure(int status, double took) const;
+  void note_generated();
 
   UpstreamLink& link() { return *lane_->link; }
 
@@ -115,6 +117,9 @@ class RelayJob final : public Answer::Hangup {
   std::string held_;                    // of a stream's beginning: for the caller, as soon as there is no way back
   int status_ = 0;
   std::chrono::nanoseconds at_upstreams_{};  // that was waited for answers of upstreams
+  BootTime asked_at_{};                 // when an upstream was first asked; zero: none was
+  BootTime first_token_at_{};           // of a stream; zero: there was none
+  bool broke_off_ = false;              // a stream that its caller got a part of
   std::optional<AnswerCache::Key> cache_key_;  // this request's answer may be kept
   bool free_ = false;                    // answered here, at no cost
   bool gone_ = false;

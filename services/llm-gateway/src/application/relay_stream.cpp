@@ -65,6 +65,11 @@ std::optional<std::string_view> RelayJob::vetted(std::string_view events) {
   return passed_;
 }
 
+void RelayJob::note_generated() {
+  charge_->generated(meter_.text_bytes, meter_.text_events);
+  if (meter_.text_events > 0 && first_token_at_ == BootTime{}) first_token_at_ = relay_.services_.admission.clock().boot_now();
+}
+
 void RelayJob::settle_stream(Ending ending) {
   if (charge_->settled()) return;
   if (stream_guard_) {
@@ -89,7 +94,7 @@ asio::awaitable<void> RelayJob::relay_stream() {
   if (guard_ != nullptr && guard_->looks_at(GuardDirection::Answer)) stream_guard_ = guard_->stream();
   if (!first) {
     const auto passed = vetted(held_);
-    charge_->generated(meter_.text_bytes, meter_.text_events);
+    note_generated();
     if (meter_.finished) settle_stream(Ending::Ok);
     probe.first_event(std::chrono::duration<double>(clock.boot_now() - call_.begin).count());
     if (!passed) {
@@ -121,7 +126,7 @@ asio::awaitable<void> RelayJob::relay_stream() {
       co_await finish_stream("", problem_of(UpstreamFault::TooLarge, upstream_->name), Ending::Truncated);
       co_return;
     }
-    charge_->generated(meter_.text_bytes, meter_.text_events);
+    note_generated();
     const auto passed = vetted(out);
     if (!passed) {
       co_await finish_stream("", guard_problem(refused_by(stream_guard_->findings())), Ending::Truncated);
@@ -159,6 +164,7 @@ asio::awaitable<void> RelayJob::finish_stream(std::string_view rest, std::option
     last = good ? std::move(passed) : std::string();
     if (!good && !fault) fault = guard_problem(refused_by(stream_guard_->findings()));
   }
+  broke_off_ = fault.has_value();
   if (fault) {
     relay_.tell_failure(call_, status_, fault->code, fault->message, true);
     // A cut event must not swallow the error that follows it.

@@ -67,6 +67,19 @@ const Model* Catalog::route(std::string_view path) const {
   return best;
 }
 
+std::string_view provider_of(std::string_view host, Dialect dialect) {
+  static constexpr std::pair<std::string_view, std::string_view> kKnown[] = {
+      {"api.openai.com", "openai"},          {".openai.azure.com", "azure.ai.openai"},     {".services.ai.azure.com", "azure.ai.inference"},
+      {"api.anthropic.com", "anthropic"},    {".amazonaws.com", "aws.bedrock"},            {"generativelanguage.googleapis.com", "gcp.gemini"},
+      {"aiplatform.googleapis.com", "gcp.vertex_ai"}, {"api.mistral.ai", "mistral_ai"},    {"api.groq.com", "groq"},
+      {"api.deepseek.com", "deepseek"},      {"api.perplexity.ai", "perplexity"},          {"api.x.ai", "x_ai"},
+      {"api.cohere.com", "cohere"},          {".ml.cloud.ibm.com", "ibm.watsonx.ai"}};
+  for (const auto& [end, provider] : kKnown) {
+    if (host.ends_with(end)) return provider;
+  }
+  return name(dialect);
+}
+
 Result<void> set_base_url(Upstream& upstream, std::string_view url) {
   const auto wrong = [&](std::string_view why) {
     return Error{Code::InvalidArgument, "not a base URL: \"" + std::string(url) + "\" (" + std::string(why) + ")"};

@@ -25,6 +25,7 @@ struct Upstream {
   std::uint32_t id = 0;
   std::string name;
   Dialect dialect = Dialect::OpenAi;
+  std::string provider;      // as OpenTelemetry's conventions name it: provider_of(), unless it was given
   bool tls = true;
   std::string host;
   std::string port;
@@ -109,6 +110,10 @@ class Catalog {
   const Model* any_ = nullptr;
   std::uint32_t next_learnt_id_ = 0;
 };
+
+/// The provider at a host by the name that OpenTelemetry's conventions have for it (gen_ai.provider.name); of an unknown one
+/// the dialect's.
+std::string_view provider_of(std::string_view host, Dialect dialect);
 
 /// Splits "https://host:port/prefix/v1" into an upstream's fields; a trailing "/v1" is the same with or without.
 /// InvalidArgument names what is wrong.
