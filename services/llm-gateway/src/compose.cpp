@@ -102,7 +102,7 @@ Result<void> Composition::Parts::make_workers() {
         if (server && server->audit_trail() != nullptr) server->audit_trail()->denied(peer, what, reason);
       });
     };
-    const Services services{*keys, *admission, probe, cache.get(), audit};
+    const Services services{*keys, *admission, probe, cache.get(), &joint, audit};
     const rpc::TlsSettings& own = settings.security.tls;
     BOOST_OUTCOME_TRY(auto server_tls, ServerTls::create({own.cert_file, own.key_file, own.ca_file, own.require_client_cert}));
     workers.push_back(std::make_unique<Worker>(settings, services, first, clock, listen, count > 1, std::move(server_tls), peers));

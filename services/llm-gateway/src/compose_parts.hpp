@@ -95,6 +95,7 @@ struct Composition::Parts {
   Principal anonymous;
   std::unique_ptr<Admission> admission;
   std::unique_ptr<AnswerCache> cache;
+  JointAnswers joint;
   JsonCompletionCodec completion_codec;
   std::vector<std::unique_ptr<Worker>> workers;
   std::unique_ptr<CompletionDesk> completions;

@@ -88,6 +88,7 @@ Probe::Probe(metrics::Registry& registry, const Catalog& catalog) : gen_ai_(regi
   abandoned_ = &registry.counter("swarm_gateway_reservations_abandoned_total",
                                  "Reservations whose caller never came back: charged their ceiling");
   hangups_ = &registry.counter("swarm_gateway_hangups_total", "Callers that left before their answer was complete");
+  joined_ = &registry.counter("swarm_gateway_joined_requests_total", "Requests that joined an equal one in flight by its idempotency key");
   streams_ = &registry.gauge("swarm_gateway_streams", "Answers being streamed");
   connections_ = &registry.gauge("swarm_gateway_connections", "Open connections of callers");
 }

@@ -43,6 +43,7 @@ class Probe {
   void used(const Model& model, const Usage& usage, Money cost);
   void refused(ScopeLevel level, RefusalReason reason);
   void hung_up() { hangups_->add(); }
+  void joined() { joined_->add(); }
   void stream_opened() { streams_->add(1); }
   void stream_closed() { streams_->add(-1); }
   void journal_written(std::size_t rows, double seconds);
@@ -83,6 +84,7 @@ class Probe {
   metrics::Counter* journal_failures_;
   metrics::Counter* abandoned_;
   metrics::Counter* hangups_;
+  metrics::Counter* joined_;
   metrics::Gauge* streams_;
   metrics::Gauge* connections_;
 };

@@ -1,5 +1,9 @@
 #include "application/relay.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
 #include "application/relay_job.hpp"
 #include "libs/telemetry/logging.hpp"
 
@@ -37,7 +41,91 @@ void append_problem_headers(std::string& lines, const Problem& problem) {
 }
 
 boost::asio::awaitable<void> Relay::serve(const Call& call, Answer& answer) {
+  if (services_.joint != nullptr && call.head != nullptr) {
+    if (const auto key = call.head->find("idempotency-key"); !key.empty()) return serve_once(call, answer, key);
+  }
   return RelayJob::run(*this, call, answer);
+}
+
+boost::asio::awaitable<void> Relay::serve_once(const Call& call, Answer& answer, std::string_view key) {
+  Call known = call;
+  known.who = authenticate(call, answer);
+  if (known.who == nullptr) {
+    co_await refuse(call, answer, unknown_key());
+    co_return;
+  }
+  // The task's token too: who may not name the task must not get what was asked for in its name.
+  std::string what(call.path);
+  for (const std::string_view part : {call.task, call.task_token}) (what += '\n').append(part);
+  const auto name = AnswerCache::key_of(known.who->name, what, key);
+  const auto content = AnswerCache::key_of({}, {}, call.body);
+  while (true) {
+    const auto entered = services_.joint->enter(name, content);
+    if (entered.part == JointAnswers::Part::OtherContent) {
+      Problem problem;
+      problem.code = "idempotency_key_reused";
+      problem.message = "another request with this idempotency key is in flight: use a new key for other content";
+      co_await refuse(call, answer, std::move(problem));
+      co_return;
+    }
+    if (entered.part == JointAnswers::Part::Leader) {
+      LeadingAnswer leading(*services_.joint, name, entered.joint, answer);
+      co_await RelayJob::run(*this, known, leading);
+      co_return;
+    }
+    if (co_await follow(call, answer, entered.joint)) co_return;
+  }
+}
+
+namespace {
+
+/// A caller who waits for an answer that was asked for by another.
+struct WaitingCaller final : Answer::Hangup {
+  explicit WaitingCaller(JointAnswer::Timer& t) : timer(t) {}
+  void caller_gone() override {
+    gone = true;
+    timer.cancel();
+  }
+  JointAnswer::Timer& timer;
+  bool gone = false;
+};
+
+/// Takes the timer out again in every ending: it must not outlive its thread's io_context in what others hold.
+struct Following {
+  std::shared_ptr<JointAnswer> joint;
+  std::shared_ptr<JointAnswer::Timer> timer;
+  Following(std::shared_ptr<JointAnswer> j, std::shared_ptr<JointAnswer::Timer> t) : joint(std::move(j)), timer(std::move(t)) {}
+  ~Following() { joint->unfollow(timer); }
+  Following(const Following&) = delete;
+  Following& operator=(const Following&) = delete;
+};
+
+}  // namespace
+
+/// False: nothing came of it, and the caller still waits.
+boost::asio::awaitable<bool> Relay::follow(const Call& call, Answer& answer, std::shared_ptr<JointAnswer> joint) {
+  static constexpr std::chrono::hours kPatience{1};
+  const auto executor = co_await boost::asio::this_coro::executor;
+  const auto timer = std::make_shared<JointAnswer::Timer>(executor, kPatience);
+  if (!joint->follow(timer)) co_return false;
+  const Following following(joint, timer);
+  services_.probe.joined();
+  WaitingCaller caller(*timer);
+  answer.watch(&caller);
+  co_await timer->async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+  answer.watch(nullptr);
+  const auto told = joint->told();
+  if (caller.gone) co_return true;
+  if (!told) co_return false;
+  const std::string headers = told->headers + "x-swarm-joined: true\r\n";
+  if (!told->stream) {
+    co_await answer.whole(told->status, headers, told->body);
+  } else if (co_await answer.begin(told->status, headers) && co_await answer.send(told->body)) {
+    co_await answer.end();
+  }
+  const auto took = services_.admission.clock().boot_now() - call.begin;
+  services_.probe.request(call.surface, told->status, std::chrono::duration<double>(took).count());
+  co_return true;
 }
 
 void Relay::tell_failure(const Call& call, int status, std::string_view code, std::string_view cause, bool ours) {

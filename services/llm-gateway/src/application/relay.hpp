@@ -10,6 +10,7 @@
 #include "application/admission.hpp"
 #include "application/answer_cache.hpp"
 #include "application/edition.hpp"
+#include "application/joint_answers.hpp"
 #include "application/key_refusals.hpp"
 #include "application/key_ring.hpp"
 #include "application/probe.hpp"
@@ -45,6 +46,7 @@ struct Services {
   Admission& admission;
   Probe& probe;
   AnswerCache* cache = nullptr;  // null: nothing is kept
+  JointAnswers* joint = nullptr; // null: idempotency keys count for nothing here
   KeyRefusals::Tell audit;       // empty: nobody is told of refused keys
 };
 
@@ -69,6 +71,7 @@ class Relay {
   const Catalog& catalog() const { return lane_->edition->catalog; }
   UpstreamLink& link() { return *lane_->link; }
 
+  /// With an idempotency key: joined with an equal request that is in flight.
   boost::asio::awaitable<void> serve(const Call& call, Answer& answer);
   /// The models that the credential may use, in OpenAI's form (which Anthropic's clients read too).
   boost::asio::awaitable<void> list_models(const Call& call, Answer& answer);
@@ -87,6 +90,8 @@ class Relay {
 
  private:
   friend class RelayJob;
+  boost::asio::awaitable<void> serve_once(const Call& call, Answer& answer, std::string_view key);
+  boost::asio::awaitable<bool> follow(const Call& call, Answer& answer, std::shared_ptr<JointAnswer> joint);
   static constexpr std::uint32_t kFailureLinesPerSecond = 20;
   Services services_;
   std::shared_ptr<Lane> lane_;

@@ -111,7 +111,7 @@ class GatewayRig {
         keys(key_entries(), nullptr, clock), admission(books, spend, clock, Admission::Options{}),
         offer(offer_of(settings, nullptr)),
         cache(settings.cache.bytes_max > 0 ? std::make_unique<AnswerCache>(registry, clock, settings.cache) : nullptr),
-        worker(settings, Services{keys, admission, probe, cache.get(), {}}, offer, clock, settings.http_listen, false, nullptr) {
+        worker(settings, Services{keys, admission, probe, cache.get(), &joint, {}}, offer, clock, settings.http_listen, false, nullptr) {
     SWARM_CHECK(worker.listen().has_value(), "a free port");
     spend.start();
     worker.start();
@@ -164,6 +164,7 @@ class GatewayRig {
   Admission admission;
   Worker::Offer offer;
   std::unique_ptr<AnswerCache> cache;
+  JointAnswers joint;
   Worker worker;
 
  private:
