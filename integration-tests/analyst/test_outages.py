@@ -13,6 +13,7 @@ from typing import Any
 
 import grpc
 import pytest
+from analyst.client import msg
 from eventually import eventually
 
 COMPLETE = "orchestrator.v1.LlmGatewayService.Complete"
@@ -77,6 +78,52 @@ def test_a_good_text_becomes_a_new_version(start_analyst: Any, connect: Any) -> 
         assert eventually(lambda: analyst.rules()[0].author.startswith("model:"))
         assert asked[0].count("</failure>") == 2  # one closes the quotation, one is in the instructions
         assert [s.author for s in analyst.rules()[0].history] == ["template", analyst.rules()[0].author]
+
+
+def _answered(service: Any) -> list[dict[str, Any]]:
+    return [line for line in service.lines() if "check refused" in str(line.get("msg"))]
+
+
+def test_a_model_s_pattern_becomes_the_check_that_followers_get(start_analyst: Any, connect: Any) -> None:
+    with gateway(lambda: "Avoid KeyError: ask the mapping with .get() before reading the key.\nCHECK: `forced_key\\(\\w+\\)`") as (address, _):
+        service = start_analyst({"gateway.address": address, "rules.threshold": 1})
+        analyst = connect(service)
+        events = analyst.watch()
+        analyst.report("task", "KeyError: 'x'")
+        while not (rule := next(events).rule).author.startswith("model:"):
+            pass
+        assert rule.must_not_match == r"forced_key\(\w+\)" and "CHECK" not in rule.text
+        events.cancel()
+        # A person has the last word.
+        taken = analyst.call("ChangeRule", msg("RuleChangeRequest", rule_id=rule.rule_id, no_checks=True, reason="too strict"))
+        assert taken.must_not_match == "" and taken.text == rule.text
+        with pytest.raises(grpc.RpcError) as refused:
+            analyst.call("ChangeRule", msg("RuleChangeRequest", rule_id=rule.rule_id, no_checks=True, must_match="abcd"))
+        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        service.restart()
+        assert connect(service).rules()[0].must_not_match == ""
+
+
+@pytest.mark.parametrize("pattern", [".", "def ", "(", "return|x", "test_", "x" * 300, "", "lookup_table"], ids=lambda p: p[:12] or "nothing")
+def test_a_pattern_that_would_refuse_good_work_is_dropped_and_the_text_kept(start_analyst: Any, connect: Any, pattern: str) -> None:
+    with gateway(lambda: f"Avoid KeyError: check with `in` that the key exists before reading it.\nCHECK: {pattern}") as (address, _):
+        service = start_analyst({"gateway.address": address, "rules.threshold": 2})
+        analyst = connect(service)
+        analyst.report("other", "  File \"a.py\", line 1, in f\n    return lookup_table[x]\nIndexError: list index out of range")
+        for i in range(2):
+            analyst.report(f"task-{i}", "KeyError: 'x'")
+        assert eventually(lambda: analyst.rules()[0].author.startswith("model:"))
+        assert analyst.rules()[0].must_not_match == ""
+        assert eventually(lambda: bool(_answered(service)) == bool(pattern))
+
+
+def test_patterns_of_a_model_can_be_turned_off(start_analyst: Any, connect: Any) -> None:
+    with gateway(lambda: "Avoid KeyError: check with `in` that the key exists before reading it.\nCHECK: forced_key") as (address, _):
+        service = start_analyst({"gateway.address": address, "rules.threshold": 1, "author.checks": False})
+        analyst = connect(service)
+        analyst.report("task")
+        assert eventually(lambda: analyst.rules()[0].author.startswith("model:"))
+        assert analyst.rules()[0].must_not_match == ""
 
 
 def test_a_model_that_never_answers_holds_nothing_up(start_analyst: Any, connect: Any) -> None:

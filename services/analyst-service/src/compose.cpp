@@ -160,6 +160,7 @@ Result<void> Composition::Parts::build_application() {
                                            ModelAuthor::Options{settings.author_model, settings.author_timeout});
     RuleDesk::Limits desk_limits;
     desk_limits.proposed_only = tried;
+    desk_limits.checks = settings.author_checks;
     desk = std::make_unique<RuleDesk>(*author, *store, board, *loop, probe, desk_limits);
     registry.gauge_callback("swarm_analyst_breaker_state", "0 closed, 1 half-open, 2 open", {{"dependency", "gateway"}}, [this] {
       const auto state = author->state();

@@ -68,6 +68,7 @@ void read(settings::Object& root, Settings& out) {
   root.section("author", "Who words the rules.", [&](settings::Object& o) {
     o.value("mode", out.author_mode, "template: always the built-in text. model: that at once, and a model's text as soon as there is a good one.", check_mode);
     o.value("model", out.author_model, "Model or alias that the gateway is asked for; empty: its default.");
+    o.value("checks", out.author_checks, "Whether a pattern of the model may become its rule's check by machine, once it is found to spare ordinary work.");
     o.value("timeout", out.author_timeout, "Longest wait for the model.", std::chrono::milliseconds(100), std::chrono::minutes(10));
   });
   root.section("limits", "Bounds of memory and disk.", [&](settings::Object& o) {

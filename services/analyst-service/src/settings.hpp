@@ -41,6 +41,7 @@ struct Settings {
 
   std::string author_mode = "model";
   std::string author_model;
+  bool author_checks = true;
   std::chrono::milliseconds author_timeout{20'000};
   std::string gateway_address = "127.0.0.1:50056";
   std::string orchestrator_address = "127.0.0.1:50054";

@@ -165,7 +165,7 @@ Result<void> Ledger::make_rule(const domain::KindText& kind, const std::string& 
   for (const auto& entry : draft_.journal)
     if (!entry.kind.empty() && staged_routes().root(entry.kind) == kind.kind && rule.evidence.size() < kEvidenceMax && entry.event_id != evidence) rule.evidence.push_back(entry.event_id);
   rule.evidence.push_back(evidence);
-  rule.must_not_match = domain::pattern_for(kind.cause);
+  rule.must_not_match = domain::check_for(kind.cause);
   rule.schema_proposal = domain::schema_proposal(kind, staged_group(kind.kind).tasks);
   auto fault = domain::fault_of_rule(rule.text, rule.cause);
   if (fault.empty()) fault = fault_among_others(rule);

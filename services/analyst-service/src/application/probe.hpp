@@ -16,6 +16,8 @@ struct Probe {
         author_good(r.counter("swarm_analyst_author_calls_total", "Calls of the rule author", {{"outcome", "used"}})),
         author_bad(r.counter("swarm_analyst_author_calls_total", "Calls of the rule author", {{"outcome", "refused_text"}})),
         author_failed(r.counter("swarm_analyst_author_calls_total", "Calls of the rule author", {{"outcome", "failed"}})),
+        checks_good(r.counter("swarm_analyst_author_checks_total", "Patterns of the rule author", {{"outcome", "used"}})),
+        checks_bad(r.counter("swarm_analyst_author_checks_total", "Patterns of the rule author", {{"outcome", "refused"}})),
         sink_failures(r.counter("swarm_analyst_sink_failures_total", "Failed attempts to hand rules on")),
         commits(r.counter("swarm_analyst_commits_total", "Transactions committed")),
         commit_seconds(r.histogram("swarm_analyst_commit_seconds", "Time of one commit with fdatasync", metrics::latency_buckets())),
@@ -35,6 +37,8 @@ struct Probe {
   metrics::Counter& author_good;
   metrics::Counter& author_bad;
   metrics::Counter& author_failed;
+  metrics::Counter& checks_good;
+  metrics::Counter& checks_bad;
   metrics::Counter& sink_failures;
   metrics::Counter& commits;
   metrics::Histogram& commit_seconds;

@@ -1,11 +1,14 @@
 #include "application/rule_desk.hpp"
 
+#include "domain/machine_check.hpp"
 #include "domain/rule_check.hpp"
 #include "libs/telemetry/logging.hpp"
 
 namespace swarm::analyst::application {
 
 namespace {
+
+constexpr std::size_t kOtherKinds = 100;  // that a check is tried on
 
 bool worth_another_try(const Error& error) {
   return error.code == Code::Unavailable || error.code == Code::DeadlineExceeded || error.code == Code::ResourceExhausted ||
@@ -92,9 +95,27 @@ std::string RuleDesk::fault(const std::string& text, const domain::GoldenRule& r
   return {};
 }
 
-Result<std::string> RuleDesk::ask(const domain::KindText& about, std::int64_t tasks, const std::string& id) {
-  const auto written = author_.write(about, tasks);
-  if (written) return domain::printable(written.value(), domain::kRuleTextMax + 1);
+// Nobody has looked at it, and a log may have led the model to it: it must tell this kind from others, and from good work.
+std::string RuleDesk::fault_of_check(const std::string& pattern, const domain::Id& kind) const {
+  if (!limits_.checks) return "author.checks is off";
+  if (auto found = domain::fault_of_unseen_pattern(pattern); !found.empty()) return found;
+  if (domain::holds_secret(pattern)) return "holds what looks like a secret";
+  const auto known = ledger_.overview(kOtherKinds);
+  for (const auto& group : known.groups) {
+    if (group.kind == kind) continue;
+    const auto other = store_.kind_text(group.kind);
+    if (other && (domain::found_in(pattern, other.value().excerpt) || domain::found_in(pattern, other.value().sample)))
+      return "fits failures of kind " + domain::text(group.kind) + ", too";
+  }
+  return {};
+}
+
+Result<ports::RuleDraft> RuleDesk::ask(const domain::KindText& about, std::int64_t tasks, const std::string& id) {
+  auto written = author_.write(about, tasks);
+  if (written) {
+    written.value().text = domain::printable(written.value().text, domain::kRuleTextMax + 1);
+    return written;
+  }
   probe_.author_failed.add();
   log::warn("rule author failed", {{"rule", id}, {"error", written.error().message}});
   return written.error();
@@ -107,17 +128,17 @@ bool RuleDesk::write_draft(const Wish& wish) {
   rule.stack = about.stack;
   rule.role = about.role;
   rule.cause = about.cause;
-  const auto text = ask(about, wish.draft->tasks, rule.id);
-  if (!text) return !worth_another_try(text.error());
-  if (const auto wrong = fault(text.value(), rule); !wrong.empty()) {
+  const auto draft = ask(about, wish.draft->tasks, rule.id);
+  if (!draft) return !worth_another_try(draft.error());
+  if (const auto wrong = fault(draft.value().text, rule); !wrong.empty()) {
     probe_.author_bad.add();
     log::warn("rule author's draft refused", {{"rule", rule.id}, {"why", wrong}});
     return true;
   }
   probe_.author_good.add();
   std::lock_guard lock(mutex_);
-  const auto draft = drafts_.find(wish.kind);
-  if (draft != drafts_.end()) draft->second = text.value();
+  const auto place = drafts_.find(wish.kind);
+  if (place != drafts_.end()) place->second = draft.value().text;
   return true;
 }
 
@@ -132,9 +153,9 @@ bool RuleDesk::write(const Wish& wish) {
   if (!about || !known) return true;  // forgotten meanwhile
   const auto& rule = *known;
   if (limits_.proposed_only && rule.state != domain::RuleState::Proposed) return true;
-  const auto text = ask(about.value(), static_cast<std::int64_t>(rule.evidence.size()), id);
-  if (!text) return !worth_another_try(text.error());
-  const auto wrong = fault(text.value(), rule);
+  const auto draft = ask(about.value(), static_cast<std::int64_t>(rule.evidence.size()), id);
+  if (!draft) return !worth_another_try(draft.error());
+  const auto wrong = fault(draft.value().text, rule);
   if (!wrong.empty()) {
     probe_.author_bad.add();
     log::warn("rule author's text refused", {{"rule", id}, {"why", wrong}});
@@ -142,7 +163,13 @@ bool RuleDesk::write(const Wish& wish) {
   }
   RuleChange change;
   change.rule_id = id;
-  change.text = text.value();
+  change.text = draft.value().text;
+  if (const auto& pattern = draft.value().must_not_match; !pattern.empty() && rule.must_not_match.empty()) {
+    const auto useless = fault_of_check(pattern, kind);
+    (useless.empty() ? probe_.checks_good : probe_.checks_bad).add();
+    if (useless.empty()) change.must_not_match = pattern;
+    else log::warn("rule author's check refused", {{"rule", id}, {"why", useless}});
+  }
   change.author = author_.name();
   if (rule.state == domain::RuleState::Active) change.reason = "written by " + author_.name();
   change.expected_version = rule.version;

@@ -15,7 +15,8 @@ namespace swarm::analyst::application {
 
 /// Asks a model for a better text of new rules, one at a time, on a thread of its own: nobody waits for it. A text that
 /// fails the checks, or repeats a rule of the same scope, is dropped and the template's text stays. An author that can't
-/// be reached is tried again: a few times with growing pauses, then now and then.
+/// be reached is tried again: a few times with growing pauses, then now and then. A pattern that comes with a text becomes
+/// the rule's check when the rule has none, and when it spares ordinary work and the logs of other kinds; else it is dropped.
 ///
 /// It also words rules for those who store them themselves: a draft is nobody's rule, and is kept in memory only.
 class RuleDesk {
@@ -25,6 +26,7 @@ class RuleDesk {
     int tries_max = 3;
     std::chrono::milliseconds pause{1000};  // doubled after each try
     std::chrono::milliseconds later{30'000};  // before what failed that often is tried anew
+    bool checks = true;  // its patterns count, once they pass
     bool proposed_only = false;  // what is active was tried as it stands
     std::size_t drafts_max = 1'000;
   };
@@ -45,10 +47,11 @@ class RuleDesk {
   void run();
   bool write(const Wish& wish);  // false: worth another try
   bool write_draft(const Wish& wish);
-  Result<std::string> ask(const domain::KindText& about, std::int64_t tasks, const std::string& id);
+  Result<ports::RuleDraft> ask(const domain::KindText& about, std::int64_t tasks, const std::string& id);
   bool wait(std::chrono::milliseconds pause);
   bool next(Wish& wish);
   std::string fault(const std::string& text, const domain::GoldenRule& rule) const;
+  std::string fault_of_check(const std::string& pattern, const domain::Id& kind) const;
 
   ports::RuleAuthor& author_;
   ports::FailureStore& store_;

@@ -66,8 +66,8 @@ struct GoldenRule {
   RuleEffect effect;
   std::int64_t activated_ms = 0;
   std::int64_t expires_ms = 0;     // 0: never
-  std::string must_not_match;      // RE2 pattern that no artefact may hold; empty: none
-  std::string must_match;          // RE2 pattern that every artefact has to hold; empty: none
+  std::string must_not_match;      // RE2 pattern that none of an attempt's artefacts may hold; empty: none
+  std::string must_match;          // RE2 pattern that one of an attempt's artefacts has to hold; empty: none
   std::vector<RuleVersion> history;
   std::string schema_proposal;     // Turtle that declares what the ontology lacks; empty: its kind is not about a schema
 };

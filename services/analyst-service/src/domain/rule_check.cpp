@@ -136,16 +136,6 @@ bool contradicts(std::string_view a, std::string_view b) {
   return false;
 }
 
-std::string fault_of_pattern(std::string_view pattern) {
-  if (pattern.size() > 200) return "longer than 200 bytes";
-  RE2::Options options;
-  options.set_log_errors(false);
-  options.set_max_mem(1 << 20);
-  const RE2 compiled(re2::StringPiece(pattern.data(), pattern.size()), options);
-  if (!compiled.ok()) return compiled.error();
-  return RE2::PartialMatch("", compiled) ? "matches the empty text" : "";
-}
-
 bool holds_secret(std::string_view text) {
   static const RE2::Set secrets = compile({
       R"(\b(sk|pk|rk)-[a-z0-9_-]{16,})", R"(\bAKIA[0-9A-Z]{16}\b)", R"(\bgh[pousr]_[a-z0-9]{20,})", R"(\bxox[abpr]-[a-z0-9-]{10,})",

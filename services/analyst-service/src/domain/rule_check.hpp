@@ -32,9 +32,6 @@ bool says_the_same(std::string_view a, std::string_view b);
 /// negated. Quoted text doesn't count. A filter for a person's attention, not a proof.
 bool contradicts(std::string_view a, std::string_view b);
 
-/// Why a pattern can't be a rule's check by machine, or nothing.
-std::string fault_of_pattern(std::string_view pattern);
-
 /// Valid UTF-8 without control characters, line breaks as blanks, cut at a character's border.
 std::string printable(std::string_view text, std::size_t bytes_max);
 

@@ -17,7 +17,7 @@ struct Remedy {
 
 // The first sign that fits decides, so the narrower one stands before the wider one.
 constexpr std::array kRemedies = {
-    Remedy{"offset-naive and offset-aware", "make every datetime aware: use datetime.now(timezone.utc), and attach a time zone to parsed values before comparing or subtracting them", R"(datetime\.utcnow\(\))"},
+    Remedy{"offset-naive and offset-aware", "make every datetime aware: use datetime.now(timezone.utc), and attach a time zone to parsed values before comparing or subtracting them", R"(datetime\.utcnow\()"},
     Remedy{"'NoneType' object", "check for None where the value is produced, and return or raise early instead of using the result unchecked"},
     Remedy{"ModuleNotFoundError", "import only modules that exist in the project or are declared as dependencies; check the path and the declared requirements first"},
     Remedy{"ImportError", "check that the name exists in the module and that the modules don't import each other in a circle"},
@@ -34,11 +34,13 @@ constexpr std::array kRemedies = {
     Remedy{"FileNotFoundError", "build paths from the project's root and check that the file exists before opening it"},
     Remedy{"No such file or directory", "build paths from the project's root and check that the file exists before using it"},
     Remedy{"ENOENT", "build paths from the project's root and check that the file exists before using it"},
-    Remedy{"RecursionError", "give the recursion a base case that is always reached, or use a loop"},
+    Remedy{"RecursionError", "give the recursion a base case that is always reached, or use a loop", R"(sys\.setrecursionlimit\()"},
     Remedy{"Maximum call stack", "give the recursion a base case that is always reached, or use a loop"},
     Remedy{"stack overflow", "give the recursion a base case that is always reached, or use a loop"},
     Remedy{"ZeroDivisionError", "handle a zero divisor before dividing"},
     Remedy{"ivision by zero", "handle a zero divisor before dividing"},
+    Remedy{"Missing parentheses in call to", "write for Python 3: print and exec are functions, and their arguments stand in parentheses", R"((?m)^\s*(?:print|exec)\s+["'])"},
+    Remedy{"TabError", "indent with spaces only, and run a syntax check before handing in", R"((?m)^(?: +\t|\t+ )\s*\w)"},
     Remedy{"SyntaxError", "check that every bracket, quote and block is closed, and run a syntax check before handing in"},
     Remedy{"IndentationError", "indent each block consistently, and run a syntax check before handing in"},
     Remedy{"DID NOT RAISE", "raise the exception that the test expects for this input"},
@@ -72,6 +74,7 @@ constexpr std::array kRemedies = {
     Remedy{"TS18047", "check for null before using the value"},
     Remedy{"TS2531", "check for null before using the value"},
     Remedy{"(on base: 'Nil'", "make sure that the node exists (is_instance_valid, a null check) before using it"},
+    Remedy{"no longer supported in React", "make a root with createRoot or hydrateRoot from react-dom/client, and call its render", R"(\bReactDOM\.(?:render|hydrate)\()"},
     Remedy{"as a React child", "render strings, numbers or elements; map an object to elements first"},
     Remedy{"Element type is invalid", "check that the component is exported and imported under the same kind of export (default or named)"},
     Remedy{"undefined reference", "define the symbol, or link the library or object file that defines it"},
@@ -105,7 +108,7 @@ constexpr std::array kRemedies = {
     Remedy{"const-qualified", "work on a copy, or take the parameter without const"},
     Remedy{"abstract class", "implement every pure virtual function before making an object"},
     Remedy{"expected ';'", "end each statement with a semicolon, and compile before handing in"},
-    Remedy{"Merge conflict", "pull first, solve the conflict by reading both sides, leave no marker in the file, and run the tests before committing"},
+    Remedy{"Merge conflict", "pull first, solve the conflict by reading both sides, leave no marker in the file, and run the tests before committing", R"((?m)^(?:<{7}|>{7}) \S)"},
     Remedy{"would be overwritten", "commit or stash local changes before switching branches or pulling"},
     Remedy{"pathspec", "list the branches and files first, and name one that exists"},
     Remedy{"No configured push destination", "set the upstream once: git push -u origin BRANCH"},
@@ -163,9 +166,16 @@ std::string_view remedy_for(Family family, std::string_view cause) {
   return found != nullptr ? found->text : family_remedy(family);
 }
 
-std::string_view pattern_for(std::string_view cause) {
+std::string_view check_for(std::string_view cause) {
   const Remedy* found = remedy_of(cause);
   return found != nullptr ? found->must_not_match : std::string_view();
+}
+
+std::vector<std::string_view> template_checks() {
+  std::vector<std::string_view> all;
+  for (const auto& remedy : kRemedies)
+    if (!remedy.must_not_match.empty()) all.push_back(remedy.must_not_match);
+  return all;
 }
 
 std::string rule_from_template(const KindText& kind) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "domain/analysis.hpp"
+#include "domain/machine_check.hpp"
 #include "domain/rule_check.hpp"
 #include "domain/rule_template.hpp"
 
@@ -64,7 +65,7 @@ TEST_CASE("every fault of a real tool can become a rule that passes its own chec
     const auto text = rule_from_template(kind);
     INFO(text);
     CHECK(fault_of_rule(text, kind.cause).empty());
-    CHECK(fault_of_pattern(pattern_for(kind.cause).empty() ? "x" : pattern_for(kind.cause)).empty());
+    CHECK(fault_of_pattern(check_for(kind.cause).empty() ? "x" : check_for(kind.cause)).empty());
   }
 }
 

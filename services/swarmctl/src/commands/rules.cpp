@@ -118,7 +118,8 @@ void add_change(CLI::App& rules, Session& session, const std::string& name, cons
   app->add_option_function<std::string>("--must-not-match", [request](const std::string& v) { request->set_must_not_match(v); },
                                         "RE2 pattern that no artefact may hold");
   app->add_option_function<std::string>("--must-match", [request](const std::string& v) { request->set_must_match(v); },
-                                        "RE2 pattern that every artefact has to hold");
+                                        "RE2 pattern that one of an attempt's artefacts has to hold");
+  app->add_flag_function("--no-checks", [request](std::int64_t) { request->set_no_checks(true); }, "take its checks by machine away");
   app->callback([request, name, &session] { change(session, "rules " + name, *request); });
 }
 

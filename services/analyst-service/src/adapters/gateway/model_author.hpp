@@ -24,7 +24,7 @@ class ModelAuthor final : public ports::RuleAuthor {
   };
   ModelAuthor(std::shared_ptr<grpc::Channel> channel, const Clock& clock, Options options);
 
-  Result<std::string> write(const domain::KindText& kind, std::int64_t tasks) override;
+  Result<ports::RuleDraft> write(const domain::KindText& kind, std::int64_t tasks) override;
   std::string name() const override;
   CircuitBreaker::State state() const;
 
@@ -37,7 +37,9 @@ class ModelAuthor final : public ports::RuleAuthor {
 
 /// What the model gets to read.
 std::string author_prompt(const domain::KindText& kind, std::int64_t tasks);
-/// The rule in a model's answer: without preamble, list marks, quotes and code fences.
+/// The rule in a model's answer: without preamble, list marks, quotes, code fences and the line of its check.
 std::string rule_in_answer(std::string_view answer);
+/// The pattern after "CHECK:" on a line of its own, without the quotes around it; empty when there is none.
+std::string check_in_answer(std::string_view answer);
 
 }  // namespace swarm::analyst::adapters

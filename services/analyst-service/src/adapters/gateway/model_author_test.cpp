@@ -25,3 +25,14 @@ TEST_CASE("the rule is taken out of what models wrap it in", "[author]") {
   CHECK(rule_in_answer("") == "");
   CHECK(rule_in_answer("\n\n:\n") == "");
 }
+
+TEST_CASE("the check is taken out of a model's answer, and never becomes a part of the rule", "[author]") {
+  CHECK(rule_in_answer("Check the key first.\nCHECK: foo.*") == "Check the key first.");
+  CHECK(rule_in_answer("- Check\nthe key.\n- CHECK: `foo`\nmore") == "Check the key.");
+  CHECK(check_in_answer("Check the key first.\nCHECK: foo.*\r\n") == "foo.*");
+  CHECK(check_in_answer("Rule.\n- CHECK: `forced\\(\\w+\\)`") == "forced\\(\\w+\\)");
+  CHECK(check_in_answer("CHECK: /a b/") == "a b");
+  CHECK(check_in_answer("Rule.\nCHECK:") == "");
+  CHECK(check_in_answer("Rule.\nCHECK:  \nx") == "");
+  CHECK(check_in_answer("Check the key first.") == "");
+}

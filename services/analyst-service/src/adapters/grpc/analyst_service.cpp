@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "adapters/grpc/mapping.hpp"
+#include "domain/machine_check.hpp"
 #include "domain/rule_check.hpp"
 #include "libs/rpc/status.hpp"
 #include "libs/rpc/trace.hpp"
@@ -189,6 +190,10 @@ grpc::ServerUnaryReactor* AnalystService::ChangeRule(grpc::CallbackServerContext
     if (!fault.empty()) return refuse(context, {Code::InvalidArgument, "text refused: " + fault});
     change.text = request->text();
     change.author = "person:" + (admitted.value().subject.empty() ? std::string("unknown") : admitted.value().subject);
+  }
+  if (request->no_checks()) {
+    if (!request->must_not_match().empty() || !request->must_match().empty()) return refuse(context, {Code::InvalidArgument, "no_checks takes the patterns away; it goes with none"});
+    change.must_not_match = change.must_match = std::string();
   }
   if (!request->must_not_match().empty()) {
     const auto fault = domain::fault_of_pattern(request->must_not_match());

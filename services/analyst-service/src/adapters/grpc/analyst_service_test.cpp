@@ -28,10 +28,10 @@ namespace {
 /// Says what it is told to, and can be told to fail.
 class FakeAuthor final : public ports::RuleAuthor {
  public:
-  Result<std::string> write(const domain::KindText&, std::int64_t) override {
+  Result<ports::RuleDraft> write(const domain::KindText&, std::int64_t) override {
     ++calls;
     if (calls <= fail_first) return Error{Code::Unavailable, "down"};
-    return text;
+    return ports::RuleDraft{text, {}};
   }
   std::string name() const override { return "model:fake"; }
   std::string text = "Avoid KeyError: check with `in` that the key exists before reading it.";

@@ -52,6 +52,19 @@ std::string turtle_literal(std::string_view text) {
   return out + '"';
 }
 
+namespace {
+
+// A node of its own: patterns are the rule's, not its stack's.
+std::string checks_of(const domain::GoldenRule& rule) {
+  if (rule.must_not_match.empty() && rule.must_match.empty()) return {};
+  std::string out = "swarm:" + rule.id + " a swarm:GoldenRule ;\n    swarm:constrains <" + subject_of(rule) + "> ;\n    nist:HardConstraint " + turtle_literal(rule.text);
+  if (!rule.must_not_match.empty()) out += " ;\n    swarm:mustNotMatch " + turtle_literal(rule.must_not_match);
+  if (!rule.must_match.empty()) out += " ;\n    swarm:mustMatch " + turtle_literal(rule.must_match);
+  return out + " .\n";
+}
+
+}  // namespace
+
 Result<void> TurtleSink::publish(const std::vector<domain::GoldenRule>& rules) {
   std::error_code failed;
   std::filesystem::create_directories(directory_, failed);
@@ -60,10 +73,10 @@ Result<void> TurtleSink::publish(const std::vector<domain::GoldenRule>& rules) {
   for (const auto& rule : rules) {
     auto& content = files[file_name(rule)];
     if (rule.state != domain::RuleState::Active) continue;
-    content += "<" + subject_of(rule) + "> nist:HardConstraint " + turtle_literal(rule.text) + " .\n";
+    content += "<" + subject_of(rule) + "> nist:HardConstraint " + turtle_literal(rule.text) + " .\n" + checks_of(rule);
   }
   for (const auto& [name, content] : files) {
-    BOOST_OUTCOME_TRY(replace(directory_ / name, "@prefix nist: <http://nist.gov/caisi/> .\n\n" + content));
+    BOOST_OUTCOME_TRY(replace(directory_ / name, "@prefix nist: <http://nist.gov/caisi/> .\n@prefix swarm: <http://swarm.os/ontology/> .\n\n" + content));
   }
   return publish_proposals(rules);
 }
