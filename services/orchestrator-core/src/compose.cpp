@@ -9,6 +9,7 @@
 
 #include "adapters/analyst/outcome_sender.hpp"
 #include "adapters/analyst/rule_follower.hpp"
+#include "adapters/files/artifact_folder.hpp"
 #include "adapters/gateway/budget_follower.hpp"
 #include "adapters/gateway/task_budget_sender.hpp"
 #include "adapters/grpc/access.hpp"
@@ -18,6 +19,7 @@
 #include "adapters/knowledge/stack_search.hpp"
 #include "adapters/lmdb/task_store.hpp"
 #include "adapters/tzdata/zone_files.hpp"
+#include "application/artifact_keeper.hpp"
 #include "application/metrics_subscriber.hpp"
 #include "application/retention.hpp"
 #include "libs/admin/admin_server.hpp"
@@ -36,6 +38,8 @@ namespace {
 constexpr std::size_t kBusCapacity = 65'536;
 constexpr std::chrono::milliseconds kDrainLook{10};
 constexpr int kScopeListBytesMax = 64 << 20;
+constexpr std::size_t kDiskThreads = 2;
+constexpr std::string_view kArtifacts = "artefacts";
 
 /// Random bits of the operating system, fetched in blocks. The engine's thread only.
 class SystemRandom final : public Random {
@@ -76,13 +80,27 @@ rpc::ServerOptions server_options(const Settings& settings) {
 }
 
 grpc_api::ServiceOptions service_options(const Settings& settings, const Guardrails& guardrails, const GrantBook& grants,
-                                          const TimeZones& zones, const grpc_api::TaskTokens& tokens) {
+                                          const TimeZones& zones, const grpc_api::TaskTokens& tokens, const RuleChecks& checks,
+                                          const TaskStore& store) {
   auto out = settings.service;
   if (guardrails.policies() > 0) out.limits.guardrails = &guardrails;
   out.limits.grants = &grants;
   out.limits.zones = &zones;
   out.limits.tokens = &tokens;
+  if (settings.machine_checks != MachineChecks::Off) out.limits.rule_checks = &checks;
+  out.limits.store = &store;
   return out;
+}
+
+/// The tasks and the files that they refer to, of one moment: no file is removed between the two copies.
+operations::BackupSource tasks_with_files(const lmdb_store::LmdbTaskStore& store, const files::ArtifactFolder& folder, ArtifactKeeper& keeper) {
+  const auto tasks = operations::store_in("", store.environment());
+  const auto copy = [tasks, &folder, &keeper](const std::filesystem::path& to) -> Result<void> {
+    const auto nothing_goes = keeper.hold();
+    BOOST_OUTCOME_TRYV(tasks.copy(to));
+    return folder.link_into(to / kArtifacts);
+  };
+  return {"", tasks.bytes, copy};
 }
 
 /// A folder that holds something else is left as it is.
@@ -101,10 +119,16 @@ Result<void> check_folder(const std::filesystem::path& root) {
 
 // Members stand in the order in which they are built; they stop in the reverse one.
 struct Orchestrator::Impl {
-  Impl(Settings s, std::unique_ptr<lmdb_store::LmdbTaskStore> opened, std::unique_ptr<auth::Guard> guard, std::unique_ptr<command_log::CommandLog> record)
+  Impl(Settings s, std::unique_ptr<lmdb_store::LmdbTaskStore> opened, std::unique_ptr<files::ArtifactFolder> folder, std::unique_ptr<auth::Guard> guard,
+       std::unique_ptr<command_log::CommandLog> record)
       : settings(std::move(s)),
         commands(std::move(record)),
         store(std::move(opened)),
+        artifacts(std::move(folder)),
+        keeper(*artifacts, *store),
+        disk(kDiskThreads),
+        transfers(settings.transfers, clock),
+        checks(settings.machine_checks, registry),
         engine(settings.engine, settings.rules, settings.make_workflow()),
         probe(registry),
         guardrails(settings.policies, settings.grants),
@@ -117,7 +141,8 @@ struct Orchestrator::Impl {
         counts(bus, probe, kBusCapacity),
         retention(settings.retention, *store, loop, clock),
         server(server_options(settings), registry, std::move(guard)),
-        service({server.gate(), loop, router, hub, watch_streams, *store, clock}, service_options(settings, guardrails, grants, zones, tokens)),
+        service({server.gate(), loop, router, hub, watch_streams, *store, clock, *artifacts, keeper, disk, transfers},
+                service_options(settings, guardrails, grants, zones, tokens, checks, *store)),
         legacy(grpc_api::make_legacy_service({server.gate(), engine.workflow(), legacy_flows, clock})),
         legacy_v1(grpc_api::make_legacy_v1_service({server.gate(), engine.workflow(), legacy_flows, clock})),
         admin({settings.admin_listen, settings.metrics_token}, registry, [this] { return readiness(); }),
@@ -146,6 +171,11 @@ struct Orchestrator::Impl {
   std::unique_ptr<otlp::Exporter> traces;  // null: not wanted
   std::unique_ptr<command_log::CommandLog> commands;  // null: not recorded
   std::unique_ptr<lmdb_store::LmdbTaskStore> store;
+  std::unique_ptr<files::ArtifactFolder> artifacts;
+  ArtifactKeeper keeper;
+  DiskThreads disk;
+  grpc_api::TransferBook transfers;
+  RuleChecks checks;
   LessonBook lessons;
   tzdata::ZoneFiles zones;
   TaskEngine engine;
@@ -188,6 +218,7 @@ struct Orchestrator::Impl {
 Result<std::unique_ptr<Orchestrator>> Orchestrator::open(const Settings& settings) {
   BOOST_OUTCOME_TRY(check_folder(settings.data_dir));
   BOOST_OUTCOME_TRY(auto store, lmdb_store::LmdbTaskStore::open(store_options(settings)));
+  BOOST_OUTCOME_TRY(auto folder, files::ArtifactFolder::open(std::filesystem::path(settings.data_dir) / kArtifacts, settings.artifacts_free_min));
   static const SystemClock clock;
   BOOST_OUTCOME_TRY(auto guard, rpc::make_guard(operations::with_operations(grpc_api::access_table()), settings.security.auth, clock));
   std::unique_ptr<command_log::CommandLog> commands;
@@ -195,7 +226,7 @@ Result<std::unique_ptr<Orchestrator>> Orchestrator::open(const Settings& setting
     const command_log::Setup setup{settings.engine, settings.rules, settings.make_workflow().states(), settings.finished_in_memory};
     BOOST_OUTCOME_TRY(commands, command_log::CommandLog::open(settings.command_log, setup, clock));
   }
-  auto impl = std::make_unique<Impl>(settings, std::move(store), std::move(guard), std::move(commands));
+  auto impl = std::make_unique<Impl>(settings, std::move(store), std::move(folder), std::move(guard), std::move(commands));
   return std::unique_ptr<Orchestrator>(new Orchestrator(std::move(impl)));
 }
 
@@ -214,6 +245,8 @@ Result<void> Orchestrator::start() {
     s.history->start();
     if (s.stacks) s.stacks->start();
   }
+  for (const auto& [id, rule] : s.engine.rules().all()) s.checks.put(rule);
+  s.keeper.start([&s] { s.transfers.end_idle(); });
   s.retention.start();
   BOOST_OUTCOME_TRY(s.admin.start());
   BOOST_OUTCOME_TRY(s.serve_operations());
@@ -227,7 +260,7 @@ Result<void> Orchestrator::start() {
 Result<void> Orchestrator::Impl::serve_operations() {
   BOOST_OUTCOME_TRY(auto mint, rpc::make_token_mint(settings.security.auth, clock));
   // What is on its way to the common store is copied after the tasks that it tells of: said twice is harmless, lost isn't.
-  std::vector<operations::BackupSource> sources = {operations::store_in("", store->environment())};
+  std::vector<operations::BackupSource> sources = {tasks_with_files(*store, *artifacts, keeper)};
   if (common_store) sources.push_back(operations::store_in("outbox", common_store->journal()));
   sources.push_back(operations::plain_files(settings.data_dir, "audit"));
   operations_service = operations::make_operations({server.gate(), std::move(mint), "orchestrator-core", settings.data_dir, std::move(sources), clock});
@@ -239,7 +272,7 @@ Result<void> Orchestrator::Impl::connect_analyst() {
   if (settings.analyst_address.empty()) return outcome::success();
   BOOST_OUTCOME_TRY(auto credentials, rpc::channel_credentials(settings.security, "orchestrator-core", clock));
   auto channel = rpc::connect(settings.analyst_address, credentials);
-  rules = std::make_unique<analyst_client::RuleFollower>(channel, loop, probe, rules_from);
+  rules = std::make_unique<analyst_client::RuleFollower>(channel, loop, probe, checks, rules_from);
   outcomes = std::make_unique<analyst_client::OutcomeSender>(channel, loop, *store, bus);
   rules->start();
   outcomes->start();
@@ -351,6 +384,8 @@ void Orchestrator::Impl::stop() {
   if (common) common->stop();
   if (stacks) stacks->stop();
   server.stop();
+  disk.stop();
+  keeper.stop();
   retention.stop();
   loop.stop();
   if (history) history->stop();

@@ -8,6 +8,8 @@ namespace {
 using settings::Object;
 using std::chrono::milliseconds;
 
+constexpr std::size_t kForbiddenBytesMax = 16u << 10;
+
 /// Counts in the structs are unsigned; settings are read as whole numbers within bounds.
 void count(Object& o, std::string_view key, std::size_t& out, std::string_view help, std::int64_t min,
            std::int64_t max) {
@@ -38,6 +40,10 @@ void read_leases(Object& root, Settings& out) {
   });
 }
 
+std::string check_of_checks(const std::string& text) {
+  return text == "off" || text == "warn" || text == "return" ? "" : "it is none of off, warn, return";
+}
+
 void read_rules(Object& root, Settings& out) {
   root.section("golden_rules", "Rules that go into the constraints of matching tasks", [&](Object& o) {
     o.value("deliver", out.rules.deliver, "false keeps all rules back");
@@ -48,6 +54,11 @@ void read_rules(Object& root, Settings& out) {
     double share = out.rules.hold_out_bp / 10'000.0;
     o.value("hold_out", share, "share of (task, rule) pairs kept back to measure what a rule does", 0, 1);
     out.rules.hold_out_bp = static_cast<int>(share * 10'000 + 0.5);
+    std::string checks = "warn";
+    o.value("machine_checks", checks,
+            "what becomes of a success that breaks must_match or must_not_match of a rule that its attempt was given: off looks at nothing, "
+            "warn counts it and says so in the task's history, return makes it a failure with the rule in its feedback", check_of_checks);
+    out.machine_checks = checks == "off" ? MachineChecks::Off : checks == "return" ? MachineChecks::Return : MachineChecks::Warn;
   });
 }
 
@@ -70,6 +81,18 @@ void read_limits(Object& root, Settings& out) {
     o.value("history", history, "transitions kept per task", {1, 100'000});
     out.engine.history_kept = static_cast<std::uint32_t>(history);
     o.bytes("store", out.store_bytes_max, "size of the data file at most; 0: no bound");
+  });
+}
+
+void read_artifacts(Object& root, Settings& out) {
+  root.section("artifacts", "Files that agents hand in besides their results", [&](Object& o) {
+    o.bytes("bytes_max", out.service.limits.artifact_bytes_max, "one file", 1024, 1ull << 40);
+    o.bytes("task_bytes_max", out.engine.artifacts.bytes_max, "all files of one task", 1024, 1ull << 42);
+    count(o, "task_count_max", out.engine.artifacts.count_max, "files of one task", 1, 1'000);
+    o.bytes("free_min", out.artifacts_free_min, "what uploads leave free on the disk");
+    count(o, "uploads", out.transfers.uploads_max, "uploads under way at a time", 1, 1'000);
+    count(o, "downloads", out.transfers.downloads_max, "downloads under way at a time", 1, 1'000);
+    o.value("idle", out.transfers.idle_max, "without a byte; then a transfer is given up", milliseconds(100));
   });
 }
 
@@ -101,6 +124,9 @@ void read_guardrails(Object& root, Settings& out) {
       p.value("budget_usd_max", usd, "most that one task may spend, and the budget of one that names none; 0: no bound", 0, 1e6);
       policy.budget_nanos_max = nanos_of(usd);
       if (policy.id.empty()) p.fault("id", "is missing");
+      for (const auto& text : policy.forbidden) {
+        if (text.empty() || text.size() > kForbiddenBytesMax) p.fault("forbidden", "one is empty or longer than 16 KiB");
+      }
       out.policies.push_back(std::move(policy));
     });
     o.list("grants", "permissions of agents; with any, what an agent claims counts only as far as it is granted", [&](Object& g) {
@@ -188,6 +214,7 @@ void read(Object& root, Settings& out) {
   read_leases(root, out);
   read_rules(root, out);
   read_limits(root, out);
+  read_artifacts(root, out);
   read_retention(root, out);
   read_guardrails(root, out);
   read_workflow(root, out);

@@ -35,6 +35,9 @@ struct Settings {
   otlp::TraceSettings traces;
   EngineLimits engine;
   RuleLimits rules;
+  MachineChecks machine_checks = MachineChecks::Warn;
+  grpc_api::TransferLimits transfers;
+  std::uint64_t artifacts_free_min = 256u << 20;
   QueueLimits queue;
   RetentionPolicy retention;
   grpc_api::TaskTokenOptions tokens;

@@ -98,6 +98,7 @@ void describe_program(CLI::App& program, Session& session) {
   });
   program.footer("Exit code: 0 done, 1 it failed, 2 wrong usage.");
   add_tasks(program, session);
+  add_artifacts(program, session);
   add_schedules(program, session);
   add_agents(program, session);
   add_dispatch(program, session);

@@ -6,27 +6,32 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+from . import files
 from . import operations as op
 from . import trace
 from .attempts import PROGRESS_CHARS_MAX, AgentBase, AgentEvent, Attempt, log
 from .clients import AnalystClient, OrchestratorClient
-from .connection import Call, ConnectionOptions
+from .connection import Call, Connection, ConnectionOptions
 from .errors import Cancelled, FailedPrecondition, NotFound, SwarmError
 from .failures import LeaseLost, TaskFailed, as_failure
 from .leases import HeldLease, LeaseKeeper
-from .models import Analysis, Assignment, FailureClass, Polled, Registration
+from .models import Analysis, Artifact, Assignment, FailureClass, Polled, Registration
 from .reporter import FailureReporter
 
 
 class TaskRun(Attempt):
     """One attempt at a task, as Agent.work sees it. Thread-safe."""
 
-    def __init__(self, assignment: Assignment, lease: HeldLease, keeper: LeaseKeeper, context: trace.TraceContext):
+    def __init__(
+        self, assignment: Assignment, lease: HeldLease, keeper: LeaseKeeper, context: trace.TraceContext, connection: Connection
+    ):
         super().__init__(assignment, context)
         self._lease = lease
         self._keeper = keeper
+        self._connection = connection
 
     @property
     def is_cancelled(self) -> bool:
@@ -40,6 +45,20 @@ class TaskRun(Attempt):
         """Says in a few words what is going on; shown with the task. Sent with the next heartbeat."""
         self._lease.progress = text[:PROGRESS_CHARS_MAX]
         self._keeper.beat_soon()
+
+    def attach(self, path: str | Path, name: str = "") -> Artifact:
+        """Hands a file in with this attempt, however large: it is read piece by piece. `name`: the file's own, if empty.
+
+        Returns once it is durable. The result then counts only with all that was attached. Raises PermissionDenied when a
+        policy forbids what it holds (the attempt is over then), FailedPrecondition when the lease is gone or the task has
+        no room for more files.
+        """
+        path = Path(path)
+        return self._keep(files.upload(self._connection, self.assignment, path, name or path.name))
+
+    def download(self, name: str, path: str | Path, *, task_id: str = "") -> Artifact:
+        """Writes a file of this task, or of the one named, to `path`."""
+        return files.download(self._connection, task_id or self.task_id, name, Path(path), 0)
 
 
 class Agent(AgentBase):
@@ -190,11 +209,12 @@ class Agent(AgentBase):
         started = time.monotonic()
         with trace.scope(trace.start()) as context:
             self._tell(AgentEvent("assigned", self.name, assignment))
+            run = TaskRun(assignment, lease, self._keeper, context, self._connection)
             try:
                 artifact: str | None = None
                 failure: TaskFailed | None = None
                 try:
-                    artifact = self.work(TaskRun(assignment, lease, self._keeper, context))
+                    artifact = self.work(run)
                 except LeaseLost:
                     self._tell(AgentEvent("lost", self.name, assignment))
                     return
@@ -204,15 +224,15 @@ class Agent(AgentBase):
                 if lease.lost.is_set():
                     self._tell(AgentEvent("lost", self.name, assignment, seconds=seconds))
                 elif failure is None:
-                    self._succeed(assignment, artifact or "", seconds)
+                    self._succeed(run, artifact or "", seconds)
                 else:
                     self._fail(assignment, failure, seconds)
             finally:
                 self._keeper.release(lease)
 
-    def _succeed(self, assignment: Assignment, artifact: str, seconds: float) -> None:
-        if self._deliver(assignment, artifact, "", None):
-            self._tell(AgentEvent("succeeded", self.name, assignment, artifact, seconds=seconds))
+    def _succeed(self, run: TaskRun, artifact: str, seconds: float) -> None:
+        if self._deliver(run.assignment, artifact, "", None, run.attached):
+            self._tell(AgentEvent("succeeded", self.name, run.assignment, artifact, seconds=seconds))
 
     def _fail(self, assignment: Assignment, failure: TaskFailed, seconds: float) -> None:
         analysis = self._report(assignment, failure)
@@ -226,9 +246,14 @@ class Agent(AgentBase):
         return self._reporter.report(self.describe_failure(assignment, failure))
 
     def _deliver(
-        self, assignment: Assignment, artifact: str | None, error: str, failure_class: FailureClass | None
+        self,
+        assignment: Assignment,
+        artifact: str | None,
+        error: str,
+        failure_class: FailureClass | None,
+        attached: Sequence[Artifact] = (),
     ) -> bool:
-        operation: Any = op.submit_result(assignment, self.name, artifact, error, failure_class, self._result_within)
+        operation: Any = op.submit_result(assignment, self.name, artifact, error, failure_class, self._result_within, attached)
         try:
             self._connection.run(operation)
             return True

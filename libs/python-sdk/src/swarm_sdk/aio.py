@@ -10,11 +10,13 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import grpc
 import grpc.aio
 
+from . import files, wire
 from . import models as m
 from . import operations as op
 from .connection import CHANNEL_OPTIONS, ConnectionOptions
@@ -68,6 +70,46 @@ class AsyncConnection:
             raise from_grpc(error) from None
         except grpc.aio.UsageError as error:  # gRPC's way to say that the channel was closed
             raise Unavailable(f"{self.address}: {error}", "UNAVAILABLE") from None
+
+    async def upload(self, assignment: m.Assignment, path: Path, name: str) -> m.Artifact:
+        """Hands a file in under a lease. Tried again from the start on retryable errors."""
+        begin = files.begin_of(assignment, name, *await asyncio.to_thread(files.digest_of, path))
+        method = wire.method(files.UPLOAD)
+        call = self._channel.stream_unary(method.path, request_serializer=method.serializer, response_deserializer=method.deserializer)
+        deadline = time.monotonic() + files.PATIENCE_SECONDS
+        for delay in self.options.backoff.delays():
+            try:
+                pieces = files.pieces_async(path, begin)
+                return m.Artifact.of(await call(pieces, timeout=files.TRANSFER_SECONDS, metadata=self.options.metadata()))
+            except grpc.RpcError as error:
+                failed = from_grpc(error)
+                if not failed.retryable or time.monotonic() + delay > deadline:
+                    raise failed from None
+            await asyncio.sleep(delay)
+        raise AssertionError("delays() has no end")
+
+    async def download(self, task_id: str, name: str, path: Path, attempt: int) -> m.Artifact:
+        """Brings a file; after a retryable error it goes on where it was."""
+        method = wire.method(files.DOWNLOAD)
+        call = self._channel.unary_stream(method.path, request_serializer=method.serializer, response_deserializer=method.deserializer)
+        sink = files.FileSink(path, task_id, name, attempt)
+        reached, deadline = -1, 0.0
+        try:
+            for delay in self.options.backoff.delays():
+                if sink.offset > reached:
+                    reached, deadline = sink.offset, time.monotonic() + files.PATIENCE_SECONDS
+                try:
+                    async for part in call(sink.request(), timeout=files.TRANSFER_SECONDS, metadata=self.options.metadata()):
+                        await asyncio.to_thread(sink.take, part)
+                    return await asyncio.to_thread(sink.finish)
+                except grpc.RpcError as error:
+                    failed = from_grpc(error)
+                    if not failed.retryable or time.monotonic() + delay > deadline:
+                        raise failed from None
+                await asyncio.sleep(delay)
+        finally:
+            sink.close()
+        raise AssertionError("delays() has no end")
 
     def stream(self, operation: Operation[R]) -> "AsyncStream[R]":
         """Starts a server stream. It has no deadline: cancel it, or close the connection."""
@@ -165,6 +207,12 @@ class AsyncOrchestratorClient(_AsyncClient):
                 yield task
             if not token:
                 return
+
+    async def artifacts(self, task_id: str) -> tuple[m.Artifact, ...]:
+        return await self.connection.run(op.artifacts(task_id))
+
+    async def download(self, task_id: str, name: str, path: str | Path, *, attempt: int = 0) -> m.Artifact:
+        return await self.connection.download(task_id, name, Path(path), attempt)
 
     async def cancel(self, task_id: str, reason: str = "", *, grace: float = 0.0) -> m.Task:
         return await self.connection.run(op.cancel(task_id, reason, grace))

@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import grpc
 
 from . import operations as op
 from . import trace, wire
-from .aio import AsyncAnalystClient, AsyncOrchestratorClient
+from .aio import AsyncAnalystClient, AsyncConnection, AsyncOrchestratorClient
 from .attempts import PROGRESS_CHARS_MAX, AgentBase, AgentEvent, Attempt, log
 from .errors import SwarmError, Unavailable, from_grpc
 from .failures import LeaseLost, TaskCancelled, TaskFailed, as_failure
-from .models import Assignment, Failure, FailureClass, Registration, read
+from .models import Artifact, Assignment, Failure, FailureClass, Registration, read
 
 REPORT_WAIT = 3.0  # seconds that a result waits for the analyst's answer; then the report goes on by itself
 REPORTS_MAX = 256
@@ -32,8 +33,9 @@ WRITTEN_TOO_LATE = "Internal error from Core"
 class AsyncTaskRun(Attempt):
     """One attempt at a task, as AsyncAgent.work sees it. Of the event loop's thread."""
 
-    def __init__(self, assignment: Assignment, context: trace.TraceContext) -> None:
+    def __init__(self, assignment: Assignment, context: trace.TraceContext, connection: AsyncConnection) -> None:
         super().__init__(assignment, context)
+        self._connection = connection
         self.progress = ""  # a few words, sent with the next heartbeat
         self.lost = False
         self.cancelled = False
@@ -45,6 +47,15 @@ class AsyncTaskRun(Attempt):
     @property
     def is_lost(self) -> bool:
         return self.lost
+
+    async def attach(self, path: str | Path, name: str = "") -> Artifact:
+        """Hands a file in with this attempt: see TaskRun.attach."""
+        path = Path(path)
+        return self._keep(await self._connection.upload(self.assignment, path, name or path.name))
+
+    async def download(self, name: str, path: str | Path, *, task_id: str = "") -> Artifact:
+        """Writes a file of this task, or of the one named, to `path`."""
+        return await self._connection.download(task_id or self.task_id, name, Path(path), 0)
 
 
 class AsyncAgent(AgentBase):
@@ -229,7 +240,7 @@ class AsyncAgent(AgentBase):
 
     def _start(self, assignment: Assignment) -> None:
         context = trace.start()
-        run = AsyncTaskRun(assignment, context)
+        run = AsyncTaskRun(assignment, context, self.orchestrator.connection)
         with trace.scope(context):  # the new task inherits it
             attempt = asyncio.create_task(self._attempt(run))
         self._held[assignment.lease_token] = (run, attempt)
@@ -256,16 +267,17 @@ class AsyncAgent(AgentBase):
         if not run.lost:
             if failure is not None and failure.failure_class is FailureClass.AGENT_ERROR:
                 await self._report(self.describe_failure(assignment, failure))
-            self._finish(assignment, artifact, failure, seconds)
+            self._finish(run, artifact, failure, seconds)
         del self._held[assignment.lease_token]
         if not self._stopping.is_set():
             self._outbox.put_nowait(self._method.request(credit=1))
         self._wake()
 
-    def _finish(self, assignment: Assignment, artifact: str, failure: TaskFailed | None, seconds: float) -> None:
+    def _finish(self, run: AsyncTaskRun, artifact: str, failure: TaskFailed | None, seconds: float) -> None:
+        assignment = run.assignment
         failure_class = failure.failure_class if failure else None
         message = failure.message if failure else ""
-        result = op.submit_result(assignment, self.name, artifact, message, failure_class, within=0).request
+        result = op.submit_result(assignment, self.name, artifact, message, failure_class, 0, [] if failure else run.attached).request
         self._unacknowledged[(assignment.task_id, assignment.attempt)] = result
         self._outbox.put_nowait(result)
         if failure:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from . import capability, trace
 from .failures import LeaseLost, TaskCancelled, TaskFailed
-from .models import Analysis, Assignment, Failure, FailureClass, Feedback, NewTask
+from .models import Analysis, Artifact, Assignment, Failure, FailureClass, Feedback, NewTask
 
 log = logging.getLogger("swarm_sdk")
 PROGRESS_CHARS_MAX = 500
@@ -21,6 +21,7 @@ class Attempt:
     def __init__(self, assignment: Assignment, context: trace.TraceContext) -> None:
         self.assignment = assignment
         self.trace = context
+        self.attached: list[Artifact] = []  # files that belong to the result, newest of each name
 
     @property
     def task_id(self) -> str:
@@ -42,6 +43,15 @@ class Attempt:
     def previous_artifact(self) -> str:
         """What the task's last successful attempt handed over: a Coder's diff, for its Reviewer."""
         return self.assignment.previous_artifact
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """Files that earlier attempts of the task handed in: `download` brings them."""
+        return self.assignment.artifacts
+
+    def _keep(self, artifact: Artifact) -> Artifact:
+        self.attached = [a for a in self.attached if a.name != artifact.name] + [artifact]
+        return artifact
 
     @property
     def constraints(self) -> tuple[str, ...]:

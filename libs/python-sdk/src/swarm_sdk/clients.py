@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
+from . import files
 from . import models as m
 from . import operations as op
 from .connection import Connection, ConnectionOptions, Stream
@@ -88,6 +90,14 @@ class OrchestratorClient(_Client):
             yield from tasks
             if not token:
                 return
+
+    def artifacts(self, task_id: str) -> tuple[m.Artifact, ...]:
+        """The files that a task's attempts handed in."""
+        return self.connection.run(op.artifacts(task_id))
+
+    def download(self, task_id: str, name: str, path: str | Path, *, attempt: int = 0) -> m.Artifact:
+        """Writes a file of a task to `path`, once all of it is there and is what was handed in. Goes on after an outage."""
+        return files.download(self.connection, task_id, name, Path(path), attempt)
 
     def cancel(self, task_id: str, reason: str = "", *, grace: float = 0.0) -> m.Task:
         """Cancels a task; an agent that holds it is told at its next heartbeat, and has `grace` seconds to end it itself."""

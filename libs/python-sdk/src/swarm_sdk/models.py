@@ -110,6 +110,23 @@ class Transition:
 
 
 @dataclass(frozen=True)
+class Artifact:
+    """A file that an attempt handed in. `accepted`: its attempt succeeded; others go when a later attempt does."""
+
+    name: str
+    sha256: str
+    bytes: int
+    attempt: int = 0
+    agent: str = ""
+    at_unix_ms: int = 0
+    accepted: bool = False
+
+    @classmethod
+    def of(cls, message: Any) -> "Artifact":
+        return read(cls, message)
+
+
+@dataclass(frozen=True)
 class Task:
     task_id: str
     description: str
@@ -141,6 +158,7 @@ class Task:
     until_state: str
     progress: str
     history: tuple[Transition, ...]
+    artifacts: tuple[Artifact, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -226,6 +244,7 @@ class Assignment:
     feedback: tuple[Feedback, ...]
     budget_task_token: str
     previous_artifact: str
+    artifacts: tuple[Artifact, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -462,6 +481,8 @@ class SpendEvent:
 _NESTED: dict[tuple[type, str], type] = {
     (Task, "feedback"): Feedback,
     (Task, "history"): Transition,
+    (Task, "artifacts"): Artifact,
+    (Assignment, "artifacts"): Artifact,
     (TaskEvent, "task"): Task,
     (Assignment, "feedback"): Feedback,
     (RuleEvent, "rule"): GoldenRule,

@@ -87,6 +87,12 @@ def approve(task_id: str, approved: bool, comment: str, by: str) -> Operation[m.
     )
 
 
+def artifacts(task_id: str) -> Operation[tuple[m.Artifact, ...]]:
+    return _orchestrator(
+        "ListArtifacts", {"task_id": task_id}, lambda answer: tuple(m.read(m.Artifact, a) for a in answer.artifacts)
+    )
+
+
 def watch(task_ids: Sequence[str], parent_id: str, snapshot: bool) -> Operation[m.TaskEvent]:
     fields = {"task_ids": list(task_ids), "parent_id": parent_id, "snapshot": snapshot}
     return _orchestrator("WatchTasks", fields, _as(m.TaskEvent))
@@ -166,8 +172,9 @@ def submit_result(
     error: str,
     failure_class: m.FailureClass | None,
     within: float,
+    artifacts: Sequence[m.Artifact] = (),
 ) -> Operation[m.ResultAck]:
-    """`failure_class` None means success. Safe to repeat: the token makes the second one the first one's echo."""
+    """`failure_class` None means success. `artifacts`: files that belong to it. Safe to repeat: the token makes the second one the first one's echo."""
     fields = {
         "task_id": assignment.task_id,
         "status": "success" if failure_class is None else "failure",
@@ -177,6 +184,7 @@ def submit_result(
         "attempt": assignment.attempt,
         "failure_class": failure_class.value if failure_class else "",
         "agent_id": agent_id,
+        "artifacts": [{"name": a.name, "sha256": a.sha256, "bytes": a.bytes} for a in artifacts],
     }
     return _orchestrator("SubmitResult", fields, _as(m.ResultAck), within=within)
 

@@ -59,11 +59,21 @@ struct ResultReport {
   FailureClass failure = FailureClass::AgentError;
   std::uint64_t digest = 0;         // of everything that was reported
   std::shared_ptr<const ResultTexts> texts;
+  std::vector<ArtifactRef> artifacts;  // that belong to it
+  std::string remark;               // what stands against it, for the history
 };
 struct ReportResults {
   CallId call = 0;
   CallId link = 0;  // not 0: came over this stream, which proves that the agent hears
   std::vector<ResultReport> results;
+};
+
+/// A file is on the disk: from now on it is the attempt's. Its attempt, agent and time are set by the engine.
+struct AttachArtifact {
+  CallId call = 0;
+  TaskId task;
+  LeaseToken token;
+  Artifact artifact;
 };
 
 struct LeaseSign {
@@ -201,7 +211,7 @@ struct BeginDrain {};
 /// Time has passed.
 struct Tick {};
 
-using Command = std::variant<RegisterAgent, PollTask, AbandonPoll, JoinStream, GrantCredit, LeaveStream, ReportResults,
+using Command = std::variant<RegisterAgent, PollTask, AbandonPoll, JoinStream, GrantCredit, LeaveStream, ReportResults, AttachArtifact,
                              Heartbeat, SubmitTasks, CancelTask, DeleteTasks, ApproveTask, SetDispatch, GetDispatch, ListAgents, InspectTask, ExplainTask,
                              SetHold, ListHolds, PutSchedule, PauseSchedule, DeleteSchedule, ListSchedules,
                              PutRules, PutPermissions, PutRequired, PutBudgets, Undeliver, OutcomesDelivered, BeginDrain, Tick>;

@@ -90,6 +90,10 @@ struct TaskInspected {
   std::string waits_for;  // of a queued task: what stands between it and an agent
 };
 
+struct ArtifactAttached {
+  Artifact artifact;
+};
+
 /// One thing that stands between a task and an agent.
 struct Obstacle {
   std::string kind;    // finished, leased, dependency, approval, budget, concurrency, delay, retry, halt, drain, no_agent, paused, busy, or a
@@ -115,7 +119,7 @@ struct TaskExplained {
 };
 
 using Reply = std::variant<Error, Registered, Assigned, NothingToDo, ResultsAnswered, HeartbeatAnswered, Submitted,
-                           TaskAnswered, DispatchAnswered, AgentsListed, TaskInspected, TaskExplained, TasksDeleted, HoldsListed, SchedulesListed>;
+                           TaskAnswered, DispatchAnswered, AgentsListed, TaskInspected, TaskExplained, TasksDeleted, HoldsListed, SchedulesListed, ArtifactAttached>;
 
 struct Answer {
   CallId call = 0;
@@ -175,12 +179,19 @@ struct Changes {
     TaskId id;
     KeyHash key;
   };
+  /// A task refers to a file from now on, or no longer.
+  struct FileWrite {
+    TaskNumber number;
+    std::string sha256;
+    bool held = true;
+  };
   struct HoldWrite {
     Hold hold;
     bool held = true;
   };
   std::vector<TaskWrite> tasks;
   std::vector<TaskErasure> erased;  // after all of the other changes
+  std::vector<FileWrite> files;     // with the tasks that they belong to
   std::vector<HoldWrite> holds;
   std::vector<Schedule> schedules;
   std::vector<std::string> schedules_erased;  // before those that are written

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "domain/artifact.hpp"
 #include "domain/retry.hpp"
 
 namespace swarm::orchestrator {
@@ -29,6 +30,7 @@ struct EngineLimits {
   int attempts_default = 3;
   bool report_outcomes = true;
   RetryPolicy retry;
+  ArtifactLimits artifacts;
 };
 
 }  // namespace swarm::orchestrator

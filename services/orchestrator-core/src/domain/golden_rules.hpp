@@ -19,6 +19,8 @@ struct GoldenRule {
   bool active = true;
   std::int64_t effect_ppm = 0;  // measured effect in millionths; higher goes first
   std::uint64_t version = 0;
+  std::string must_not_match = {};  // RE2 pattern that no artefact of an attempt that was given the rule may hold; empty: none
+  std::string must_match = {};      // that one of them has to hold
 };
 
 struct RuleLimits {

@@ -101,6 +101,12 @@ std::optional<Denial> Guardrails::check_artifact(std::string_view artifact) cons
   return std::nullopt;
 }
 
+bool Guardrails::looks_at_artifacts() const {
+  return std::any_of(policies_.begin(), policies_.end(), [](const auto& policy) {
+    return policy.tenant.empty() && (!policy.forbidden.empty() || !policy.hosts.empty());
+  });
+}
+
 std::vector<std::string> Guardrails::granted(std::string_view agent) const {
   std::vector<std::string> out;
   for (const auto& grant : grants_) {

@@ -49,6 +49,8 @@ class Guardrails {
   /// Of an artefact; only policies of every tenant apply, as a result does not say whose task it was.
   std::optional<Denial> check_artifact(std::string_view artifact) const;
 
+  /// False: check_artifact() has nothing to look for.
+  bool looks_at_artifacts() const;
   bool grants_configured() const { return !grants_.empty(); }
   /// What the agent is granted; sorted.
   std::vector<std::string> granted(std::string_view agent) const;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "domain/artifact.hpp"
 #include "domain/ids.hpp"
 #include "domain/task_status.hpp"
 
@@ -97,6 +98,7 @@ struct TaskState {
   std::vector<AcceptedResult> results;  // newest last, bounded
   std::vector<EdgeRounds> rounds;
   std::shared_ptr<const CancelWish> cancel;  // null: nobody wants it to end
+  std::shared_ptr<const Artifacts> artifacts;  // null: none
   std::uint32_t feedback_count = 0;     // entries ever written; the newest few are kept
   std::uint32_t history_count = 0;
   WallTime updated{};

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <chrono>
 #include <deque>
 #include <map>
 #include <memory>
@@ -12,12 +11,9 @@
 #include <vector>
 
 #include "domain/agents.hpp"
-#include "domain/budgets.hpp"
-#include "domain/command.hpp"
 #include "domain/effect.hpp"
 #include "domain/engine_books.hpp"
 #include "domain/engine_limits.hpp"
-#include "domain/golden_rules.hpp"
 #include "domain/ready_queues.hpp"
 #include "domain/task_entry.hpp"
 #include "domain/workflow.hpp"
@@ -104,6 +100,7 @@ class TaskEngine {
   void on(GrantCredit&& c);
   void on(LeaveStream&& c);
   void on(Heartbeat&& c);
+  void show_life(TaskEntry& task);
   void on(ListAgents&& c);
   void on(InspectTask&& c);
   void on(ExplainTask&& c);
@@ -130,6 +127,11 @@ class TaskEngine {
   bool go_back(TaskEntry& task, const WorkflowState& state, std::string_view actor, const std::string& why);
   void add_feedback(TaskEntry& task, std::string status, const std::string& text);
   void add_outcome(const TaskEntry& task, bool success);
+  // task_engine_artifacts.cpp
+  void on(AttachArtifact&& c);
+  void put_artifacts(TaskEntry& task, Artifacts all);
+  void release_artifacts(const TaskEntry& task);
+  std::string missing_artifact(const TaskEntry& task, const ResultReport& result) const;
   // task_engine_submit.cpp
   void on(SubmitTasks&& c);
   std::optional<Error> check(const Submission& submission, std::map<TaskId, std::size_t>& in_request,
@@ -239,7 +241,6 @@ class TaskEngine {
   std::uint64_t outcomes_dropped_ = 0;
   BootTime last_sweep_{};
   bool matching_ = false;
-
   // Set for the length of one apply() or tick().
   Now now_;
   Random* random_ = nullptr;

@@ -87,12 +87,8 @@ void TaskEngine::on(Heartbeat&& c) {
     const bool known = task != nullptr && task->state->lease.token == sign.token;
     if (known && task->taken_back) revive(*task);
     if (known && has_lease(task->state->status)) {
-      task->lease_expires = now_.boot + lease_of(*task);
       task->progress = std::move(sign.progress);
-      task->started = true;
-      if (task->state->status == TaskStatus::Leased) {
-        move(*task, TaskStatus::Running, c.agent, "");
-      }
+      show_life(*task);
       if (task->state->cancel) out.cancelled.push_back(sign.task);
     } else if (known && task->state->status == TaskStatus::Cancelled) {
       out.cancelled.push_back(sign.task);
@@ -101,6 +97,13 @@ void TaskEngine::on(Heartbeat&& c) {
     }
   }
   answer(c.call, std::move(out));
+}
+
+/// A sign of the holder: its lease begins anew.
+void TaskEngine::show_life(TaskEntry& task) {
+  task.lease_expires = now_.boot + lease_of(task);
+  task.started = true;
+  if (task.state->status == TaskStatus::Leased) move(task, TaskStatus::Running, task.state->lease.agent, "");
 }
 
 void TaskEngine::on(ListAgents&& c) {

@@ -150,6 +150,8 @@ Missing TaskEngine::missing(const Command& command) const {
     want(approve->task);
   } else if (const auto* why = std::get_if<ExplainTask>(&command)) {
     want(why->task);
+  } else if (const auto* attach = std::get_if<AttachArtifact>(&command)) {
+    want(attach->task);
   } else if (const auto* beat = std::get_if<Heartbeat>(&command)) {
     for (const auto& lease : beat->leases) want(lease.task);
   }

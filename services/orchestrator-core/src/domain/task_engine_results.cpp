@@ -6,6 +6,8 @@
 namespace swarm::orchestrator {
 namespace {
 
+constexpr std::size_t kRemarkBytesMax = 1'000;
+
 /// True if a success in this step of the workflow, if any, is the task's.
 bool ends_after(const TaskEntry& task, const WorkflowState* step) {
   return step == nullptr || step->on_success.empty() || step->name == task.spec->until_state;
@@ -56,6 +58,11 @@ ResultAnswer TaskEngine::report(const ResultReport& result) {
   const bool current = state.lease.token == token && state.leases_granted > 0;
   if (current && task->taken_back) revive(*task);
   const auto& now = *task->state;
+  if (current && has_lease(now.status) && result.success) {
+    if (const auto missing = missing_artifact(*task, result); !missing.empty()) {
+      return refuse(result, Code::FailedPrecondition, "this attempt has not uploaded the artefact '" + missing + "' as the result names it");
+    }
+  }
   if (current && has_lease(now.status)) return accept(*task, result);
   if (current && now.status == TaskStatus::Cancelled) {
     return {result.task, now.attempt, false, "the task was cancelled", now.status, std::nullopt};
@@ -78,6 +85,10 @@ ResultAnswer TaskEngine::accept(TaskEntry& task, const ResultReport& result) {
   const LeaseToken token = task.state->lease.token;
   const int attempt = task.state->attempt;
   const std::string agent = task.state->lease.agent;
+  if (!result.remark.empty()) {
+    edit(task);
+    add_history(task, task.state->status, "engine", first_line(result.remark, kRemarkBytesMax));
+  }
   if (result.success) {
     succeed(task, result);
   } else if (cancel_as_wished(task, agent)) {
@@ -101,6 +112,7 @@ void TaskEngine::succeed(TaskEntry& task, const ResultReport& result) {
   if (!result.texts->artifact.empty()) {
     out_->changes.results.push_back({task.spec->number, result.texts, true});
   }
+  if (state.artifacts) put_artifacts(task, accepted(*state.artifacts, state.attempt));
   const WorkflowState* step = workflow_.find(state.workflow_state);
   const bool goes_on = !ends_after(task, step) || (step != nullptr && step->approval);
   if (goes_on && cancel_as_wished(task, agent)) return;

@@ -202,6 +202,7 @@ void TaskEngine::on(DeleteTasks&& c) {
       continue;
     }
     const auto spec = find(id)->spec;
+    release_artifacts(*find(id));
     out_->changes.erased.push_back({spec->number, id, spec->key});
     forget(id);
     ++tally_.tasks_deleted;

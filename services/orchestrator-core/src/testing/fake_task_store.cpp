@@ -36,6 +36,10 @@ Result<void> FakeTaskStore::commit(const Changes& changes) {
   }
   for (const auto& write : changes.inputs) inputs_[write.number] = write.texts;
   for (const auto& write : changes.history) history_[write.number].push_back(write.entry);
+  for (const auto& file : changes.files) {
+    if (file.held) files_.emplace(file.sha256, file.number);
+    else files_.erase({file.sha256, file.number});
+  }
   for (const auto& rule : changes.rules) rules_[rule.id] = rule;
   for (const auto& entry : changes.outcomes) outcomes_[entry.sequence] = entry;
   outcomes_.erase(outcomes_.begin(), outcomes_.upper_bound(changes.outcomes_erased_to));

@@ -26,6 +26,8 @@ class FakeTaskStore final : public TaskStore {
   Result<std::vector<Outcome>> outcomes(std::size_t limit) const override;
 
   const std::map<TaskId, StoredTask>& tasks() const { return tasks_; }
+  /// Which tasks refer to which files.
+  const std::set<std::pair<std::string, TaskNumber>>& files() const { return files_; }
   const std::map<std::string, Schedule>& schedules() const { return schedules_; }
   /// Tasks that were erased, once they had been here.
   const std::set<TaskId>& erased() const { return erased_; }
@@ -40,6 +42,7 @@ class FakeTaskStore final : public TaskStore {
   std::map<std::uint64_t, Outcome> outcomes_;
   DispatchState dispatch_;
   std::set<TaskId> erased_;
+  std::set<std::pair<std::string, TaskNumber>> files_;
   std::map<HoldBook::Key, Hold> holds_;
   std::map<std::string, Schedule> schedules_;
 };

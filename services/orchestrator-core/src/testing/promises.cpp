@@ -51,6 +51,21 @@ void Promises::answered(const ResultAnswer& answer, const ResultReport& report) 
   if (!durable && !store_.erased().contains(report.task)) violate("a result was acknowledged before it was durable" + of(report.task));
 }
 
+void Promises::attached(const Artifact& artifact, const AttachArtifact& sent) {
+  const auto& tokens = issued_[sent.task];
+  const auto place = std::find(tokens.begin(), tokens.end(), sent.token);
+  const auto stored = store_.tasks().find(sent.task);
+  if (stored == store_.tasks().end()) {
+    if (!store_.erased().contains(sent.task)) violate("a file was taken for a task that is not durable" + of(sent.task));
+    return;
+  }
+  if (place != tokens.end() && place + 1 != tokens.end()) violate("a file of a lease that was given away since was taken" + of(sent.task));
+  const auto& state = *stored->second.state;
+  if (state.lease.token != sent.token) return;  // given away in the same batch
+  const auto* kept = state.artifacts ? find_artifact(*state.artifacts, sent.artifact.name, artifact.attempt) : nullptr;
+  if (kept == nullptr) violate("a file was acknowledged before it was durable" + of(sent.task));
+}
+
 void Promises::changed(const TaskChanged& change, std::set<std::pair<TaskStatus, TaskStatus>>& moves) {
   const TaskId id = change.task.spec->id;
   const TaskStatus to = change.task.state->status;
@@ -132,6 +147,15 @@ void check_money(const TaskEngine& engine, Now now, std::chrono::nanoseconds lea
     }
   }
   if (parked != engine.parked().size()) violations.push_back("the list of tasks that wait for money is wrong");
+}
+
+void check_files(const FakeTaskStore& store, std::vector<std::string>& violations) {
+  std::set<std::pair<std::string, TaskNumber>> named;
+  for (const auto& [id, task] : store.tasks()) {
+    if (!task.state->artifacts) continue;
+    for (const auto& file : *task.state->artifacts) named.emplace(file.sha256, task.spec->number);
+  }
+  if (named != store.files()) violations.push_back("the files that the store knows are not those that tasks name");
 }
 
 void check_schedules(const TaskEngine& engine, Now now, std::vector<std::string>& violations) {

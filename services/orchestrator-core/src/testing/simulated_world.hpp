@@ -67,6 +67,7 @@ class Promises {
   void submitted(const Submitted& answer);
   void assigned(const Assigned& answer);
   void answered(const ResultAnswer& answer, const ResultReport& report);
+  void attached(const Artifact& artifact, const AttachArtifact& sent);
   void changed(const TaskChanged& change, std::set<std::pair<TaskStatus, TaskStatus>>& moves);
   /// Just before a store takes them: what is erased is over and nobody's, and what a schedule made is made once.
   void committing(const Changes& changes);
@@ -98,6 +99,8 @@ void check_money(const TaskEngine& engine, Now now, std::chrono::nanoseconds lea
 void check_schedules(const TaskEngine& engine, Now now, std::vector<std::string>& violations);
 /// Of each concurrency key no more than allowed are in work, and nobody waits for one that is free.
 void check_keys(const TaskEngine& engine, std::vector<std::string>& violations);
+/// The store knows of exactly those files that its tasks name.
+void check_files(const FakeTaskStore& store, std::vector<std::string>& violations);
 /// The engine's inner books agree with each other.
 void check_books(const TaskEngine& engine, bool may_assign, std::vector<std::string>& violations);
 

@@ -16,6 +16,7 @@ constexpr CallId kStreamCalls = 2ull << 60;
 constexpr CallId kResultCalls = 3ull << 60;
 constexpr CallId kSubmitCalls = 4ull << 60;
 constexpr CallId kOtherCalls = 5ull << 60;
+constexpr CallId kFileCalls = 6ull << 60;
 
 EngineLimits limits() {
   EngineLimits out;
@@ -55,14 +56,18 @@ struct Simulator::World {
     Work work;
     int left;
   };
+  struct AgentHandsIn {
+    std::size_t agent;
+    AttachArtifact file;
+  };
   struct Arrives {
     Command command;
   };
   struct ClientActs {};
-  using Event = std::variant<CommitEnds, AgentActs, AgentReports, AgentBeats, Arrives, ClientActs>;
+  using Event = std::variant<CommitEnds, AgentActs, AgentReports, AgentBeats, AgentHandsIn, Arrives, ClientActs>;
 
   explicit World(SimulationOptions o)
-      : options(o), random(o.seed * 7919 + 17), engine_random(o.seed + 1), promises(store, report.violations) {
+      : options(o), random(o.seed * 7919 + 17), engine_random(o.seed + 1), file_random(o.seed * 31 + 7), promises(store, report.violations) {
     for (std::size_t i = 0; i < options.agents; ++i) {
       SimulatedAgent agent;
       agent.name = "agent-" + std::to_string(i);
@@ -168,6 +173,8 @@ struct Simulator::World {
       requests.erase(call);
     } else if (const auto* results = std::get_if<ResultsAnswered>(&answer)) {
       on_results(call, *results);
+    } else if (const auto* attached = std::get_if<ArtifactAttached>(&answer)) {
+      if (const auto sent = files_sent.find(call); sent != files_sent.end()) promises.attached(attached->artifact, sent->second);
     } else if (call >= kPollCalls && call < kResultCalls) {
       on_agent_answer(call, answer);
     } else if (std::holds_alternative<Error>(answer) && call >= kSubmitCalls && call < kOtherCalls) {
@@ -224,11 +231,36 @@ struct Simulator::World {
                                  : FailureClass::Halted;
     result.digest = random.next() | 1;
     result.texts = std::make_shared<ResultTexts>(ResultTexts{result.success ? "made" : "", result.success ? "" : "why"});
+    hand_in_files(index, result);
     const bool long_work = random.percent(20);
     const auto takes = milliseconds(long_work ? random.below(12'000) : random.below(400));
     if (random.percent(60)) at(milliseconds(random.below(100)), AgentBeats{index, task, long_work ? 12 : 0});
     at(takes, AgentReports{index, result});
     if (!agents[index].by_stream) act(index, takes + milliseconds(random.below(20)));
+  }
+
+  /// Some attempts hand in a file or two, and name them in the result; some name one that never comes.
+  void hand_in_files(std::size_t index, ResultReport& result) {
+    for (std::uint64_t n = file_random.below(10); n > 7; --n) {
+      Artifact file;
+      file.name = "file-" + std::to_string(file_random.below(3));
+      file.sha256 = std::string(64, static_cast<char>('a' + file_random.below(6)));
+      file.bytes = 1 + file_random.below(100);
+      if (file_random.percent(30)) result.artifacts.push_back({file.name, file.sha256, file.bytes});
+      if (file_random.percent(5)) continue;
+      at(milliseconds(file_random.below(400)), AgentHandsIn{index, {0, result.task, *result.token, file}});
+    }
+  }
+
+  void on(AgentHandsIn& event) {
+    if (agents[event.agent].dead) return;
+    event.file.call = kFileCalls | ++last_file;
+    files_sent[event.file.call] = event.file;
+    if (files_sent.size() > 4'000) files_sent.erase(files_sent.begin());
+    count("file handed in");
+    at(milliseconds(file_random.below(300)), Arrives{event.file});
+    // Once more, much later: by then the task may have been given away.
+    if (faults && file_random.percent(20)) at(milliseconds(file_random.below(9'000)), Arrives{event.file});
   }
 
   void on(const AgentBeats& event) {
@@ -466,6 +498,7 @@ struct Simulator::World {
       check_books(*engine, !engine->dispatch().halted, report.violations);
       check_money(*engine, now(), limits().lease, report.violations);
       check_schedules(*engine, now(), report.violations);
+      check_files(store, report.violations);
     }
     return report.violations.empty();
   }
@@ -515,6 +548,7 @@ struct Simulator::World {
   SimulationReport report;
   SeededRandom random;
   SeededRandom engine_random;
+  SeededRandom file_random;  // of its own, so that the rest of a seed's run stays what it was
   FakeTaskStore store;
   SimulatedZones zones;
   Promises promises;
@@ -529,6 +563,8 @@ struct Simulator::World {
   WallTime wall{std::chrono::seconds(1'767'225'600)};
   std::uint64_t sequence = 0;
   std::uint64_t last_call = 0;
+  std::uint64_t last_file = 0;
+  std::map<CallId, AttachArtifact> files_sent;
   std::uint64_t life = 0;
   std::uint64_t steps = 0;
   bool faults = true;

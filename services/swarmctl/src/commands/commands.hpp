@@ -10,6 +10,7 @@ namespace swarm::ctl {
 // and leaves the exit code there.
 void add_tasks(CLI::App& program, Session& session);
 void add_schedules(CLI::App& program, Session& session);
+void add_artifacts(CLI::App& program, Session& session);
 void add_rules(CLI::App& program, Session& session);
 void add_groups(CLI::App& program, Session& session);
 /// Below `groups`: what people change about them.

@@ -23,14 +23,15 @@ GoldenRule to_rule(const analyst::GoldenRule& in) {
   out.active = in.state() == "active" && in.text().size() <= kRuleBytesMax;
   out.effect_ppm = static_cast<std::int64_t>(std::clamp(in.effect(), -1e6, 1e6) * 1e6);
   out.version = in.version();
+  out.must_not_match = in.must_not_match();
+  out.must_match = in.must_match();
   return out;
 }
 
 }  // namespace
 
-RuleFollower::RuleFollower(std::shared_ptr<grpc::Channel> channel, EngineLoop& loop, Probe& probe,
-                           std::uint64_t from_version)
-    : channel_(std::move(channel)), loop_(loop), probe_(probe), version_(from_version) {}
+RuleFollower::RuleFollower(std::shared_ptr<grpc::Channel> channel, EngineLoop& loop, Probe& probe, RuleChecks& checks, std::uint64_t from_version)
+    : channel_(std::move(channel)), loop_(loop), probe_(probe), checks_(checks), version_(from_version) {}
 
 RuleFollower::~RuleFollower() { stop(); }
 
@@ -82,7 +83,9 @@ std::string RuleFollower::follow() {
       log::info("following the analyst's golden rules", {{"version", event.version()}});
     } else if (event.has_rule()) {
       // When the queue is full the version is not taken note of, so the rule comes again with the next connection.
-      if (!loop_.submit(PutRules{{to_rule(event.rule())}})) {
+      auto rule = to_rule(event.rule());
+      checks_.put(rule);
+      if (!loop_.submit(PutRules{{std::move(rule)}})) {
         context.TryCancel();
         break;
       }

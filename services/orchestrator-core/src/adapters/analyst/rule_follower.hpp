@@ -11,6 +11,7 @@
 #include "application/engine_loop.hpp"
 #include "application/interrupt.hpp"
 #include "application/probe.hpp"
+#include "application/rule_checks.hpp"
 #include "libs/async/guarded.hpp"
 
 namespace grpc {
@@ -24,7 +25,7 @@ namespace swarm::orchestrator::analyst_client {
 /// last seen. One thread.
 class RuleFollower {
  public:
-  RuleFollower(std::shared_ptr<grpc::Channel> channel, EngineLoop& loop, Probe& probe, std::uint64_t from_version);
+  RuleFollower(std::shared_ptr<grpc::Channel> channel, EngineLoop& loop, Probe& probe, RuleChecks& checks, std::uint64_t from_version);
   ~RuleFollower();
   void start();
   void stop();
@@ -39,6 +40,7 @@ class RuleFollower {
   std::shared_ptr<grpc::Channel> channel_;
   EngineLoop& loop_;
   Probe& probe_;
+  RuleChecks& checks_;
   std::uint64_t version_;
   std::atomic<bool> connected_{false};
   async::Guarded<std::string> detail_{"not connected yet"};

@@ -8,7 +8,7 @@ namespace {
 
 enum class Kind : std::uint64_t {
   Register = 1, Poll, AbandonPoll, JoinStream, Credit, LeaveStream, Results, Heartbeat, Submit, Cancel, Delete, Approve, Dispatch,
-  Hold, PutSchedule, PauseSchedule, DeleteSchedule, Permissions, Rules, Budgets, Undeliver, Outcomes, Drain, Required
+  Hold, PutSchedule, PauseSchedule, DeleteSchedule, Permissions, Rules, Budgets, Undeliver, Outcomes, Drain, Required, Attach
 };
 
 struct Out {
@@ -44,7 +44,13 @@ struct Out {
       w.bits(result.task), w.u64(result.token ? 1 : 0), token(result.token.value_or(LeaseToken{}));
       w.u64(result.success ? 1 : 0), w.u64(static_cast<std::uint64_t>(result.failure)), w.fixed(result.digest);
       w.text(r.tag(result.texts->artifact)), w.text(r.tag(result.texts->error_message));
+      w.text(r.tag(result.remark)), w.u64(result.artifacts.size());
+      for (const auto& ref : result.artifacts) w.text(r.tag(ref.name)), w.text(r.tag(ref.sha256)), w.u64(ref.bytes);
     }
+    return true;
+  }
+  bool operator()(const AttachArtifact& c) {
+    kind(Kind::Attach), w.u64(c.call), w.bits(c.task), token(c.token), encode(w, r.without_secrets(c.artifact));
     return true;
   }
   bool operator()(const Heartbeat& c) {
@@ -90,7 +96,7 @@ struct Out {
   }
   bool operator()(const PutRules& c) {
     kind(Kind::Rules), w.u64(c.rules.size());
-    for (GoldenRule rule : c.rules) rule.text.assign(rule.text.size(), 'x'), record(rule);  // its length decides
+    for (GoldenRule rule : c.rules) rule.text.assign(rule.text.size(), 'x'), rule.must_match.clear(), rule.must_not_match.clear(), record(rule);  // the text's length decides
     return true;
   }
   bool operator()(const PutBudgets& c) {
@@ -142,6 +148,9 @@ struct In {
       auto texts = std::make_shared<ResultTexts>();
       texts->artifact = r.text(), texts->error_message = r.text();
       result.texts = std::move(texts);
+      result.remark = r.text();
+      result.artifacts.resize(r.count());
+      for (auto& ref : result.artifacts) ref.name = r.text(), ref.sha256 = r.text(), ref.bytes = r.u64();
     }
     return c;
   }
@@ -227,6 +236,7 @@ struct In {
       case Kind::Outcomes: return OutcomesDelivered{r.u64()};
       case Kind::Drain: return BeginDrain{};
       case Kind::Required: return required();
+      case Kind::Attach: { AttachArtifact c; c.call = r.u64(), c.task = r.bits<TaskId>(), c.token = r.bits<LeaseToken>(), c.artifact = read_artifact(r); return c; }
     }
     return std::nullopt;
   }

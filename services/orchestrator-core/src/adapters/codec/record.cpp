@@ -14,6 +14,20 @@ std::optional<T> checked(const Reader& in, T&& value) {
 }
 
 constexpr std::uint64_t kStateWithCancel = 2;
+constexpr std::uint64_t kStateWithArtifacts = 3;  // as version 1, then whether there is a wish to cancel, it, and the artefacts
+constexpr std::uint64_t kRuleWithChecks = 2;
+
+void encode(Writer& out, const CancelWish& wish) {
+  out.time(wish.by);
+  out.text(wish.reason);
+}
+
+std::shared_ptr<const CancelWish> decode_wish(Reader& in) {
+  CancelWish wish;
+  wish.by = in.time();
+  wish.reason = in.text();
+  return std::make_shared<CancelWish>(std::move(wish));
+}
 
 /// False for a version that this program does not know.
 bool read_version(Reader& in) { return in.u64() == kVersion && in.ok(); }
@@ -96,8 +110,34 @@ std::optional<TaskSpec> decode_spec(std::string_view bytes) {
   return checked(in, std::move(spec));
 }
 
+void encode(Writer& out, const Artifact& artifact) {
+  out.text(artifact.name);
+  out.text(artifact.sha256);
+  out.u64(artifact.bytes);
+  out.i64(artifact.attempt);
+  out.text(artifact.agent);
+  out.time(artifact.at);
+  out.u64(artifact.accepted ? 1 : 0);
+  out.texts(artifact.breaches);
+  out.texts(artifact.fulfils);
+}
+
+Artifact read_artifact(Reader& in) {
+  Artifact out;
+  out.name = in.text();
+  out.sha256 = in.text();
+  out.bytes = in.u64();
+  out.attempt = in.small();
+  out.agent = in.text();
+  out.at = in.time();
+  out.accepted = in.u64() != 0;
+  out.breaches = in.texts();
+  out.fulfils = in.texts();
+  return out;
+}
+
 void encode(Writer& out, const TaskState& state) {
-  out.u64(state.cancel ? kStateWithCancel : kVersion);
+  out.u64(state.artifacts ? kStateWithArtifacts : state.cancel ? kStateWithCancel : kVersion);
   out.u64(static_cast<std::uint64_t>(state.status));
   out.u64(static_cast<std::uint64_t>(state.blocked));
   out.u64(state.approved ? 1 : 0);
@@ -129,15 +169,17 @@ void encode(Writer& out, const TaskState& state) {
   out.time(state.updated);
   out.time(state.not_before);
   out.u64(state.version);
-  if (!state.cancel) return;
-  out.time(state.cancel->by);
-  out.text(state.cancel->reason);
+  if (state.artifacts) out.u64(state.cancel ? 1 : 0);
+  if (state.cancel) encode(out, *state.cancel);
+  if (!state.artifacts) return;
+  out.u64(state.artifacts->size());
+  for (const auto& artifact : *state.artifacts) encode(out, artifact);
 }
 
 std::optional<TaskState> decode_state(std::string_view bytes) {
   Reader in(bytes);
   const std::uint64_t version = in.u64();
-  if (version != kVersion && version != kStateWithCancel) return std::nullopt;
+  if (version < kVersion || version > kStateWithArtifacts) return std::nullopt;
   TaskState state;
   state.status = static_cast<TaskStatus>(in.u64());
   state.blocked = static_cast<Blocked>(in.u64());
@@ -170,11 +212,12 @@ std::optional<TaskState> decode_state(std::string_view bytes) {
   state.updated = in.time();
   state.not_before = in.time();
   state.version = in.u64();
-  if (version == kStateWithCancel) {
-    CancelWish wish;
-    wish.by = in.time();
-    wish.reason = in.text();
-    state.cancel = std::make_shared<CancelWish>(std::move(wish));
+  const bool with_wish = version == kStateWithCancel || (version == kStateWithArtifacts && in.u64() != 0);
+  if (with_wish) state.cancel = decode_wish(in);
+  if (version == kStateWithArtifacts) {
+    Artifacts artifacts(in.count());
+    for (auto& artifact : artifacts) artifact = read_artifact(in);
+    state.artifacts = std::make_shared<const Artifacts>(std::move(artifacts));
   }
   const bool known = state.status >= TaskStatus::Blocked && state.status <= TaskStatus::Dead &&
                      state.blocked <= Blocked::Concurrency;
@@ -245,7 +288,8 @@ std::optional<Transition> decode_transition(std::string_view bytes) {
 }
 
 void encode(Writer& out, const GoldenRule& rule) {
-  out.u64(kVersion);
+  const bool checks = !rule.must_not_match.empty() || !rule.must_match.empty();
+  out.u64(checks ? kRuleWithChecks : kVersion);
   out.text(rule.id);
   out.text(rule.stack);
   out.text(rule.role);
@@ -253,11 +297,15 @@ void encode(Writer& out, const GoldenRule& rule) {
   out.u64(rule.active ? 1 : 0);
   out.i64(rule.effect_ppm);
   out.u64(rule.version);
+  if (!checks) return;
+  out.text(rule.must_not_match);
+  out.text(rule.must_match);
 }
 
 std::optional<GoldenRule> decode_rule(std::string_view bytes) {
   Reader in(bytes);
-  if (!read_version(in)) return std::nullopt;
+  const auto version = in.u64();
+  if (version != kVersion && version != kRuleWithChecks) return std::nullopt;
   GoldenRule rule;
   rule.id = in.text();
   rule.stack = in.text();
@@ -266,6 +314,10 @@ std::optional<GoldenRule> decode_rule(std::string_view bytes) {
   rule.active = in.u64() != 0;
   rule.effect_ppm = in.i64();
   rule.version = in.u64();
+  if (version == kRuleWithChecks) {
+    rule.must_not_match = in.text();
+    rule.must_match = in.text();
+  }
   return checked(in, std::move(rule));
 }
 

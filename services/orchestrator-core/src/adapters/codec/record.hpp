@@ -14,6 +14,8 @@ namespace swarm::orchestrator::codec {
 
 void encode(Writer& out, const TaskSpec& spec);
 void encode(Writer& out, const TaskState& state);
+void encode(Writer& out, const Artifact& artifact);
+Artifact read_artifact(Reader& in);
 void encode(Writer& out, const InputTexts& texts);
 void encode(Writer& out, const Feedback& entry);
 void encode(Writer& out, const Transition& entry);

@@ -32,11 +32,23 @@ TaskSpec Redactor::without_secrets(TaskSpec spec) const {
   return spec;
 }
 
+Artifact Redactor::without_secrets(Artifact artifact) const {
+  artifact.name = tag(artifact.name);
+  artifact.sha256 = tag(artifact.sha256);
+  artifact.breaches.clear();
+  return artifact;
+}
+
 TaskState Redactor::without_secrets(TaskState state) const {
   state.reason = tag(state.reason);
   state.lease.token = mask(state.lease.token);
   for (auto& result : state.results) result.token = mask(result.token);
   if (state.cancel) state.cancel = std::make_shared<CancelWish>(CancelWish{state.cancel->by, tag(state.cancel->reason)});
+  if (state.artifacts) {
+    Artifacts artifacts;
+    for (const auto& artifact : *state.artifacts) artifacts.push_back(without_secrets(artifact));
+    state.artifacts = std::make_shared<const Artifacts>(std::move(artifacts));
+  }
   return state;
 }
 

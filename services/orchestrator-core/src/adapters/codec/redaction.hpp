@@ -20,6 +20,7 @@ class Redactor {
   std::string tag(const std::string& text) const;
   TaskSpec without_secrets(TaskSpec spec) const;
   TaskState without_secrets(TaskState state) const;
+  Artifact without_secrets(Artifact artifact) const;
 
  private:
   std::string key_;

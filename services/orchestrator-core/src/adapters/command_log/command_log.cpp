@@ -121,7 +121,7 @@ void CommandLog::started(const StartState& state, Now now) {
   Writer out;
   put_now(out, now);
   out.u64(state.rules.size());
-  for (GoldenRule rule : state.rules) rule.text.assign(rule.text.size(), 'x'), put_record(out, rule);
+  for (GoldenRule rule : state.rules) rule.text.assign(rule.text.size(), 'x'), rule.must_match.clear(), rule.must_not_match.clear(), put_record(out, rule);
   DispatchState dispatch = state.dispatch;
   dispatch.reason = redactor_.tag(dispatch.reason);
   put_record(out, dispatch);

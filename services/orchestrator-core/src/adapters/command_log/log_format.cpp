@@ -21,10 +21,10 @@ void each(Limits& l, Rules& r, Visit&& visit) {
     visit(*time);
   }
   for (auto* size : {&l.tasks_active_max, &l.agents_max, &l.results_kept, &l.feedback_bytes_max, &l.outcomes_max, &l.dry_budgets_max, &l.holds_max,
-                     &l.schedules_max, &r.count_max, &r.bytes_max}) {
+                     &l.schedules_max, &r.count_max, &r.bytes_max, &l.artifacts.count_max}) {
     visit(*size);
   }
-  visit(l.feedback_kept), visit(l.history_kept), visit(l.attempts_default), visit(l.report_outcomes), visit(r.deliver), visit(r.hold_out_bp);
+  visit(l.artifacts.bytes_max), visit(l.feedback_kept), visit(l.history_kept), visit(l.attempts_default), visit(l.report_outcomes), visit(r.deliver), visit(r.hold_out_bp);
 }
 
 struct Write {

@@ -11,7 +11,7 @@
 
 namespace swarm::orchestrator::command_log {
 
-inline constexpr std::string_view kMagic = "swarm orchestrator command log 1\n";
+inline constexpr std::string_view kMagic = "swarm orchestrator command log 2\n";
 
 /// What an entry of the file is. After the magic comes Setup, then the start (Task …, Started), then the rest.
 enum class EntryKind : std::uint8_t {

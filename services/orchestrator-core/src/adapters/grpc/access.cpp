@@ -22,6 +22,8 @@ auth::AccessTable access_table() {
       {core + "DeleteTask", steering},      {core + "SetHold", steering},         {core + "ListHolds", everybody},
       {core + "PutSchedule", steering},     {core + "PauseSchedule", steering},   {core + "DeleteSchedule", steering},
       {core + "ListSchedules", everybody},
+      {core + "UploadArtifact", agents},     {core + "ListArtifacts", everybody},
+      {core + "DownloadArtifact", everybody},
       {core + "CancelTask", steering},      {core + "ApproveTask", steering},     {core + "SetDispatch", steering},
       {"/knowledge_journal.KnowledgeJournal/Resync", steering},
       {"/knowledge_journal.KnowledgeJournal/GetJournal", {Role::Viewer, Role::Operator}},

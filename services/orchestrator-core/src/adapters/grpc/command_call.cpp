@@ -10,6 +10,7 @@ std::string subject(const Command& command) {
   if (const auto* erase = std::get_if<DeleteTasks>(&command)) return text(erase->tasks.front());
   if (const auto* approve = std::get_if<ApproveTask>(&command)) return text(approve->task);
   if (const auto* inspect = std::get_if<InspectTask>(&command)) return text(inspect->task);
+  if (const auto* attach = std::get_if<AttachArtifact>(&command)) return text(attach->task);
   if (const auto* explained = std::get_if<ExplainTask>(&command)) return text(explained->task);
   return {};
 }

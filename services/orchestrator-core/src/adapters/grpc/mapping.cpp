@@ -133,6 +133,31 @@ Result<void> check_parent(const TaskSpec& spec, const ::orchestrator::NewTask& i
   return limits.tokens->check_child(spec, in.parent_token());
 }
 
+Result<void> to_refs(const ::orchestrator::TaskResult& in, const InputLimits& limits, ResultReport& out) {
+  if (static_cast<std::size_t>(in.artifacts_size()) > limits.artifacts_max) return invalid("artifacts", "more than " + std::to_string(limits.artifacts_max));
+  for (const auto& ref : in.artifacts()) {
+    if (const auto fault = fault_of_artifact_name(ref.name()); !fault.empty()) return invalid("artifacts.name", fault);
+    const auto sha256 = to_sha256(ref.sha256());
+    if (sha256.empty()) return invalid("artifacts.sha256", "is not 64 hexadecimal digits");
+    if (ref.bytes() < 0) return invalid("artifacts.bytes", "is negative");
+    out.artifacts.push_back({ref.name(), sha256, static_cast<std::uint64_t>(ref.bytes())});
+    out.digest = stable_hash(ref.name() + "\n" + sha256, out.digest + 1);
+  }
+  return outcome::success();
+}
+
+/// A breach goes into the history, or gives the task back as a failure of the agent's own.
+void check_rules(::orchestrator::TaskResult& in, const InputLimits& limits, ResultReport& out) {
+  const auto verdict = limits.rule_checks->judge(*limits.store, out.task, out.token, in.artifact());
+  if (!verdict) return;
+  out.remark = verdict->why;
+  if (!verdict->returned) return;
+  out.success = false;
+  out.failure = FailureClass::AgentError;
+  in.clear_artifact();
+  in.set_error_message(verdict->why);
+}
+
 Result<FailureClass> to_failure_class(const std::string& text) {
   if (text.empty() || text == "agent_error" || text == "rejected") return FailureClass::AgentError;
   for (const auto known : {FailureClass::Transient, FailureClass::PolicyDenied, FailureClass::BudgetExhausted,
@@ -288,6 +313,21 @@ Result<std::vector<Submission>> to_submissions(const ::orchestrator::SubmitTasks
   return out;
 }
 
+Result<UploadBegin> to_upload(const ::orchestrator::ArtifactBegin& in, const InputLimits& limits) {
+  UploadBegin out;
+  BOOST_OUTCOME_TRY(out.task, to_task_id("task_id", in.task_id()));
+  out.token = parse_token(in.lease_token()).value_or(LeaseToken{});
+  if (const auto fault = fault_of_artifact_name(in.name()); !fault.empty()) return invalid("name", fault);
+  out.name = in.name();
+  out.sha256 = to_sha256(in.sha256());
+  if (out.sha256.empty()) return invalid("sha256", "is not 64 hexadecimal digits");
+  if (in.bytes() < 0 || static_cast<std::uint64_t>(in.bytes()) > limits.artifact_bytes_max) {
+    return invalid("bytes", std::to_string(in.bytes()) + ", at most " + std::to_string(limits.artifact_bytes_max) + " (artifacts.bytes_max)");
+  }
+  out.bytes = static_cast<std::uint64_t>(in.bytes());
+  return out;
+}
+
 Result<ResultReport> to_report(::orchestrator::TaskResult&& in, const InputLimits& limits) {
   ResultReport out;
   BOOST_OUTCOME_TRY(out.task, to_task_id("task_id", in.task_id()));
@@ -306,6 +346,7 @@ Result<ResultReport> to_report(::orchestrator::TaskResult&& in, const InputLimit
   for (const auto* text : {&in.artifact(), &in.error_message(), &in.failure_class()}) {
     out.digest = stable_hash(*text, out.digest + 1);
   }
+  BOOST_OUTCOME_TRY(to_refs(in, limits, out));
   auto texts = std::make_shared<ResultTexts>();
   if (limits.guardrails != nullptr && out.success) {
     // What must not be kept is not kept: the attempt ends as denied, with the policy in place of the artefact.
@@ -316,6 +357,7 @@ Result<ResultReport> to_report(::orchestrator::TaskResult&& in, const InputLimit
       in.set_error_message(denial->text());
     }
   }
+  if (limits.rule_checks != nullptr && out.success) check_rules(in, limits, out);
   texts->artifact = std::move(*in.mutable_artifact());
   texts->error_message = std::move(*in.mutable_error_message());
   out.texts = std::move(texts);

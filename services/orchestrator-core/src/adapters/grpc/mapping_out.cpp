@@ -39,6 +39,9 @@ void fill(::orchestrator::Task& out, const StoredTask& task) {
   if (!spec.parent.empty()) out.set_parent_id(text(spec.parent));
   out.set_tenant(spec.tenant);
   out.set_until_state(spec.until_state);
+  if (state.artifacts) {
+    for (const auto& artifact : *state.artifacts) fill(*out.add_artifacts(), artifact);
+  }
   if (!spec.terms) return;
   out.set_budget_usd(static_cast<double>(spec.terms->budget_nanos) * 1e-9);
   out.set_schedule_to_start_ms(spec.terms->schedule_to_start.count());
@@ -46,6 +49,16 @@ void fill(::orchestrator::Task& out, const StoredTask& task) {
   out.set_heartbeat_ms(spec.terms->heartbeat.count());
   out.set_concurrency_key(spec.terms->concurrency_key);
   out.set_concurrency_max(spec.terms->concurrency_max);
+}
+
+void fill(::orchestrator::ArtifactInfo& out, const Artifact& artifact) {
+  out.set_name(artifact.name);
+  out.set_sha256(artifact.sha256);
+  out.set_bytes(static_cast<std::int64_t>(artifact.bytes));
+  out.set_attempt(artifact.attempt);
+  out.set_agent(artifact.agent);
+  out.set_at_unix_ms(unix_ms(artifact.at));
+  out.set_accepted(artifact.accepted);
 }
 
 void fill(::orchestrator::Task& out, const TaskTexts& texts) {
@@ -169,6 +182,8 @@ void fill(::orchestrator::TaskAssignment& out, const Assigned& assigned, std::ch
   if (spec.terms) out.set_start_to_close_ms(spec.terms->start_to_close.count());
   copy(*out.mutable_rule_ids(), assigned.rule_ids);
   for (const auto& [key, value] : spec.labels) (*out.mutable_labels())[key] = value;
+  if (!state.artifacts) return;
+  for (const auto& artifact : *state.artifacts) fill(*out.add_artifacts(), artifact);
 }
 
 }  // namespace swarm::orchestrator::grpc_api

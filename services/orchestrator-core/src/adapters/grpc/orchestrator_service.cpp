@@ -2,6 +2,7 @@
 
 #include "adapters/grpc/command_call.hpp"
 #include "adapters/grpc/stack_lookup.hpp"
+#include "adapters/grpc/stream_base.hpp"
 #include "adapters/grpc/work_stream.hpp"
 #include "application/redrive.hpp"
 #include "libs/rpc/status.hpp"
@@ -10,14 +11,6 @@ namespace swarm::orchestrator::grpc_api {
 namespace {
 
 constexpr std::chrono::milliseconds kDeadlineMargin{200};
-
-/// A stream that only says why it can't be.
-template <class Base>
-class Refused final : public Base {
- public:
-  explicit Refused(const Error& error) { this->Finish(rpc::to_status(error)); }
-  void OnDone() override { delete this; }
-};
 
 template <class Request, class Response>
 using Bidi = grpc::ServerBidiReactor<Request, Response>;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "adapters/grpc/artifact_transfers.hpp"
 #include "adapters/grpc/mapping.hpp"
 #include "adapters/grpc/reply_router.hpp"
 #include "adapters/grpc/watch_stream.hpp"
@@ -29,6 +30,10 @@ class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackS
     WatchStreams& watch_streams;
     const TaskStore& store;
     const Clock& clock;
+    ArtifactFiles& files;
+    ArtifactKeeper& keeper;
+    DiskThreads& disk;
+    TransferBook& transfers;
   };
   OrchestratorService(Parts parts, ServiceOptions options) : parts_(parts), options_(options) {}
   /// For the stacks of tasks whose text names none. Before the server starts.
@@ -56,6 +61,10 @@ class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackS
   Unary* ListAgents(Context*, const ::orchestrator::ListAgentsRequest*, ::orchestrator::ListAgentsResponse*) override;
   Unary* SetDispatch(Context*, const ::orchestrator::DispatchRequest*, ::orchestrator::DispatchState*) override;
   Unary* GetDispatch(Context*, const ::orchestrator::DispatchQuery*, ::orchestrator::DispatchState*) override;
+  // artifact_calls.cpp
+  grpc::ServerReadReactor<::orchestrator::ArtifactPart>* UploadArtifact(Context*, ::orchestrator::ArtifactInfo*) override;
+  Unary* ListArtifacts(Context*, const ::orchestrator::TaskRef*, ::orchestrator::ListArtifactsResponse*) override;
+  grpc::ServerWriteReactor<::orchestrator::ArtifactPart>* DownloadArtifact(Context*, const ::orchestrator::ArtifactRequest*) override;
   // settings_calls.cpp
   Unary* SetHold(Context*, const ::orchestrator::HoldRequest*, ::orchestrator::Hold*) override;
   Unary* ListHolds(Context*, const ::orchestrator::ListHoldsRequest*, ::orchestrator::ListHoldsResponse*) override;
@@ -73,6 +82,8 @@ class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackS
                  Response* response, ToCommand to_command);
   bool look_stacks_up_of(Command& command, std::function<void()> refuse);
   Unary* answer(Context* context, const Error& error) const;
+  TransferContext transfer() const;
+  Result<void> read_artifacts(const ::orchestrator::TaskRef& request, ::orchestrator::ListArtifactsResponse& out) const;
   Unary* explain(Context* context, const char* method, const ::orchestrator::TaskRef* in, ::orchestrator::TaskExplanation* out);
   Result<Command> read_redrive(const ::orchestrator::RedriveRequest& request, ::orchestrator::RedriveResponse& out) const;
   Result<void> read_task(const ::orchestrator::TaskRef& request, ::orchestrator::Task& out, bool& inspect) const;

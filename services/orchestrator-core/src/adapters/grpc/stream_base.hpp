@@ -11,6 +11,14 @@
 
 namespace swarm::orchestrator::grpc_api {
 
+/// A stream that only says why it can't be. Deletes itself.
+template <class Base>
+class Refused final : public Base {
+ public:
+  explicit Refused(const Error& error) { this->Finish(rpc::to_status(error)); }
+  void OnDone() override { delete this; }
+};
+
 /// The writing half of a bidirectional stream, shared between its reactor (gRPC's threads) and whoever answers (the
 /// committing thread). The reactor attaches itself and detaches in OnDone, so that no answer reaches a dead stream.
 /// One write is in flight at a time. Thread-safe.

@@ -44,7 +44,8 @@ Result<std::unique_ptr<LmdbTaskStore>> LmdbTaskStore::open(StoreOptions options)
       {&t.specs, "specs"},       {&t.live, "live"},       {&t.done, "done"},   {&t.ids, "ids"},
       {&t.keys, "keys"},         {&t.inputs, "inputs"},   {&t.results, "results"}, {&t.feedback, "feedback"},
       {&t.history, "history"},   {&t.rules, "rules"},     {&t.outcomes, "outcomes"},
-      {&t.schedules, "schedules"}, {&t.holds, "holds"},   {&t.meta, "meta"}};
+      {&t.schedules, "schedules"}, {&t.holds, "holds"},   {&t.meta, "meta"},
+      {&t.files, "files"}};
   for (const auto& [table, name] : names) {
     BOOST_OUTCOME_TRY(*table, environment->table(name));
   }
@@ -63,7 +64,31 @@ Result<void> LmdbTaskStore::commit(const Changes& changes) {
   for (const auto& task : changes.erased) {
     BOOST_OUTCOME_TRY(erase_task(txn, task));
   }
-  return txn.commit();
+  for (const auto& file : changes.files) {
+    const auto key = file.sha256 + lmdb::key_u64(file.number);
+    BOOST_OUTCOME_TRYV(file.held ? txn.put(tables_.files, key, "1") : txn.erase(tables_.files, key));
+  }
+  BOOST_OUTCOME_TRY(txn.commit());
+  std::lock_guard lock(released_mutex_);
+  for (const auto& file : changes.files) {
+    if (!file.held) released_.push_back(file.sha256);
+  }
+  return outcome::success();
+}
+
+Result<bool> LmdbTaskStore::refers_to(const std::string& sha256) const {
+  BOOST_OUTCOME_TRY(auto txn, environment_->read());
+  bool found = false;
+  BOOST_OUTCOME_TRY(txn.scan(tables_.files, sha256, [&](std::string_view key, std::string_view) {
+    found = key.starts_with(sha256);
+    return false;
+  }));
+  return found;
+}
+
+std::vector<std::string> LmdbTaskStore::take_released() {
+  std::lock_guard lock(released_mutex_);
+  return std::exchange(released_, {});
 }
 
 Result<void> LmdbTaskStore::write_tasks(lmdb::WriteTxn& txn, const Changes& changes) {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 
 #include "libs/lmdb/environment.hpp"
+#include "ports/artifact_files.hpp"
 #include "ports/task_store.hpp"
 
 namespace swarm::orchestrator::lmdb_store {
@@ -19,8 +21,9 @@ struct StoreOptions {
 ///   ids    task id → number                      keys         hash of the idempotency key → task id
 ///   inputs description and context               results      number, kind → artefact or error message
 ///   feedback, history  number, index → entry     rules, outcomes, schedules, holds, meta
+///   files  SHA-256 of an artefact, number of a task that refers to it
 /// `live` holds only what is not finished, so that recovery costs by active tasks and not by all there ever were.
-class LmdbTaskStore final : public TaskStore {
+class LmdbTaskStore final : public TaskStore, public ArtifactIndex {
  public:
   static Result<std::unique_ptr<LmdbTaskStore>> open(StoreOptions options);
 
@@ -34,12 +37,14 @@ class LmdbTaskStore final : public TaskStore {
   Result<TaskPage> list(const TaskFilter& filter) const override;
   Result<FinishedPage> finished(TaskNumber after, std::size_t limit) const override;
   Result<std::vector<Outcome>> outcomes(std::size_t limit) const override;
+  Result<bool> refers_to(const std::string& sha256) const override;
+  std::vector<std::string> take_released() override;
 
   const lmdb::Environment& environment() const { return *environment_; }
 
  private:
   struct Tables {
-    lmdb::Table specs, live, done, ids, keys, inputs, results, feedback, history, rules, outcomes, schedules, holds, meta;
+    lmdb::Table specs, live, done, ids, keys, inputs, results, feedback, history, rules, outcomes, schedules, holds, meta, files;
   };
   LmdbTaskStore(StoreOptions options, std::unique_ptr<lmdb::Environment> environment, Tables tables);
 
@@ -53,6 +58,8 @@ class LmdbTaskStore final : public TaskStore {
   StoreOptions options_;
   std::unique_ptr<lmdb::Environment> environment_;
   Tables tables_;
+  std::mutex released_mutex_;
+  std::vector<std::string> released_;
 };
 
 }  // namespace swarm::orchestrator::lmdb_store
