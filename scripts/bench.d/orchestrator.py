@@ -36,6 +36,7 @@ from swarm_sdk import wire  # noqa: E402
 BENCH = Path(os.environ.get("SWARM_TEST_BENCH") or ROOT / "build" / "release" / "bench")
 CLIENT = BENCH / "orchestrator-bench"
 PEER = BENCH / "redis-streams"
+CORE = BENCH / "core_bench"
 
 
 def run(*command: object) -> dict[str, float]:
@@ -153,6 +154,13 @@ def latency(folder: Path, redis: Redis | None, count: int, rounds: int) -> dict[
     return out
 
 
+def core(folder: Path, quick: bool) -> dict[str, float]:
+    """What needs no server: reads of the store, and the event bus with its three kinds of subscribers."""
+    tasks, paced, saturated = (20_000, 100_000, 500_000) if quick else (100_000, 500_000, 5_000_000)
+    return (run(CORE, "read", str(folder / "read"), tasks) | run(CORE, "bus", 100_000, paced)
+            | run(CORE, "bus_saturated", saturated))
+
+
 def size(folder: Path, tasks: int, agents: int) -> dict[str, float]:
     service = start(folder / "size", {"limits.queue_commands": 50_000})
     run(CLIENT, "load", address(service), tasks)
@@ -196,6 +204,7 @@ def main() -> None:
         try:
             figures |= throughput(folder, redis, tasks, rounds)
             figures |= latency(folder, redis, samples, rounds)
+            figures |= core(folder, options.quick)
         finally:
             if redis:
                 redis.stop()
