@@ -26,7 +26,8 @@ jobs_max() {
 build_targets() {
   local preset=$1 log="build/$1.log" start=$SECONDS
   shift
-  mkdir -p build
+  { mkdir -p build && [ -w build ] && { [ ! -e "$log" ] || [ -w "$log" ]; } && { [ ! -e "build/$preset" ] || [ -w "build/$preset" ]; }; } 2>/dev/null ||
+    fail "$(id -un) can't write into $root/build" "build as the user who owns it, or remove that folder"
   if [ ! -f "build/$preset/build.ninja" ]; then
     say "configuring $preset"
     cmake --preset "$preset" >"$log" 2>&1 ||
@@ -40,7 +41,7 @@ build_targets() {
     NINJA_STATUS='[%f/%t] ' ninja -C "build/$preset" -j "$(jobs_max)" "$@" 2>&1 | tee "$log" | awk '
       match($0, /^\[[0-9]+\/[0-9]+\]/) { split(substr($0, 2, RLENGTH - 2), n, "/"); step = int(10 * n[1] / n[2]);
                                          if (n[2] > 9 && step > last) { last = step; print "    " n[1] " of " n[2]; fflush() } }' ||
-      { grep -A 20 -m 3 -E 'CMake Error|FAILED:|error:' "$log" >&2; fail "the build of $preset broke ($log)" "see the compiler's message above"; }
+      { grep -a -A 20 -m 3 -E 'CMake Error|FAILED:|error:' "$log" >&2 || tail -n 3 "$log" >&2; fail "the build of $preset broke ($log)" "see the compiler's message above"; }
   fi
   say "built $preset in $((SECONDS - start)) s"
 }

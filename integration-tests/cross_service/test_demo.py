@@ -16,10 +16,10 @@ MODULES = {"carts", "coupons", "invoices", "logins", "offers", "passwords", "rem
 REAL_MODEL = {"OPENAI_API_KEY", "ANTHROPIC_API_KEY", "SWARM_DEMO_UPSTREAM_URL"}
 
 
-def demo(swarm_bin: Path, tmp_path: Path, *arguments: str) -> tuple[int, dict[str, Any], str]:
+def demo(swarm_bin: Path, tmp_path: Path, *arguments: str, more: dict[str, str] | None = None) -> tuple[int, dict[str, Any], str]:
     """Exit status, summary, and what it printed."""
     env = {k: v for k, v in os.environ.items() if k not in REAL_MODEL} | {
-        "SWARM_TEST_BIN": str(swarm_bin), "TMPDIR": str(tmp_path)}
+        "SWARM_TEST_BIN": str(swarm_bin), "TMPDIR": str(tmp_path)} | (more or {})
     summary = tmp_path / "summary.json"
     done = subprocess.run(
         [sys.executable, str(ROOT / "scripts" / "demo.d"), "--json", str(summary), *arguments],
@@ -57,6 +57,27 @@ def test_the_loop_closes(swarm_bin: Path, tmp_path: Path) -> None:
     assert 0 < summary["spend"]["usd"] < summary["spend"]["limit_usd"]
     assert summary["spend"]["requests"] == summary["model_requests"], "every call is paid for, none twice"
     assert "scripted" in printed, "a scripted model is labelled as one"
+
+
+@pytest.mark.timeout(180)
+def test_the_surroundings_of_its_caller_do_not_matter(swarm_bin: Path, tmp_path: Path) -> None:
+    """Within a git hook, behind a proxy, with options for pytest."""
+    mine = tmp_path / "mine"
+    identity = ["-c", "user.name=me", "-c", "user.email=me@localhost"]
+    for arguments in (["init", "--quiet", str(mine)], ["-C", str(mine), *identity, "commit", "--quiet", "--allow-empty", "-m", "mine"]):
+        subprocess.run(["git", *arguments], check=True)
+    refusing = mine / ".git" / "hooks" / "pre-commit"
+    refusing.write_text("#!/bin/sh\nexit 1\n")
+    refusing.chmod(0o755)
+    own = tmp_path / "gitconfig"
+    own.write_text(f"[core]\n\thooksPath = {refusing.parent}\n")
+    status, summary, _ = demo(swarm_bin, tmp_path, more={
+        "GIT_DIR": str(mine / ".git"), "GIT_WORK_TREE": str(mine), "GIT_CONFIG_GLOBAL": str(own), "PYTEST_ADDOPTS": "--nope",
+        "http_proxy": "http://127.0.0.1:1", "https_proxy": "http://127.0.0.1:1", "PYTHONIOENCODING": "ascii", "LC_ALL": "C",
+    })
+    assert status == 0 and summary["closed"]
+    log = subprocess.run(["git", "-C", str(mine), "log", "--format=%s"], capture_output=True, text=True, check=True)
+    assert log.stdout == "mine\n"
 
 
 @pytest.mark.timeout(180)

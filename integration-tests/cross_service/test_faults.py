@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import signal
 import subprocess
 import threading
 import time
@@ -245,6 +246,19 @@ def test_the_command_line_answers_without_starting(swarm_bin: Path, tmp_path: Pa
 
 
 # -- ending ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["orchestrator", "analyst"])
+def test_a_hang_up_drains_what_has_nothing_to_reload(start_service: Start, name: str) -> None:
+    service = start_service(name, ALONE[name])
+    os.kill(service.pid, signal.SIGHUP)
+    assert service.wait_exit() == 0
+
+
+def test_an_answer_that_could_not_be_written_is_no_success(swarm_bin: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([swarm_bin / "swarmctl", "completion", "bash"], stdout=full, stderr=subprocess.PIPE, text=True, timeout=20)
+    assert done.returncode == 1 and "takes no more" in done.stderr
 
 
 def test_a_parked_poll_ends_with_a_status_to_retry(start_orchestrator: Start) -> None:

@@ -52,8 +52,22 @@ def stop(signal_number: int, _: object) -> None:
     raise KeyboardInterrupt(signal_number)
 
 
+def leave_surroundings() -> None:
+    """What git, pytest and proxies are told by the caller's environment must not reach the demo's own repository, tests and
+    loopback: inside a git hook, GIT_DIR names the caller's repository."""
+    for name in list(os.environ):
+        if name.startswith(("GIT_", "PYTEST_")) or name == "PYTHONIOENCODING":
+            del os.environ[name]
+    os.environ |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "PYTHONUTF8": "1"}
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="replace")
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, ("127.0.0.1,localhost", os.environ.get(name))))
+
+
 def main() -> int:
     arguments = parse()
+    leave_surroundings()
     upstream = choose_upstream()
     if cause := why_unreachable(upstream):
         print(f"demo: the model can't be reached: {cause}; check the address and the network, "

@@ -19,6 +19,7 @@ from upstream import Upstream
 
 AGENTS = {"product-manager-1": "product_manager", "coder-1": "coder", "coder-2": "coder", "reviewer-1": "reviewer"}
 DAILY_LIMIT_USD = 2.0
+MODEL_ANSWERS_WITHIN = 60  # seconds, for the first call
 THRESHOLD = 5
 HERE = Path(__file__).resolve().parent
 
@@ -83,15 +84,18 @@ class Stack:
         if self.upstream.scripted:
             return ""
         body = {"model": self.upstream.model, "messages": [{"role": "user", "content": "Answer with: ok"}]}
-        answer = http("POST", f"{self.services['gateway'].http}/v1/chat/completions", json.dumps(body).encode(),
-                      {"authorization": f"Bearer {AGENT_KEY}", "content-type": "application/json"}, timeout=60)
+        try:
+            answer = http("POST", f"{self.services['gateway'].http}/v1/chat/completions", json.dumps(body).encode(),
+                          {"authorization": f"Bearer {AGENT_KEY}", "content-type": "application/json"}, timeout=MODEL_ANSWERS_WITHIN)
+        except OSError:
+            return f"no answer within {MODEL_ANSWERS_WITHIN} s"
         if answer.status in (200, 429):
             return ""
         try:
-            cause = json.loads(answer.body)["error"]["message"]
+            cause = str(json.loads(answer.body)["error"]["message"])
         except (ValueError, KeyError, TypeError):
-            cause = answer.body.decode(errors="replace")[:200]
-        return f"status {answer.status}: {cause}"
+            cause = answer.body.decode(errors="replace")
+        return f"status {answer.status}: {' '.join(cause.split())[:200]}"
 
     def model_requests(self) -> int | None:
         """How many calls reached the scripted model; None when the model is a real one."""
@@ -134,7 +138,6 @@ class Stack:
             "SWARM_SDK_ANALYST": self.services["analyst"].grpc,
             "OPENAI_BASE_URL": f"{self.services['gateway'].http}/v1",
             "OPENAI_API_KEY": AGENT_KEY,
-            "NO_PROXY": "127.0.0.1,localhost",
             "PYTHONPATH": str(ROOT / "libs" / "python-sdk" / "src"),
         }
         for name, program in AGENTS.items():

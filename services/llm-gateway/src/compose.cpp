@@ -244,7 +244,7 @@ Result<void> Composition::start() {
   for (const auto& worker : p.workers) worker->start();
   p.watch_configuration();
   // Before anybody learns that it is ready: a signal from then on must drain.
-  p.shutdown = std::make_unique<async::Shutdown>(p.io, [&p] { p.drain(); }, [&p] { p.io.stop(); });
+  p.shutdown = std::make_unique<async::Shutdown>(p.io, [&p] { p.drain(); }, [&p] { p.io.stop(); }, std::initializer_list<int>{SIGTERM, SIGINT});
   log::info("ready", {{"http", p.workers.front()->address()}, {"grpc", p.server->address()}, {"admin", p.admin->address()},
                       {"threads", p.workers.size()}, {"models", p.settings.models.size()}, {"keys", p.keys->size()}});
   return outcome::success();

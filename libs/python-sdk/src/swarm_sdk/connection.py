@@ -23,6 +23,8 @@ CHANNEL_OPTIONS = (
     ("grpc.max_reconnect_backoff_ms", 1000),
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
     ("grpc.max_send_message_length", 64 * 1024 * 1024),
+    # The services are the swarm's own: a proxy of the environment is for the way out, and would capture even loopback.
+    ("grpc.enable_http_proxy", 0),
     # Two clients of one process must not share the fate of one connection.
     ("grpc.use_local_subchannel_pool", 1),
 )
