@@ -173,7 +173,7 @@ struct Changes {
     std::uint32_t index;
     Transition entry;
   };
-  /// With everything that is kept of the task.
+  /// With everything that is kept of the task. Comes before the writes, which may bring its id and key back.
   struct TaskErasure {
     TaskNumber number;
     TaskId id;

@@ -29,6 +29,13 @@ Result<void> FakeTaskStore::recover(RecoverySink& sink) {
 
 Result<void> FakeTaskStore::commit(const Changes& changes) {
   if (fail_next_) return *std::exchange(fail_next_, std::nullopt);
+  for (const auto& task : changes.erased) {
+    tasks_.erase(task.id);
+    keys_.erase(task.key);
+    inputs_.erase(task.number);
+    history_.erase(task.number);
+    erased_.insert(task.id);
+  }
   for (const auto& write : changes.tasks) {
     tasks_[write.task.spec->id] = copy_of(write.task);
     erased_.erase(write.task.spec->id);
@@ -51,13 +58,6 @@ Result<void> FakeTaskStore::commit(const Changes& changes) {
   }
   for (const auto& name : changes.schedules_erased) schedules_.erase(name);
   for (const auto& schedule : changes.schedules) schedules_.insert_or_assign(schedule.name, schedule);
-  for (const auto& task : changes.erased) {
-    tasks_.erase(task.id);
-    keys_.erase(task.key);
-    inputs_.erase(task.number);
-    history_.erase(task.number);
-    erased_.insert(task.id);
-  }
   return outcome::success();
 }
 

@@ -99,7 +99,8 @@ void Promises::committing(const Changes& changes) {
     const auto stored = store_.tasks().find(erasure.id);
     bool over = stored != store_.tasks().end() && is_final(stored->second.state->status);
     for (const auto& write : changes.tasks) {
-      if (write.task.spec->id == erasure.id) over = is_final(write.task.state->status);
+      const bool again = write.is_new;  // submitted under its old id after it was deleted
+      if (!again && write.task.spec->id == erasure.id) over = is_final(write.task.state->status);
     }
     if (!over) violate("a task was deleted that was not over" + of(erasure.id));
     for (const auto& [id, task] : store_.tasks()) {

@@ -57,13 +57,13 @@ LmdbTaskStore::LmdbTaskStore(StoreOptions options, std::unique_ptr<lmdb::Environ
 
 Result<void> LmdbTaskStore::commit(const Changes& changes) {
   BOOST_OUTCOME_TRY(auto txn, environment_->write());
+  for (const auto& task : changes.erased) {
+    BOOST_OUTCOME_TRY(erase_task(txn, task));
+  }
   BOOST_OUTCOME_TRY(write_tasks(txn, changes));
   BOOST_OUTCOME_TRY(write_texts(txn, changes));
   BOOST_OUTCOME_TRY(write_rest(txn, changes));
   BOOST_OUTCOME_TRY(write_settings(txn, changes));
-  for (const auto& task : changes.erased) {
-    BOOST_OUTCOME_TRY(erase_task(txn, task));
-  }
   for (const auto& file : changes.files) {
     const auto key = file.sha256 + lmdb::key_u64(file.number);
     BOOST_OUTCOME_TRYV(file.held ? txn.put(tables_.files, key, "1") : txn.erase(tables_.files, key));
