@@ -132,16 +132,17 @@ TEST_CASE("a live task is recovered, a finished one is only found", "[store]") {
 TEST_CASE("a task that comes back under the id of one that is deleted in the same commit is kept", "[store]") {
   testing::TempDir dir;
   auto store = open_store(dir);
-  REQUIRE(store->commit(one_task(TaskStatus::Succeeded, true)));
-  auto again = one_task(TaskStatus::Queued, true);
+  auto first = one_task(TaskStatus::Succeeded, true);
   auto spec = std::make_shared<TaskSpec>(full_spec());
+  first.inputs[0].number = spec->number -= 1;
+  first.tasks[0].task.spec = spec;
+  REQUIRE(store->commit(first));
+  auto again = one_task(TaskStatus::Queued, true);
   again.erased.push_back({spec->number, spec->id, spec->key});
-  again.inputs[0].number = spec->number += 1;
-  again.tasks[0].task.spec = spec;
   REQUIRE(store->commit(again));
   const auto found = store->find(spec->id).value();
   REQUIRE(found);
-  CHECK(found->spec->number == spec->number);
+  CHECK(found->spec->number == spec->number + 1);
   CHECK(store->find_key(spec->key).value() == spec->id);
   CHECK(recovered(*store).size() == 1);
 }
