@@ -1,6 +1,5 @@
 #include "libs/telemetry/metrics.hpp"
 
-#include <prometheus/check_names.h>
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <variant>
 
 #include "libs/base/check.hpp"
+#include "libs/telemetry/metric_names.hpp"
 
 namespace swarm::metrics {
 namespace {
@@ -51,6 +51,17 @@ struct Sample {
     out.histogram.sample_sum = h->sum();
   }
 };
+
+/// prometheus-cpp 1.0 writes a help text as it is.
+std::string escaped(std::string_view help) {
+  std::string out;
+  for (const char c : help) {
+    if (c == '\\') out += "\\\\";
+    else if (c == '\n') out += "\\n";
+    else out += c;
+  }
+  return out;
+}
 
 prometheus::MetricFamily collect(const std::string& name, const Family& family) {
   prometheus::MetricFamily out{name, family.help, family.type, {}};
@@ -107,16 +118,15 @@ struct Registry::Impl {
 
   /// The place for one metric; empty pointers mean that it is new. Call with the mutex held.
   Metric& place(std::string_view name, std::string_view help, prometheus::MetricType type, Labels labels, Metric fresh) {
-    SWARM_CHECK(prometheus::CheckMetricName(std::string(name)), "not a Prometheus metric name: " + std::string(name));
-    SWARM_CHECK(help.find_first_of("\\\n") == help.npos, "prometheus-cpp writes a help text as it is");
+    SWARM_CHECK(is_metric_name(name), "not a Prometheus metric name: " + std::string(name));
     for (const auto& [key, value] : labels) {
-      SWARM_CHECK(prometheus::CheckLabelName(key), "not a Prometheus label name: " + key);
+      SWARM_CHECK(is_label_name(key), "not a Prometheus label name: " + key);
     }
     std::sort(labels.begin(), labels.end());
     Family& family = families[std::string(name)];
     if (family.type == prometheus::MetricType::Untyped) {
       family.type = type;
-      family.help = help;
+      family.help = escaped(help);
     }
     SWARM_CHECK(family.type == type, "metric registered with two types: " + std::string(name));
     const auto [it, is_new] = family.metrics.try_emplace(std::move(labels), std::move(fresh));

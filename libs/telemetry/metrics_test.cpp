@@ -4,11 +4,13 @@
 #include <limits>
 #include <thread>
 
+#include "libs/telemetry/metric_names.hpp"
+
 using namespace swarm::metrics;
 
 TEST_CASE("metrics are written in Prometheus text format", "[metrics]") {
   Registry r;
-  r.counter("b_total", "Counts b.", {{"z", "1"}, {"a", "x\"y\\\n"}}).add(3);
+  r.counter("b_total", "Counts\nb \\.", {{"z", "1"}, {"a", "x\"y\\\n"}}).add(3);
   r.counter("b_total", "ignored", {{"a", "2"}, {"z", "1"}}).add();
   r.gauge("a_bytes", "Gauge a.").set(-1.5);
   auto& h = r.histogram("h_seconds", "Takes.", {0.1, 1}, {{"k", "v"}});
@@ -20,7 +22,7 @@ TEST_CASE("metrics are written in Prometheus text format", "[metrics]") {
   CHECK(r.serialize() == R"(# HELP a_bytes Gauge a.
 # TYPE a_bytes gauge
 a_bytes -1.5
-# HELP b_total Counts b.
+# HELP b_total Counts\nb \\.
 # TYPE b_total counter
 b_total{a="2",z="1"} 1
 b_total{a="x\"y\\\n",z="1"} 3
@@ -62,6 +64,13 @@ TEST_CASE("counts of many threads add up while they are read", "[metrics]") {
   for (auto& thread : threads) thread.join();
   CHECK(c.value() == 40'000);
   CHECK(h.sum() == 40'000);
+}
+
+TEST_CASE("only Prometheus's names are names", "[metrics]") {
+  CHECK(is_metric_name("a:b_1"));
+  for (const char* bad : {"", "1a", "a-b", "a b", "\xc3\xbc"}) CHECK(!is_metric_name(bad));
+  CHECK(is_label_name("_a1"));
+  for (const char* bad : {"", "__a", "a:b", "le"}) CHECK(!is_label_name(bad));
 }
 
 TEST_CASE("a process tells its use of the machine", "[metrics]") {
