@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -70,6 +71,17 @@ def queued(gateway: Any) -> int:
     return int(float(next(line.split()[1] for line in text.splitlines() if line.startswith("swarm_gateway_queued_requests "))))
 
 
+def holding(release: threading.Event, served: list[int]) -> Callable[[socket.socket, bytes], None]:
+    """An upstream that notes whom it serves, and answers when it is released."""
+
+    def held(connection: socket.socket, request: bytes) -> None:
+        served.append(int(re.search(rb"caller-(\d)", request)[1]))
+        release.wait(60)
+        connection.sendall(answer(completion()))
+
+    return held
+
+
 def in_turn(gateway: Any, release: threading.Event, served: list[int], key: str, model: str = "small") -> None:
     """Six callers one after the other behind a slow answer: each is served in the order in which it came."""
 
@@ -94,12 +106,7 @@ def in_turn(gateway: Any, release: threading.Event, served: list[int], key: str,
 def test_who_came_first_is_served_first(start_gateway: Any) -> None:
     release, served = threading.Event(), []
 
-    def held(connection: socket.socket, request: bytes) -> None:
-        served.append(int(re.search(rb"caller-(\d)", request)[1]))
-        release.wait(60)
-        connection.sendall(answer(completion()))
-
-    with upstream(held) as up:
+    with upstream(holding(release, served)) as up:
         config = settings(up.url)
         config["keys"]["agent"] |= {"parallel": 1, "queue_time": "60s"}
         config["models"]["narrow"] = config["models"]["small"] | {"parallel": 1, "queue_time": "60s"}
@@ -114,12 +121,7 @@ def test_who_came_first_is_served_first(start_gateway: Any) -> None:
 def test_keys_made_at_run_time_have_a_queue_too(start_gateway: Any) -> None:
     release, served = threading.Event(), []
 
-    def held(connection: socket.socket, request: bytes) -> None:
-        served.append(int(re.search(rb"caller-(\d)", request)[1]))
-        release.wait(60)
-        connection.sendall(answer(completion()))
-
-    with upstream(held) as up:
+    with upstream(holding(release, served)) as up:
         gateway = start_gateway(settings(up.url))
         made = call(gateway, "llm_gateway.BudgetControl.CreateKey", name="made", parallel=1, queue_time_ms=60_000, queue_max=5)
         gateway.restart()
