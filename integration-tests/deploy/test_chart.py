@@ -176,6 +176,17 @@ def test_peers_are_told_only_of_services_that_are_there() -> None:
         ("trello.config.intervall=3", "'intervall' not allowed"),
         ("traces.endpoint=otel:4318", "/traces/endpoint"),
         ("auth.jwksUrl=http://id.example.com/jwks", "/auth/jwksUrl"),
+        ("gateway.config.upstreams.openai.baseurl=x", "/gateway/config/upstreams/openai': additional properties 'baseurl' not allowed"),
+        ("gateway.config.http.threads=999", "/gateway/config/http/threads': maximum: got 999, want 256"),
+        ("gateway.config.http.listen=0.0.0.0:8081", "/gateway/config/http/listen"),
+        ("gateway.config.upstreams.openai.api_key=sk-1", "'api_key' not allowed"),  # it would stand in a ConfigMap
+        ("orchestrator.config.drain_time=5m", "'drain_time' not allowed"),  # the grace period follows drainSeconds
+        ("orchestrator.config.limits.agents=many", "/orchestrator/config/limits/agents': got string, want integer"),
+        ("analyst.config.rules.lifetime=5weeks", "/analyst/config/rules/lifetime"),
+        ("gateway.upstreamCas.x.secret=a", "names x, which is no upstream"),
+        ("gateway.upstreamCas.x.pem=nonsense", "/gateway/upstreamCas/x/pem"),
+        ("gateway.upstreamCas.x.secret=a,gateway.upstreamCas.x.configMap=b", "/gateway/upstreamCas/x"),
+        ("gateway.upstreamCas.x.secret=a,gateway.config.upstreams.x.ca_file=/ca.crt", "exclude each other"),
     ],
 )
 def test_a_bad_value_is_refused_by_name(setting: str, says: str) -> None:
@@ -431,6 +442,27 @@ def test_a_collector_by_https_is_believed_by_the_given_roots() -> None:
             "endpoint": "https://otel-collector.monitoring:4318/v1/traces", "share": 0.1, "ca_file": "/etc/swarm/traces/ca.crt"}
         spec = named(manifests, "StatefulSet", f"swarm-{component}")["spec"]["template"]["spec"]
         assert {v["name"]: v.get("secret", {}).get("secretName") for v in spec["volumes"]}["traces"] == "company-ca"
+
+
+def test_private_authorities_reach_the_endpoints_that_they_are_for() -> None:
+    manifests = render(values="private-ca-values.yaml")
+    upstreams = service_configs(manifests)["llm-gateway"]["upstreams"]
+    assert {name: u.get("ca_file") for name, u in upstreams.items()} == {
+        "in-house": "/etc/swarm/upstream-cas/in-house.crt", "lab": "/etc/swarm/upstream-cas/lab.crt",
+        "trial": "/etc/swarm/upstream-cas/trial.crt", "openai": None}
+    spec = named(manifests, "StatefulSet", "swarm-gateway")["spec"]["template"]["spec"]
+    (volume,) = (v["projected"] for v in spec["volumes"] if v["name"] == "upstream-cas")
+    assert volume["sources"] == [
+        {"secret": {"name": "company-ca", "items": [{"key": "ca.crt", "path": "in-house.crt"}]}},
+        {"configMap": {"name": "lab-ca", "items": [{"key": "bundle.pem", "path": "lab.crt"}]}},
+        {"configMap": {"name": "swarm-gateway", "items": [{"key": "trial.crt", "path": "trial.crt"}]}}]
+    (mount,) = (m for m in spec["containers"][0]["volumeMounts"] if m["name"] == "upstream-cas")
+    assert mount == {"name": "upstream-cas", "mountPath": "/etc/swarm/upstream-cas", "readOnly": True}
+    assert named(manifests, "ConfigMap", "swarm-gateway")["data"]["trial.crt"].startswith("-----BEGIN CERTIFICATE-----\n")
+    for component, binary in WORKLOADS.items():
+        assert service_configs(manifests)[binary]["auth"]["jwks_ca_file"] == "/etc/swarm/jwks-ca/ca.crt"
+        volumes = named(manifests, "StatefulSet", f"swarm-{component}")["spec"]["template"]["spec"]["volumes"]
+        assert [v["secret"]["secretName"] for v in volumes if v["name"] == "jwks-ca"] == ["company-ca"]
 
 
 def test_keys_of_an_identity_provider_are_asked_for_by_url() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from chart import VALUE_SETS, render, service_configs
 from credentials import Credentials
 from tools import ROOT, run, tool
 
@@ -39,16 +40,26 @@ def test_the_shipped_configuration_is_valid(swarm_bin: Path, credentials: Creden
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("name", SERVICES)
-def test_the_charts_configuration_is_valid(swarm_bin: Path, credentials: Credentials, tmp_path: Path, name: str) -> None:
-    from chart import render, service_configs
+@pytest.mark.parametrize("values", [None, *VALUE_SETS])
+def test_the_charts_configurations_are_valid(swarm_bin: Path, credentials: Credentials, tmp_path: Path, values: str | None) -> None:
+    for name, config in service_configs(render(values=values)).items():
+        text = yaml.safe_dump(config)
+        for mounted in set(re.findall(r"/etc/swarm/(?!tls|auth)[^ \n]+", text)):
+            stand_in = tmp_path / mounted.replace("/", "-")
+            stand_in.write_text("what a Secret or ConfigMap of the user's would hold", encoding="utf-8")
+            text = text.replace(mounted, str(stand_in))
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
+        done = _check(swarm_bin / name, tmp_path / f"{name}.yaml", credentials)
+        assert done.returncode == 0, done.stderr
 
-    config = service_configs(render())[name]
-    if name == "llm-gateway":
-        config["keys"]["default"]["key_file"] = "/etc/swarm/auth/gateway-key"
-    (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    done = _check(swarm_bin / name, tmp_path / f"{name}.yaml", credentials)
-    assert done.returncode == 0, done.stderr
+
+@pytest.mark.parametrize(("component", "name"), list(zip(("orchestrator", "analyst", "gateway"), SERVICES, strict=True)))
+def test_the_chart_takes_every_setting_of_the_shipped_configuration(tmp_path: Path, component: str, name: str) -> None:
+    config = yaml.safe_load((DEPLOY / "config" / f"{name}.yaml").read_text("utf-8"))
+    own = {key: value for key, value in config.items() if key not in ("data_dir", "drain_time")}
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump({component: {"config": own}}), encoding="utf-8")
+    rendered = service_configs(render("--values", str(tmp_path / "values.yaml")))[name]
+    assert rendered.keys() >= own.keys() and rendered["tls"] == own["tls"]
 
 
 @pytest.mark.parametrize("name", SERVICES)

@@ -37,6 +37,15 @@
 {{- end -}}
 {{- with .root.Values.auth.jwksUrl }}{{ $_ := set $config.auth "jwks_url" . }}{{ end -}}
 {{- with .root.Values.auth.jwksIssuer }}{{ $_ := set $config.auth "jwks_issuer" . }}{{ end -}}
+{{- if .root.Values.auth.jwksCaSecret }}{{ $_ := set $config.auth "jwks_ca_file" "/etc/swarm/jwks-ca/ca.crt" }}{{ end -}}
+{{- range $upstream, $_ := $values.upstreamCas | default dict -}}
+{{- $given := get ($values.config.upstreams | default dict) $upstream -}}
+{{- if not $given }}{{ fail (printf "gateway.upstreamCas names %s, which is no upstream of gateway.config.upstreams" $upstream) }}{{ end -}}
+{{- if $given.ca_file }}{{ fail (printf "gateway.upstreamCas.%s and gateway.config.upstreams.%s.ca_file exclude each other" $upstream $upstream) }}{{ end -}}
+{{- $all := $config.upstreams | default dict -}}
+{{- $_ := set $all $upstream (dict "ca_file" (printf "/etc/swarm/upstream-cas/%s.crt" $upstream)) -}}
+{{- $_ := set $config "upstreams" $all -}}
+{{- end -}}
 {{- if .root.Values.traces.endpoint -}}
 {{- $traces := dict "endpoint" .root.Values.traces.endpoint "share" .root.Values.traces.share -}}
 {{- if .root.Values.traces.caSecret }}{{ $_ := set $traces "ca_file" "/etc/swarm/traces/ca.crt" }}{{ end -}}

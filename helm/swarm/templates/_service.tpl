@@ -21,6 +21,12 @@ metadata:
 data:
   {{ $binary }}.yaml: |
     {{- $config | nindent 4 }}
+  {{- range $upstream, $ca := $values.upstreamCas }}
+  {{- with $ca.pem }}
+  {{ $upstream }}.crt: |
+    {{- . | trim | nindent 4 }}
+  {{- end }}
+  {{- end }}
 ---
 apiVersion: v1
 kind: Service
@@ -129,6 +135,12 @@ spec:
             - {name: keys, mountPath: /etc/swarm/keys, readOnly: true}
             - {name: client-keys, mountPath: /etc/swarm/client-keys, readOnly: true}
             {{- end }}
+            {{- if $values.upstreamCas }}
+            - {name: upstream-cas, mountPath: /etc/swarm/upstream-cas, readOnly: true}
+            {{- end }}
+            {{- if .root.Values.auth.jwksCaSecret }}
+            - {name: jwks-ca, mountPath: /etc/swarm/jwks-ca, readOnly: true}
+            {{- end }}
             {{- if $synapseToken }}
             - {name: synapse, mountPath: /etc/swarm/synapse, readOnly: true}
             {{- end }}
@@ -146,6 +158,24 @@ spec:
         {{- if eq .component "gateway" }}
         - {name: keys, secret: {secretName: {{ include "swarm.keysSecret" .root }}, defaultMode: 0440, optional: true}}
         - {name: client-keys, secret: {secretName: {{ include "swarm.clientKeysSecret" .root }}, defaultMode: 0440, optional: true}}
+        {{- end }}
+        {{- if $values.upstreamCas }}
+        # Not by subPath, so that a CA that is changed arrives; the gateway takes it up.
+        - name: upstream-cas
+          projected:
+            defaultMode: 0440
+            sources:
+              {{- range $upstream, $ca := $values.upstreamCas }}
+              {{- $item := printf "[{key: %s, path: %s.crt}]" ($ca.key | default (ternary (printf "%s.crt" $upstream) "ca.crt" (hasKey $ca "pem"))) $upstream }}
+              {{- if $ca.secret }}
+              - secret: {name: {{ $ca.secret }}, items: {{ $item }}}
+              {{- else }}
+              - configMap: {name: {{ $ca.configMap | default $name }}, items: {{ $item }}}
+              {{- end }}
+              {{- end }}
+        {{- end }}
+        {{- with .root.Values.auth.jwksCaSecret }}
+        - {name: jwks-ca, secret: {secretName: {{ . }}, items: [{key: ca.crt, path: ca.crt}], defaultMode: 0440}}
         {{- end }}
         {{- with $synapseToken }}
         - {name: synapse, secret: {secretName: {{ . }}, items: [{key: token, path: token}], defaultMode: 0440}}
