@@ -36,7 +36,7 @@ def tool(name: str) -> str:
     """The tool's path; skips the calling test when it is not there."""
     path = _find(name)
     if path is None:
-        pytest.skip(f"{name} is not here: run integration-tests/deploy/get-tools {name}, or set SWARM_GET_TOOLS=1")
+        pytest.skip(f"{name} is not here: integration-tests/deploy/get-tools {name}, or scripts/test --all")
     return path
 
 
