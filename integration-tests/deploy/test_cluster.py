@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
+import yaml
 
 from chart import VALUE_SETS, named, of_kind, render
 from cluster import Cluster
-from tools import CHART
+from tools import CHART, ROOT
 
 APPS = "/apis/apps/v1/namespaces/{}/statefulsets"
 
@@ -103,6 +105,20 @@ def test_admission_takes_every_pod_under_the_restricted_policy(cluster: Cluster,
         cluster.admit_pod(space, pod)
     if values == "given-secrets-values.yaml":
         assert named(manifests, "StatefulSet", "swarm-gateway")
+
+
+@pytest.mark.timeout(300)
+def test_admission_takes_the_pods_that_the_pages_show(cluster: Cluster) -> None:
+    cluster.create_namespace("pages")
+    blocks = re.findall(r"^```yaml\n(.*?)^```", "".join(p.read_text("utf-8") for p in sorted((ROOT / "docs").glob("*.md"))), re.MULTILINE | re.DOTALL)
+    pods = [pod for pod in map(yaml.safe_load, blocks) if "spec" in pod]
+    assert len(pods) == 2, "the restore and the side-car"
+    agent = {"name": "agent", "image": "agent:1", "securityContext": {
+        "runAsNonRoot": True, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}}}
+    for pod in pods:
+        spec = {"containers": [agent], "volumes": [{"name": name, "emptyDir": {}} for name in ("tls", "token")]} | pod["spec"]
+        cluster.call("POST", "/api/v1/namespaces/pages/pods?dryRun=All",
+                     {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe"}, "spec": spec})
 
 
 @pytest.mark.timeout(300)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
-from tools import ROOT
+from tools import ROOT, run
 
 ERRORS = (ROOT / "docs" / "errors.md").read_text("utf-8")
 GATEWAY = ROOT / "services" / "llm-gateway" / "src"
@@ -76,3 +77,41 @@ def test_every_setting_that_the_pages_name_exists() -> None:
         for name in re.findall(r"`([a-z_]+\.[a-z_.]+[a-z_])`", text):
             if name.split(".")[0] in sections and not name.endswith((".yaml", ".json", ".md", ".cpp")):
                 assert name in known, f"docs/{page} names {name}, which docs/configure.md does not have"
+
+
+@cache
+def _help(swarmctl: Path, *command: str) -> tuple[frozenset[str], frozenset[str]]:
+    """(subcommands, flags) of a command, from its own help."""
+    text = run(swarmctl, *command, "--help").stdout
+    _, _, below = text.partition("Subcommands:\n")
+    names = {name for line in re.findall(r"^  (\S.*?)(?:  |$)", below, re.MULTILINE) for name in line.split(", ")}
+    return frozenset(names), frozenset(re.findall(r"(?<![\w-])--[a-z][a-z-]*", text))
+
+
+def _shown_commands() -> list[tuple[str, list[str]]]:
+    """(page, words after swarmctl) for each command in the pages' code."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "services").glob("*/README.md"), ROOT / "libs/python-sdk/README.md"]
+    found = []
+    for page in pages:
+        text = page.read_text("utf-8").replace("\\\n", " ")
+        for code in re.findall(r"`swarmctl ([^`]+)`", text) + re.findall(r"^ {4}(?:\$ )?swarmctl ([a-z][^\n|#>;]*)", text, re.MULTILINE):
+            found.append((page.name, re.sub(r"'[^']*'|\"[^\"]*\"", "TEXT", code.split("|")[0]).split()))
+    return found
+
+
+def test_every_command_that_the_pages_show_exists(swarm_bin: Path) -> None:
+    swarmctl, wrong = swarm_bin / "swarmctl", []
+    commands = _shown_commands()
+    assert len(commands) > 60
+    for page, words in commands:
+        path: list[str] = []
+        while words and words[0] in _help(swarmctl, *path)[0]:
+            path.append(words.pop(0))
+        subcommands, flags = _help(swarmctl, *path)
+        plain = [word for word in words if not word.startswith("-")]
+        if subcommands and plain and re.fullmatch("[a-z-]+", plain[0]):
+            wrong.append(f"{page}: swarmctl {' '.join([*path, plain[0]])}: no such command")
+        for flag in re.findall(r"(?<!\S)--[a-z][a-z-]*", " ".join(words)):
+            if flag not in flags | _help(swarmctl)[1]:
+                wrong.append(f"{page}: swarmctl {' '.join(path)} has no {flag}")
+    assert not wrong, "\n".join(wrong)
