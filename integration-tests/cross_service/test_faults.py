@@ -76,6 +76,7 @@ def test_a_flood_of_bad_calls_does_not_flood_the_log(service: ServiceProcess) ->
 def test_a_message_over_the_limit_is_refused(service: ServiceProcess) -> None:
     code, details = raw_grpc(service.grpc, A_CALL[service.name], b"\x0a\x80\x80\x80\x20" + b"x" * (64 << 20))
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED, details
+    service.wait_for_line(lambda l: l["msg"] == "message refused" and l["error"] == details)
     assert service.running and http("GET", f"{service.admin}/livez").status == 200
 
 

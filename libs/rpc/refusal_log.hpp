@@ -11,7 +11,7 @@ class ServerContextBase;
 namespace swarm::rpc {
 
 /// One line for a call that was answered with an error, at most 20 a second of all methods; who hangs up or runs out of
-/// time leaves none, nor does a message over the size limit, which gRPC refuses below its interceptors. Thread-safe.
+/// time leaves none. A message over the size limit is told by oversize_log. Thread-safe.
 void log_refusal(std::string_view method, const grpc::Status& status, const grpc::ServerContextBase& context);
 
 }  // namespace swarm::rpc

@@ -18,6 +18,7 @@
 #include "libs/rpc/call_metrics.hpp"
 #include "libs/rpc/call_traces.hpp"
 #include "libs/rpc/chttp2_filter.hpp"
+#include "libs/rpc/oversize_log.hpp"
 #include "libs/rpc/unknown_calls.hpp"
 #include "libs/telemetry/logging.hpp"
 
@@ -48,6 +49,7 @@ void set_up_grpc_once() {
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
     guard_accept();
     if (!frame_filter_active()) log::error("this gRPC library is not guarded against HTTP/2 floods; see docs/security.md");
+    if (!oversize_log_active()) log::warn("with this gRPC library a message over the size limit leaves no log line");
   });
 }
 
