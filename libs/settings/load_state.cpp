@@ -82,7 +82,8 @@ void Object::State::report(std::string_view key, const Given& at, std::string wh
 }
 
 void Object::State::report_in_file(std::string_view key, int at_line, std::string what) {
-  load->faults.push_back({load->file, at_line, full(key), std::move(what)});
+  const bool no_file = load->file.empty();
+  load->faults.push_back({no_file ? kNoFileOrigin : load->file, no_file ? 0 : at_line, full(key), std::move(what)});
 }
 
 void Object::State::document(std::string_view key, std::string type, std::string default_text,

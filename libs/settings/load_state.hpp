@@ -14,6 +14,7 @@ namespace swarm::settings {
 
 inline constexpr const char* kEnvironmentOrigin = "environment";
 inline constexpr const char* kFlagOrigin = "--set";
+inline constexpr const char* kNoFileOrigin = "settings";  // of what the service itself finds wrong without a file
 
 /// What one load() or describe() shares between all its Objects.
 struct Load {

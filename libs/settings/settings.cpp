@@ -215,6 +215,12 @@ std::string check_address(const std::string& text) {
   return "";
 }
 
-std::string check_address_or_empty(const std::string& text) { return text.empty() ? "" : check_address(text); }
+std::string check_peer_address(const std::string& text) {
+  const std::string wrong = check_address(text);
+  const bool port_zero = text.find_first_not_of('0', text.rfind(':') + 1) == std::string::npos;
+  return wrong.empty() && port_zero ? "has port 0, where nothing can listen: " + text : wrong;
+}
+
+std::string check_peer_address_or_empty(const std::string& text) { return text.empty() ? "" : check_peer_address(text); }
 
 }  // namespace swarm::settings

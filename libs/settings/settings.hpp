@@ -112,9 +112,11 @@ CommandLine parse_command_line(int argc, char** argv, std::string_view program, 
 /// Returns -1 to go on, or the exit code. Arguments left in `line.rest` are a usage error here: take yours out before.
 int read_or_exit_code(const CommandLine& line, const Reader& read);
 
-/// Checks for Object::value: "host:port".
+/// Checks for Object::value: "host:port" to listen on; port 0 takes a free one.
 std::string check_address(const std::string& text);
+/// Another program's "host:port", whose port can't be 0.
+std::string check_peer_address(const std::string& text);
 /// The same, or nothing at all.
-std::string check_address_or_empty(const std::string& text);
+std::string check_peer_address_or_empty(const std::string& text);
 
 }  // namespace swarm::settings

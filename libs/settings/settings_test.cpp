@@ -216,6 +216,18 @@ TEST_CASE("a file that is missing or no YAML says so", "[settings]") {
   CHECK(faults("fast:\n") == "c.yaml:1: fast: has no value; write \"\" for an empty text");
 }
 
+TEST_CASE("a fault that the service finds without a file has an origin too", "[settings]") {
+  Sources sources;
+  sources.assignments = {"grpc.listen=192.0.2.1:1"};
+  const auto loaded = load(sources, [](Object& root) {
+    std::string listen;
+    root.section("grpc", "The gRPC port.", [&](Object& o) { o.value("listen", listen, "Where to listen."); });
+    root.fault("grpc", "refusing to listen");
+  });
+  REQUIRE(!loaded);
+  CHECK(loaded.error().message == "settings: grpc: refusing to listen");
+}
+
 TEST_CASE("describe knows every setting and its default", "[settings]") {
   Sample s;
   std::vector<std::string> lines;
@@ -237,5 +249,8 @@ TEST_CASE("an address needs a host and a port", "[settings]") {
   for (const char* bad : {"", ":1", "host", "host:", "host:65536", "host:-1", "::1:80", "http://h:1", "h:1x"}) {
     CHECK(check_address(bad) != "");
   }
-  CHECK(check_address_or_empty("") == "");
+  CHECK(check_peer_address("[::1]:10") == "");
+  CHECK(check_peer_address("127.0.0.1:0") == "has port 0, where nothing can listen: 127.0.0.1:0");
+  CHECK(check_peer_address("127.0.0.1") != "");
+  CHECK(check_peer_address_or_empty("") == "");
 }

@@ -223,7 +223,7 @@ void read_options(settings::Object& o, Options& options) {
     });
     return plain ? "" : "must be 1 to 64 letters, digits, - or _: the server uses it as a path";
   };
-  o.value("address", options.address, "Synapse server, host:port; empty: none", settings::check_address_or_empty)
+  o.value("address", options.address, "Synapse server, host:port; empty: none", settings::check_peer_address_or_empty)
       .value("namespace", options.name_space, "namespace in the Synapse server", name_check)
       .secret("token", options.token, "bearer token for the namespace")
       .value("query_timeout", options.query_timeout, "longest wait for a query", std::chrono::milliseconds(100), std::chrono::minutes(5))

@@ -78,10 +78,10 @@ void read(settings::Object& root, Settings& out) {
     o.bytes("store_bytes_max", out.store_bytes_max, "Size of the store; 0: as the disk allows.");
   });
   root.section("gateway", "Where models are.", [&](settings::Object& o) {
-    o.value("address", out.gateway_address, "llm-gateway's gRPC address; empty: none.", settings::check_address_or_empty);
+    o.value("address", out.gateway_address, "llm-gateway's gRPC address; empty: none.", settings::check_peer_address_or_empty);
   });
   root.section("orchestrator", "Where tasks are.", [&](settings::Object& o) {
-    o.value("address", out.orchestrator_address, "orchestrator-core's gRPC address, for sanity runs; empty: none.", settings::check_address_or_empty);
+    o.value("address", out.orchestrator_address, "orchestrator-core's gRPC address, for sanity runs; empty: none.", settings::check_peer_address_or_empty);
   });
   root.section("knowledge", "What the swarm knows in common.", [&](settings::Object& o) {
     o.value("poll", out.knowledge_poll, "How often the common store is asked for failures that agents left there.", std::chrono::milliseconds(50));

@@ -180,11 +180,11 @@ void read(Object& root, Settings& out) {
     o.secret("metrics_token", out.metrics_token, "bearer token that /metrics asks for");
   });
   root.section("analyst", "Golden rules come from here, outcomes go there", [&](Object& o) {
-    o.value("address", out.analyst_address, "gRPC address; empty: none", settings::check_address_or_empty);
+    o.value("address", out.analyst_address, "gRPC address; empty: none", settings::check_peer_address_or_empty);
   });
   root.section("gateway", "Budgets of tasks", [&](Object& o) {
     o.value("address", out.gateway_address, "gRPC address; empty: none, and agents report a dry budget themselves",
-            settings::check_address_or_empty);
+            settings::check_peer_address_or_empty);
     o.value("dry_at_protected", out.budgets.dry_at_protected,
             "a budget whose rest is kept for keys with priority (95 %) counts as dry; false if agents have such keys");
     o.value("forget_when_away", out.budgets.forget_when_away,

@@ -6,7 +6,6 @@
 #include "commands/options.hpp"
 #include "commands/upkeep.hpp"
 #include "libs/settings/nearest.hpp"
-#include "libs/settings/settings.hpp"
 
 namespace swarm::ctl {
 namespace {
@@ -49,13 +48,8 @@ std::string usage_error(CLI::App& program, const CLI::ParseError& error) {
 void add_addresses(CLI::App& program, Session& session) {
   for (const Peer peer : kPeers) {
     const PeerFacts& f = facts(peer);
-    program
-        .add_option(std::string(f.flag), session.addresses[static_cast<std::size_t>(peer)],
-                    "gRPC address of the " + std::string(f.name))
-        ->envname(std::string(f.variable))
-        ->capture_default_str()
-        ->type_name("HOST:PORT")
-        ->check(CLI::Validator(settings::check_address, ""));
+    add_address(program, f.flag, f.variable, session.addresses[static_cast<std::size_t>(peer)],
+                "gRPC address of the " + std::string(f.name));
   }
 }
 

@@ -360,6 +360,12 @@ TEST_CASE_METHOD(Fixture, "global flags work before and after the command, wrong
   CHECK(ctl({"dispatch", "status", "--timeout", "5"}).err.find("is not a duration") != std::string::npos);
   CHECK(ctl({"tasks", "submit", "--help"}).out.find("--depends-on") != std::string::npos);
   CHECK(ctl({"--version"}).out == std::string("swarmctl ") + SWARM_VERSION + "\n");
+  CHECK(ctl({"--gateway", "127.0.0.1:0", "version"}).err.find("--gateway: has port 0") != std::string::npos);
+  ::setenv("SWARM_CTL_GATEWAY_HTTP", "http://gateway:80", 1);
+  const auto bad_variable = ctl({"doctor"});
+  ::unsetenv("SWARM_CTL_GATEWAY_HTTP");
+  CHECK(bad_variable.code == 2);
+  CHECK(bad_variable.err.find("http://gateway:80 (here or in SWARM_CTL_GATEWAY_HTTP)") != std::string::npos);
   std::ostringstream out;
   std::ostringstream err;
   CHECK(run({}, out, err, {}) == 2);

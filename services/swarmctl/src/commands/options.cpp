@@ -1,6 +1,7 @@
 #include "commands/options.hpp"
 
 #include "libs/settings/scalar.hpp"
+#include "libs/settings/settings.hpp"
 
 namespace swarm::ctl {
 
@@ -26,6 +27,19 @@ CLI::Option* add_labels(CLI::App& app, const std::string& flags, std::map<std::s
     return true;
   };
   return app.add_option(flags, parse, help)->type_name("KEY=VALUE")->take_all()->allow_extra_args(false);
+}
+
+CLI::Option* add_address(CLI::App& app, std::string_view flag, std::string_view variable, std::string& out,
+                         const std::string& help) {
+  const auto judge = [name = std::string(variable)](const std::string& text) {
+    const std::string wrong = settings::check_peer_address(text);
+    return wrong.empty() ? wrong : wrong + " (here or in " + name + ")";
+  };
+  return app.add_option(std::string(flag), out, help)
+      ->envname(std::string(variable))
+      ->capture_default_str()
+      ->type_name("HOST:PORT")
+      ->check(CLI::Validator(judge, ""));
 }
 
 }  // namespace swarm::ctl

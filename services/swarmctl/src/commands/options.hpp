@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <string>
+#include <string_view>
 
 namespace swarm::ctl {
 
@@ -15,5 +16,10 @@ CLI::Option* add_duration(CLI::App& app, const std::string& flags, std::chrono::
 /// A repeatable option written as key=value.
 CLI::Option* add_labels(CLI::App& app, const std::string& flags, std::map<std::string, std::string>& out,
                         const std::string& help);
+
+/// An option "host:port" of another program, also taken from the environment's `variable`; what is wrong
+/// with it names both.
+CLI::Option* add_address(CLI::App& app, std::string_view flag, std::string_view variable, std::string& out,
+                         const std::string& help);
 
 }  // namespace swarm::ctl

@@ -1,11 +1,11 @@
 #include "commands/commands.hpp"
+#include "commands/options.hpp"
 #include "doctor/finding.hpp"
 #include "doctor/health.hpp"
 #include "doctor/http_get.hpp"
 #include "doctor/machine.hpp"
 #include "doctor/readiness.hpp"
 #include "doctor/smoke.hpp"
-#include "libs/settings/settings.hpp"
 
 namespace swarm::ctl {
 namespace {
@@ -120,18 +120,10 @@ void add_doctor(CLI::App& program, Session& session) {
   CLI::App* app = program.add_subcommand("doctor", "find out what is wrong with an installation");
   for (const Peer peer : kPeers) {
     const PeerFacts& f = facts(peer);
-    app->add_option(std::string(f.admin_flag), session.admin_addresses[static_cast<std::size_t>(peer)],
-                    "admin address of the " + std::string(f.name))
-        ->envname(std::string(f.admin_variable))
-        ->capture_default_str()
-        ->type_name("HOST:PORT")
-        ->check(CLI::Validator(settings::check_address, ""));
+    add_address(*app, f.admin_flag, f.admin_variable, session.admin_addresses[static_cast<std::size_t>(peer)],
+                "admin address of the " + std::string(f.name));
   }
-  app->add_option("--gateway-http", o->gateway_http, "HTTP address of the gateway")
-      ->envname("SWARM_CTL_GATEWAY_HTTP")
-      ->capture_default_str()
-      ->type_name("HOST:PORT")
-      ->check(CLI::Validator(settings::check_address, ""));
+  add_address(*app, "--gateway-http", "SWARM_CTL_GATEWAY_HTTP", o->gateway_http, "HTTP address of the gateway");
   auto* data = app->add_option("--data-dir", o->data_dir, "the services' data, if it is on this machine");
   data->capture_default_str()->type_name("DIR");
   app->add_flag("--smoke", o->smoke, "only send work through: a task and back, a failure explained, the spend told; harmless, needs the admin's role");
