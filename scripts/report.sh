@@ -28,6 +28,10 @@ build_targets() {
   shift
   { mkdir -p build && [ -w build ] && { [ ! -e "$log" ] || [ -w "$log" ]; } && { [ ! -e "build/$preset" ] || [ -w "build/$preset" ]; }; } 2>/dev/null ||
     fail "$(id -un) can't write into $root/build" "build as the user who owns it, or remove that folder"
+  if [ -f "build/$preset/CMakeCache.txt" ] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "build/$preset/CMakeCache.txt"; then
+    say "build/$preset was made in another folder: building it anew"
+    rm -rf "build/$preset"
+  fi
   if [ ! -f "build/$preset/build.ninja" ]; then
     say "configuring $preset"
     cmake --preset "$preset" >"$log" 2>&1 ||

@@ -29,6 +29,8 @@ from stack import Stack  # noqa: E402
 from swarm_process import StartFailed  # noqa: E402
 from upstream import choose_upstream, why_unreachable  # noqa: E402
 
+SPACE_MIN = 64 << 20  # bytes; a run takes some 3 MiB, LMDB and pytest want room
+
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__.split("\n\n")[0],
@@ -76,6 +78,11 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     directory = Path(tempfile.mkdtemp(prefix="swarm-demo-"))
+    if (free := shutil.disk_usage(directory).free) < SPACE_MIN:
+        directory.rmdir()
+        print(f"demo: {directory.parent} has {free >> 20} MiB left, too little for repository, logs and data "
+              f"({SPACE_MIN >> 20} MiB); free space there, or set TMPDIR to a folder with more", file=sys.stderr)
+        return 2
     display = Display(sys.stderr if arguments.json == "-" else sys.stdout)
     started = time.monotonic()
     keep = arguments.keep
