@@ -183,6 +183,8 @@ def test_peers_are_told_only_of_services_that_are_there() -> None:
         ("orchestrator.config.drain_time=5m", "'drain_time' not allowed"),  # the grace period follows drainSeconds
         ("orchestrator.config.limits.agents=many", "/orchestrator/config/limits/agents': got string, want integer"),
         ("analyst.config.rules.lifetime=5weeks", "/analyst/config/rules/lifetime"),
+        ("commonLabels.app\\.kubernetes\\.io/name=mine", "invalid propertyName 'app.kubernetes.io/name'"),  # selectors would find nothing
+        ("gateway.podLabels.team=a b", "/gateway/podLabels/team"),
         ("gateway.upstreamCas.x.secret=a", "names x, which is no upstream"),
         ("gateway.upstreamCas.x.pem=nonsense", "/gateway/upstreamCas/x/pem"),
         ("gateway.upstreamCas.x.secret=a,gateway.upstreamCas.x.configMap=b", "/gateway/upstreamCas/x"),
@@ -463,6 +465,14 @@ def test_private_authorities_reach_the_endpoints_that_they_are_for() -> None:
         assert service_configs(manifests)[binary]["auth"]["jwks_ca_file"] == "/etc/swarm/jwks-ca/ca.crt"
         volumes = named(manifests, "StatefulSet", f"swarm-{component}")["spec"]["template"]["spec"]["volumes"]
         assert [v["secret"]["secretName"] for v in volumes if v["name"] == "jwks-ca"] == ["company-ca"]
+
+
+@pytest.mark.parametrize(("endpoint", "port"), [("https://otel.example.com/v1/traces", 4318),
+                                                ("http://otel:4318/v1/traces:2", 4318), ("https://otel.monitoring:4443/v1/traces", 4443)])
+def test_the_way_to_the_collector_is_open_at_its_port(endpoint: str, port: int) -> None:
+    policy = named(render("--set", f"traces.endpoint={endpoint}"), "NetworkPolicy", "swarm-gateway")["spec"]
+    (rule,) = (r for r in policy["egress"] if {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}} in r["to"])
+    assert rule["ports"] == [{"protocol": "TCP", "port": port}]
 
 
 def test_keys_of_an_identity_provider_are_asked_for_by_url() -> None:
