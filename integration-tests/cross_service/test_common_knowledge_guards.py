@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eventually import eventually
 from orchestrator.client import Raw, msg
 from synapse.client import SynapseClient
 from synapse.process import SynapseProcess
@@ -87,4 +88,24 @@ def test_what_a_task_or_its_type_requires_comes_from_the_store(store: SynapsePro
     assert o.poll("trusted", wait_ms=500).task_id == ""
     assert o.poll("deployer", wait_ms=5000).task_id == another
     ask.close()
+    o.close()
+
+
+def test_nothing_is_given_away_before_the_store_has_said_what_tasks_require(store: SynapseProcess, start_orchestrator: Callable[..., Any]) -> None:
+    ask = SynapseClient(store.address)
+    ask.ingest(("http://swarm.os/ontology/DeploymentTask", "http://swarm.os/nist/requiresPermission", '"deploy"'))
+    ask.close()
+    store.interrupt()  # it saves
+    settings = {"knowledge.synapse.address": store.address, "guardrails.grants_from_knowledge": True, "knowledge.refresh": "100ms"}
+    o = Raw(start_orchestrator(settings).grpc)
+    o.register("anybody")
+    deployment, harmless = o.submit(workflow_state="Deployment"), o.submit()
+    assert o.poll("anybody", wait_ms=1000).task_id == ""
+    assert "has not said yet" in str(o.call("WhyNotScheduled", msg("TaskRef", task_id=harmless)))
+    store.start()
+    task = eventually(lambda: (got := o.poll("anybody", wait_ms=500)).task_id and got)
+    assert task.task_id == harmless
+    o.result(task)
+    assert o.poll("anybody", wait_ms=500).task_id == ""
+    assert "deploy" in str(o.call("WhyNotScheduled", msg("TaskRef", task_id=deployment)))
     o.close()

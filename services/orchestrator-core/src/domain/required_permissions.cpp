@@ -6,6 +6,7 @@ namespace swarm::orchestrator {
 namespace {
 
 constexpr std::string_view kSuffix = "Task";
+constexpr std::string_view kEvery = "*";
 
 void append(std::vector<std::string>& out, const std::vector<std::string>& more) {
   out.insert(out.end(), more.begin(), more.end());
@@ -31,6 +32,7 @@ std::vector<std::string> RequiredPermissions::with(std::vector<std::string> own,
   const std::size_t before = own.size();
   if (const auto it = of_tasks_.find(task); it != of_tasks_.end()) append(own, it->second);
   if (const auto it = of_states_.find(state); it != of_states_.end()) append(own, it->second);
+  if (const auto it = of_states_.find(kEvery); it != of_states_.end()) append(own, it->second);
   return own.size() == before ? own : normalised(std::move(own));
 }
 

@@ -13,7 +13,7 @@ namespace swarm::orchestrator {
 /// state ("Deployment", also written "DeploymentTask").
 class RequiredPermissions {
  public:
-  /// A task's id, or the name of a state → permissions.
+  /// A task's id, the name of a state, or "*" for every task → permissions.
   using BySubject = std::map<std::string, std::vector<std::string>>;
 
   RequiredPermissions() = default;

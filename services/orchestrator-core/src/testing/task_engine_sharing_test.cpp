@@ -136,3 +136,16 @@ TEST_CASE("what the swarm requires of a task or of a workflow state keeps agents
   CHECK(second->task.spec->id == plain);
   CHECK(rig.engine.queued() == 0);
 }
+
+TEST_CASE("what is required of every task keeps all of them back, and lets all of them go", "[permissions]") {
+  orchestrator::testing::EngineRig rig;
+  RequiredPermissions::BySubject of_all;
+  of_all["*"] = {"not known yet"};
+  rig.apply(PutRequired{RequiredPermissions(of_all)});
+  rig.join("a");
+  const TaskId task = rig.submit(TaskSpec{});
+  CHECK_FALSE(rig.poll("a"));
+  CHECK(rig.state(task).status == TaskStatus::Queued);
+  rig.apply(PutRequired{});
+  CHECK(rig.poll("a"));
+}

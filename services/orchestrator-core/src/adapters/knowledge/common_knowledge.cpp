@@ -19,6 +19,13 @@ constexpr std::size_t kRuleBytesMax = 16u << 10;
 constexpr std::size_t kLessonsMax = 3;
 constexpr std::size_t kLessonBytesMax = 240;
 
+/// What no agent is ever permitted: its text is what WhyNotScheduled shows.
+RequiredPermissions not_heard_yet() {
+  RequiredPermissions::BySubject of_all;
+  of_all["*"] = {"(unknown: the common knowledge has not said yet what tasks require)"};
+  return RequiredPermissions(of_all);
+}
+
 /// One line that can't pass for anything but a quotation.
 std::string quoted_lesson(const std::string& note) {
   auto line = middle_cut(first_line(knowledge::message_of_note(note)), kLessonBytesMax);
@@ -49,6 +56,8 @@ CommonKnowledge::CommonKnowledge(knowledge::synapse::SynapseKnowledge& store, En
 CommonKnowledge::~CommonKnowledge() { stop(); }
 
 void CommonKnowledge::start() {
+  // Before the first poll: a task whose requirements are not known must not go to somebody who lacks them.
+  if (grants_.from_knowledge()) loop_.submit(PutRequired{not_heard_yet()});
   thread_ = std::thread([this] { run(); });
 }
 
@@ -138,8 +147,10 @@ bool CommonKnowledge::follow_requirements() {
   note_whether_all(facts.value().size());
   RequiredPermissions::BySubject required;
   for (const auto& fact : facts.value()) required[knowledge::name_of_iri(fact.subject)].push_back(knowledge::name_of_iri(fact.object));
+  required.erase("*");  // no name of a task or state
   RequiredPermissions found(required);
   if (found == required_) return true;
+  if (!required_) log::info("the common knowledge says what tasks require", {{"subjects", required.size()}});
   if (loop_.submit(PutRequired{found})) required_ = std::move(found);
   return true;
 }

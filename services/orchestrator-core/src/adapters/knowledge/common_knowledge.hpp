@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -25,7 +26,8 @@ struct Intervals {
 /// Follows what the swarm knows in common and an orchestrator needs: the kill switch, and for each stack in use its
 /// golden rules and the lessons that have become no rule yet; also what agents are permitted. Looks at `intervals`, and
 /// at once when a stack is new;
-/// tasks never wait for it. What it learnt stays in force while the store is away. One thread.
+/// tasks never wait for it, except, where permissions come from it, for what they require: as long as that was not heard
+/// since the start, none is given away. What it learnt stays in force while the store is away. One thread.
 class CommonKnowledge {
  public:
   CommonKnowledge(knowledge::synapse::SynapseKnowledge& store, EngineLoop& loop, LessonBook& lessons, GrantBook& grants,
@@ -57,7 +59,7 @@ class CommonKnowledge {
   bool stopping_ = false;
   std::string control_since_;                              // of the event that was obeyed last
   bool control_known_ = false;
-  RequiredPermissions required_;                           // that the engine has
+  std::optional<RequiredPermissions> required_;            // that the engine has; none: not heard yet
   std::set<std::pair<std::string, std::string>> imported_;  // (stack, rule) that the engine has
   std::thread thread_;
 };
