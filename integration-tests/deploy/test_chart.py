@@ -324,6 +324,13 @@ def test_the_network_allows_exactly_the_flows_of_the_design() -> None:
     assert _flows(render()) == callers | peers | scrapes
 
 
+def test_an_ingress_controller_reaches_the_model_endpoint_only() -> None:
+    policies = {c: named(render(values="exposed-values.yaml"), "NetworkPolicy", f"swarm-{c}")["spec"]["ingress"] for c in WORKLOADS}
+    controller = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}
+    let_in = {(c, p["port"]) for c, rules in policies.items() for rule in rules if controller in rule["from"] for p in rule["ports"]}
+    assert let_in == {("gateway", "http")}
+
+
 def test_everything_else_is_denied_by_default() -> None:
     deny = named(render(), "NetworkPolicy", "swarm-default-deny")["spec"]
     assert deny["policyTypes"] == ["Ingress", "Egress"] and "ingress" not in deny and "egress" not in deny

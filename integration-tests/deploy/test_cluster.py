@@ -94,6 +94,16 @@ def test_a_bad_value_never_reaches_the_cluster(cluster: Cluster) -> None:
 
 
 @pytest.mark.timeout(300)
+def test_notes_tell_of_an_ingress_that_no_policy_lets_in(cluster: Cluster) -> None:
+    space = "notes"
+    cluster.create_namespace(space)
+    exposed = "gateway.ingress.enabled=true,gateway.ingress.hosts={llm.example.com}"
+    for values, careful in (("", False), (exposed, True), (exposed + ",networkPolicy.enabled=false", False)):
+        notes = cluster.helm("install", "swarm", CHART, "--namespace", space, "--dry-run=server", "--set", values)
+        assert ("Careful: no network policy" in notes) == careful, values
+
+
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("values", [None, *VALUE_SETS])
 def test_admission_takes_every_pod_under_the_restricted_policy(cluster: Cluster, values: str | None) -> None:
     space = "admit-" + (values or "defaults").removesuffix("-values.yaml")

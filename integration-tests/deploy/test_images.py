@@ -54,7 +54,7 @@ def built(swarm_bin: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def _build(binaries: Path, output: Path, name: str, **more: str) -> None:
     done = run(BUILD, "--bin", binaries, "--python-packages", PYTHON_PACKAGES, "--output", output, name,
-               env=os.environ | {"SOURCE_DATE_EPOCH": EPOCH} | more)
+               env=os.environ | {"SOURCE_DATE_EPOCH": EPOCH, "SWARM_REVISION": "0" * 40} | more)
     assert done.returncode == 0, done.stderr
 
 
