@@ -49,7 +49,7 @@ std::shared_ptr<const domain::GroupingRules> grouping_rules(const Settings& sett
 }  // namespace
 
 struct Composition::Parts {
-  explicit Parts(Settings s) : settings(std::move(s)), probe(registry) {}
+  explicit Parts(Settings s) : settings(std::move(s)), probe(registry, static_cast<std::size_t>(settings.rule_metrics_max)) {}
 
   Result<void> open_stores();
   Result<void> build_application();

@@ -61,6 +61,7 @@ void read(settings::Object& root, Settings& out) {
     o.value("agents_min", out.agents_min, "Distinct agents that must have failed this way, too.", {1, 10'000});
     o.value("lifetime", out.rule_lifetime, "How long after its activation a rule retires; 0: never.", std::chrono::milliseconds(0));
     o.value("trial_attempts", out.trial_attempts, "Attempts with a rule after which it retires unless it measurably helps; 0: never.", {0, 1'000'000});
+    o.value("metrics_max", out.rule_metrics_max, "Active rules whose effect is shown as metrics, at most: those that keep most failures away.", {0, 2'000});
     o.value("sanity_task", out.sanity_task, "A task that every new rule is tried on, through the orchestrator, before it holds; empty: none.");
     o.value("sanity_time", out.sanity_time, "How long a sanity run may take before the rule stays proposed.", std::chrono::milliseconds(1000), std::chrono::hours(24));
   });

@@ -30,6 +30,7 @@ struct Settings {
   std::int64_t agents_min = 1;
   std::chrono::milliseconds rule_lifetime{0};
   std::int64_t trial_attempts = 200;
+  std::int64_t rule_metrics_max = 200;
   std::string sanity_task;
   std::chrono::milliseconds sanity_time{600'000};
   std::vector<domain::MaskRule> masks;

@@ -7,7 +7,7 @@ namespace swarm::analyst::application {
 
 /// The service's metrics, by name.
 struct Probe {
-  explicit Probe(metrics::Registry& r)
+  explicit Probe(metrics::Registry& r, std::size_t rule_metrics_max = RuleGauges::kRulesMax)
       : counted(r.counter("swarm_analyst_failures_total", "Failures reported", {{"outcome", "counted"}})),
         repeats(r.counter("swarm_analyst_failures_total", "Failures reported", {{"outcome", "repeat"}})),
         refused(r.counter("swarm_analyst_failures_total", "Failures reported", {{"outcome", "refused"}})),
@@ -27,7 +27,7 @@ struct Probe {
         active_rules(r.gauge("swarm_analyst_rules", "Golden rules by state", {{"state", "active"}})),
         retired_rules(r.gauge("swarm_analyst_rules", "Golden rules by state", {{"state", "retired"}})),
         queue(r.gauge("swarm_analyst_queue_commands", "Commands that wait for the ledger")),
-        rule_effects(r) {}
+        rule_effects(r, rule_metrics_max) {}
 
   metrics::Counter& counted;
   metrics::Counter& repeats;

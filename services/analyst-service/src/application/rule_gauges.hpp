@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <map>
 #include <string>
 
@@ -10,13 +11,15 @@
 namespace swarm::analyst::application {
 
 /// What each active rule brings, as metrics: attempts that carried it or were held out, and how many of these failed of its kind.
-/// Of the first 200 rules that are active while the process lives, as a registry forgets no name; once a rule is active no more,
-/// its metrics say NaN, "no value". Not thread-safe.
+/// Where more rules are active than `rules_max`, those that kept most failures away, then those with most attempts; a gauge says
+/// how many are left out. A rule without its place or no longer active says NaN, "no value". As a registry forgets no name, at
+/// most kNamesPerRule × `rules_max` rules ever get one; from then on the best of these are shown. Not thread-safe.
 class RuleGauges {
  public:
   static constexpr std::size_t kRulesMax = 200;
+  static constexpr std::size_t kNamesPerRule = 4;
 
-  explicit RuleGauges(metrics::Registry& registry) : registry_(registry) {}
+  explicit RuleGauges(metrics::Registry& registry, std::size_t rules_max = kRulesMax);
   /// All rules as they are now.
   void show(const std::map<domain::Id, domain::GoldenRule>& rules);
 
@@ -25,7 +28,9 @@ class RuleGauges {
   Gauges add(const std::string& rule);
 
   metrics::Registry& registry_;
-  std::map<std::string, Gauges> shown_;
+  const std::size_t rules_max_;
+  metrics::Gauge& left_out_;
+  std::map<std::string, Gauges> named_;
 };
 
 }  // namespace swarm::analyst::application

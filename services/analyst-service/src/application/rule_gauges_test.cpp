@@ -45,19 +45,62 @@ TEST_CASE("what a rule brings is told with it and without it, for as long as it 
   CHECK(holds(registry, "swarm_analyst_rule_attempts{arm=\"given\",rule=\"r1\"} 11\n"));
 }
 
-TEST_CASE("metrics of rules are bounded, and those of proposed ones are not shown", "[rules]") {
+TEST_CASE("metrics of rules are bounded, say how many are left out, and those of proposed ones are not shown", "[rules]") {
   metrics::Registry registry;
   application::RuleGauges gauges(registry);
   Rules rules;
   for (int i = 0; i < 300; ++i) active_rule(rules, "r" + std::to_string(100 + i));
+  active_rule(rules, "p").state = domain::RuleState::Proposed;
   gauges.show(rules);
   const auto text = registry.serialize();
   std::size_t shown = 0;
   for (const auto& [kind, rule] : rules) shown += text.find("attempts{arm=\"given\",rule=\"" + rule.id + "\"}") != std::string::npos ? 1 : 0;
   CHECK(shown == application::RuleGauges::kRulesMax);
-  Rules proposed;
-  active_rule(proposed, "p").state = domain::RuleState::Proposed;
-  metrics::Registry other;
-  application::RuleGauges(other).show(proposed);
-  CHECK(other.serialize().empty());
+  CHECK(holds(registry, "swarm_analyst_rules_left_out 100\n"));
+  CHECK_FALSE(holds(registry, "rule=\"p\""));
+}
+
+TEST_CASE("the rules that keep most failures away are shown, and lose their place to better ones", "[rules]") {
+  metrics::Registry registry;
+  application::RuleGauges gauges(registry, 2);
+  Rules rules;
+  const auto works = [&](const std::string& id, std::int64_t given, std::int64_t held_kind_failures) {
+    auto& effect = active_rule(rules, id).effect;
+    effect.given_successes = given;
+    effect.held_successes = 10 - held_kind_failures;
+    effect.held_failures = effect.held_kind_failures = held_kind_failures;
+  };
+  const auto shows = [&](const std::string& id) {
+    const double value = registry.gauge("swarm_analyst_rule_attempts", "", {{"rule", id}, {"arm", "given"}}).value();
+    return value > 0;  // neither NaN nor never set
+  };
+  works("much-used", 100, 0);
+  works("helps", 20, 5);
+  works("little-used", 1, 0);
+  gauges.show(rules);
+  CHECK(holds(registry, "rule_attempts{arm=\"given\",rule=\"helps\"} 20\n"));
+  CHECK(holds(registry, "rule_attempts{arm=\"given\",rule=\"much-used\"} 100\n"));
+  CHECK_FALSE(holds(registry, "rule=\"little-used\""));
+  CHECK(holds(registry, "swarm_analyst_rules_left_out 1\n"));
+  works("little-used", 50, 5);
+  gauges.show(rules);
+  CHECK(shows("little-used"));
+  CHECK(shows("helps"));
+  CHECK_FALSE(shows("much-used"));
+  CHECK(std::isnan(registry.gauge("swarm_analyst_rule_attempts", "", {{"rule", "much-used"}, {"arm", "given"}}).value()));
+}
+
+TEST_CASE("however often the best rules change, the names of their metrics stay bounded", "[rules]") {
+  metrics::Registry registry;
+  application::RuleGauges gauges(registry, 3);
+  for (int turn = 0; turn < 50; ++turn) {
+    Rules rules;
+    for (int i = 0; i < 3; ++i) active_rule(rules, "r" + std::to_string(100 + 3 * turn + i)).effect.given_successes = turn;
+    gauges.show(rules);
+  }
+  const auto text = registry.serialize();
+  std::size_t names = 0;
+  for (auto at = text.find("rule_attempts{arm=\"held\""); at != std::string::npos; at = text.find("rule_attempts{arm=\"held\"", at + 1)) ++names;
+  CHECK(names == 3 * application::RuleGauges::kNamesPerRule);
+  CHECK(holds(registry, "swarm_analyst_rules_left_out 3\n"));
 }
