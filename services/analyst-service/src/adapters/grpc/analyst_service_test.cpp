@@ -16,7 +16,6 @@
 #include "libs/rpc/server.hpp"
 #include "libs/testing/eventually.hpp"
 #include "libs/testing/temp_dir.hpp"
-#include "protos/knowledge_journal.pb.h"
 
 using namespace swarm;
 using namespace swarm::analyst;
@@ -112,21 +111,6 @@ struct Service {
 };
 
 }  // namespace
-
-TEST_CASE("every RPC that is served stands in the access table", "[grpc][grpc]") {
-  const auto table = access_table();
-  for (const auto* service : {::analyst::FailureEvent::descriptor()->file()->FindServiceByName("Analyst"),
-                              ::knowledge_journal::JournalState::descriptor()->file()->FindServiceByName("KnowledgeJournal"),
-                              ::orchestrator::v1::PromptRequest::descriptor()->file()->FindServiceByName("AnalystService"),
-                              ::orchestrator::ClusterRequest::descriptor()->file()->FindServiceByName("AnalystService")}) {
-    REQUIRE(service != nullptr);
-    for (int i = 0; i < service->method_count(); ++i) {
-      const auto method = "/" + service->full_name() + "/" + service->method(i)->name();
-      INFO(method);
-      CHECK(table.contains(method));
-    }
-  }
-}
 
 TEST_CASE("at the threshold a rule is active in the very answer, and a model's better text follows", "[grpc][grpc]") {
   Service s;

@@ -1,8 +1,8 @@
 #include "adapters/grpc/access.hpp"
 
 #include <catch2/catch.hpp>
-#include <google/protobuf/descriptor.h>
 
+#include "libs/testing/access.hpp"
 #include "protos/compat/orchestrator_legacy.pb.h"
 #include "protos/compat/orchestrator_v1.pb.h"
 #include "protos/knowledge_journal.pb.h"
@@ -13,22 +13,10 @@ using namespace swarm;
 TEST_CASE("every RPC that is served stands in the access table, and nothing else", "[access]") {
   const auto table = swarm::orchestrator::grpc_api::access_table();
   // Names messages of each file, so that their descriptors are linked in.
-  const google::protobuf::ServiceDescriptor* services[] = {
-      ::orchestrator::Task::descriptor()->file()->FindServiceByName("Orchestrator"),
-      ::knowledge_journal::JournalState::descriptor()->file()->FindServiceByName("KnowledgeJournal"),
-      ::orchestrator::RouteTaskRequest::descriptor()->file()->FindServiceByName("OrchestratorService"),
-      ::orchestrator::v1::RouteTaskRequest::descriptor()->file()->FindServiceByName("OrchestratorService")};
-  std::size_t methods = 0;
-  for (const auto* service : services) {
-    REQUIRE(service != nullptr);
-    for (int i = 0; i < service->method_count(); ++i) {
-      const auto name = "/" + service->full_name() + "/" + service->method(i)->name();
-      INFO(name);
-      CHECK(table.contains(name));
-      ++methods;
-    }
-  }
-  CHECK(table.size() == methods);
+  testing::check_access(table, {::orchestrator::Task::descriptor()->file()->FindServiceByName("Orchestrator"),
+                                ::knowledge_journal::JournalState::descriptor()->file()->FindServiceByName("KnowledgeJournal"),
+                                ::orchestrator::RouteTaskRequest::descriptor()->file()->FindServiceByName("OrchestratorService"),
+                                ::orchestrator::v1::RouteTaskRequest::descriptor()->file()->FindServiceByName("OrchestratorService")});
   CHECK_FALSE(table.at("/orchestrator.Orchestrator/SetDispatch").contains(auth::Role::Agent));
   CHECK_FALSE(table.at("/orchestrator.Orchestrator/PollTask").contains(auth::Role::Viewer));
 }
