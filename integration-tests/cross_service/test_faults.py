@@ -64,6 +64,25 @@ def test_bytes_that_are_no_message_get_a_status(service: ServiceProcess) -> None
     assert service.running
 
 
+@pytest.mark.parametrize(("name", "method", "answers"), [
+    ("orchestrator", "/orchestrator.Orchestrator/SubmitStream", 1),
+    ("orchestrator", "/orchestrator.Orchestrator/Work", 0),
+    ("orchestrator", "/orchestrator.Orchestrator/UploadArtifact", 0),
+    ("analyst", "/analyst.Analyst/ReportFailures", 1),
+])
+def test_bytes_that_are_no_message_do_not_pass_for_the_end_of_a_stream(
+    name: str, method: str, answers: int, start_service: Start) -> None:
+    service = start_service(name, ALONE[name])
+    came: list[bytes] = []
+    with grpc.insecure_channel(service.grpc) as channel, pytest.raises(grpc.RpcError) as refused:
+        for answer in channel.stream_stream(method)(iter([b""] * answers + [b"\x0a\xff\x01abc", b""]), timeout=10):
+            came.append(answer)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT and method in refused.value.details()
+    assert len(came) == answers  # what was good before it is answered
+    line = service.wait_for_line(lambda l: l["msg"] == "call refused" and l["method"] == method)
+    assert line["code"] == "INVALID_ARGUMENT"
+
+
 def test_a_flood_of_bad_calls_does_not_flood_the_log(service: ServiceProcess) -> None:
     for _ in range(300):
         raw_grpc(service.grpc, A_CALL[service.name], b"\xff" * 40)

@@ -9,6 +9,8 @@
 
 #include "libs/base/error.hpp"
 #include "libs/rpc/refusal_log.hpp"
+#include "libs/rpc/status.hpp"
+#include "libs/rpc/unreadable.hpp"
 
 namespace swarm::rpc {
 namespace {
@@ -42,7 +44,7 @@ class CountOneCall final : public grpc::experimental::Interceptor {
       auto status = batch->GetSendStatus();
       // gRPC's callback server says only this of a request that is no message of its type.
       if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED && status.error_message().empty()) {
-        status = {grpc::StatusCode::INVALID_ARGUMENT, "the request is not the message that " + std::string(method_) + " takes: compare the protos of both sides"};
+        status = to_status(unreadable(method_));
         batch->ModifySendStatus(status);
       }
       code_ = status.error_code();

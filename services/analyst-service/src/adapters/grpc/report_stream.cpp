@@ -3,12 +3,15 @@
 #include <grpcpp/server_context.h>
 
 #include "adapters/grpc/mapping.hpp"
+#include "libs/rpc/refusal_log.hpp"
 #include "libs/rpc/status.hpp"
+#include "libs/rpc/unreadable.hpp"
 
 namespace swarm::analyst::adapters {
 
 namespace {
 
+constexpr std::string_view kMethod = "/analyst.Analyst/ReportFailures";
 constexpr int kEventsMax = 1000;
 
 }  // namespace
@@ -28,11 +31,12 @@ void ReportStream::read() {
     ending = ending_;
   }
   if (ending) return finish(status_);
-  batch_.Clear();
+  rpc::mark_unread(batch_);
   StartRead(&batch_);  // an end() from now on cancels it
 }
 
 void ReportStream::OnReadDone(bool ok) {
+  if (!ok && rpc::is_unreadable(batch_)) return refuse(rpc::unreadable(kMethod));
   if (!ok) {
     std::unique_lock lock(mutex_);
     const auto status = ending_ ? status_ : grpc::Status::OK;
@@ -40,7 +44,7 @@ void ReportStream::OnReadDone(bool ok) {
     return finish(status);
   }
   if (batch_.events_size() > kEventsMax)
-    return finish(rpc::to_status({Code::InvalidArgument, "more than " + std::to_string(kEventsMax) + " events in one batch"}));
+    return refuse({Code::InvalidArgument, "more than " + std::to_string(kEventsMax) + " events in one batch"});
   count_batch();
 }
 
@@ -110,6 +114,12 @@ void ReportStream::end(const grpc::Status& status) {
   ending_ = true;
   status_ = status;
   if (missing_ == 0) context_->TryCancel();  // nothing of it is being counted: it waits for the client
+}
+
+void ReportStream::refuse(const Error& error) {
+  const auto status = rpc::to_status(error);
+  rpc::log_refusal(kMethod, status, *context_);
+  finish(status);
 }
 
 void ReportStream::finish(const grpc::Status& status) {

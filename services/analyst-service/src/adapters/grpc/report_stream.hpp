@@ -32,6 +32,7 @@ class ReportStream final : public grpc::ServerBidiReactor<::analyst::FailureBatc
   void one_less();
   void answer_batch();
   void read();
+  void refuse(const Error& error);
   void finish(const grpc::Status& status);
 
   grpc::CallbackServerContext* context_;  // null once the call is done

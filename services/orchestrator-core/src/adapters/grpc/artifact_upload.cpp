@@ -6,6 +6,7 @@
 #include "application/added_lines.hpp"
 #include "application/artifact_scan.hpp"
 #include "libs/rpc/status.hpp"
+#include "libs/rpc/unreadable.hpp"
 #include "libs/telemetry/logging.hpp"
 
 namespace swarm::orchestrator::grpc_api {
@@ -14,6 +15,7 @@ namespace {
 using ::orchestrator::ArtifactPart;
 using Reactor = grpc::ServerReadReactor<ArtifactPart>;
 
+constexpr std::string_view kMethod = "/orchestrator.Orchestrator/UploadArtifact";
 constexpr std::size_t kPieceBytesMax = 1u << 20;
 
 bool is_change(std::string_view file) { return file.ends_with(".diff") || file.ends_with(".patch"); }
@@ -50,6 +52,7 @@ class Upload final : public Link, public std::enable_shared_from_this<Upload> {
     call_ = call;
     std::lock_guard lock(mutex_);
     reactor_ = reactor;
+    rpc::mark_unread(part_);
     reactor_->StartRead(&part_);
   }
   /// On gRPC's thread.
@@ -88,6 +91,7 @@ class Upload final : public Link, public std::enable_shared_from_this<Upload> {
   void read_on() {
     std::lock_guard lock(mutex_);
     if (reactor_ == nullptr || finished_) return;
+    rpc::mark_unread(part_);
     reactor_->StartRead(&part_);
   }
   bool is_over() {
@@ -152,6 +156,7 @@ class Upload final : public Link, public std::enable_shared_from_this<Upload> {
 
   void end_of_bytes() {
     if (is_over() || handed_in_) return;
+    if (rpc::is_unreadable(part_)) return fail(rpc::unreadable(kMethod));
     if (!scans_) return fail({Code::InvalidArgument, "an upload without begin"});
     auto kept = incoming_->keep();
     if (kept) kept = hand_in();

@@ -268,7 +268,7 @@ Bidi<::orchestrator::WorkRequest, ::orchestrator::WorkResponse>* OrchestratorSer
   if (auto who = parts_.gate.admit(*context, "/orchestrator.Orchestrator/Work"); !who) {
     return new Refused<Bidi<::orchestrator::WorkRequest, ::orchestrator::WorkResponse>>(who.error());
   }
-  return start_work_stream({parts_.loop, parts_.router, options_.limits});
+  return start_work_stream({parts_.loop, parts_.router, options_.limits}, *context);
 }
 
 Bidi<::orchestrator::SubmitTasksRequest, ::orchestrator::SubmitTasksResponse>* OrchestratorService::SubmitStream(
@@ -276,7 +276,7 @@ Bidi<::orchestrator::SubmitTasksRequest, ::orchestrator::SubmitTasksResponse>* O
   if (auto who = parts_.gate.admit(*context, "/orchestrator.Orchestrator/SubmitStream"); !who) {
     return new Refused<Bidi<::orchestrator::SubmitTasksRequest, ::orchestrator::SubmitTasksResponse>>(who.error());
   }
-  return start_submit_stream({parts_.loop, parts_.router, options_.limits}, stacks_);
+  return start_submit_stream({parts_.loop, parts_.router, options_.limits}, *context, stacks_);
 }
 
 }  // namespace swarm::orchestrator::grpc_api

@@ -1,6 +1,10 @@
+#include <grpcpp/server_context.h>
+
 #include "adapters/grpc/stack_lookup.hpp"
 #include "adapters/grpc/stream_base.hpp"
 #include "adapters/grpc/work_stream.hpp"
+#include "libs/rpc/refusal_log.hpp"
+#include "libs/rpc/unreadable.hpp"
 
 namespace swarm::orchestrator::grpc_api {
 namespace {
@@ -8,6 +12,7 @@ namespace {
 using ::orchestrator::SubmitTasksRequest;
 using ::orchestrator::SubmitTasksResponse;
 
+constexpr std::string_view kMethod = "/orchestrator.Orchestrator/SubmitStream";
 constexpr std::size_t kUnderWayMax = 64;
 
 /// Keeps the order of requests: an answer that comes early waits for those before it.
@@ -52,14 +57,14 @@ class SubmitLink final : public Link, public std::enable_shared_from_this<Submit
       slots_.pop_front();
       ++first_;
     }
-    if (ended_ && slots_.empty()) writer.finish(grpc::Status::OK);
+    if (end_ && slots_.empty()) writer.finish(*end_);
   }
 
-  /// The client has sent its last request.
-  void no_more() {
+  /// The client has sent its last request; `status` follows the answers to those before.
+  void no_more(const grpc::Status& status) {
     std::lock_guard lock(mutex_);
-    ended_ = true;
-    if (slots_.empty()) writer.finish(grpc::Status::OK);
+    end_ = status;
+    if (slots_.empty()) writer.finish(*end_);
   }
 
   std::size_t under_way() {
@@ -100,7 +105,7 @@ class SubmitLink final : public Link, public std::enable_shared_from_this<Submit
   std::mutex mutex_;
   std::deque<Slot> slots_;
   std::uint64_t first_ = 0;
-  bool ended_ = false;
+  std::optional<grpc::Status> end_;
 
   EngineLoop& loop_;
   StackSource* stacks_;
@@ -114,25 +119,25 @@ class SubmitLink final : public Link, public std::enable_shared_from_this<Submit
 
 class SubmitStream final : public grpc::ServerBidiReactor<SubmitTasksRequest, SubmitTasksResponse> {
  public:
-  SubmitStream(StreamContext context, StackSource* stacks)
-      : context_(context), link_(std::make_shared<SubmitLink>(context.loop, stacks, this)) {
+  SubmitStream(StreamContext context, const grpc::CallbackServerContext& call, StackSource* stacks)
+      : context_(context), call_(call), link_(std::make_shared<SubmitLink>(context.loop, stacks, this)) {
     number_ = context_.router.add_link(link_);
-    StartRead(&request_);
+    read();
   }
 
   void OnReadDone(bool ok) override {
-    if (!ok) return link_->no_more();
+    if (!ok) return rpc::is_unreadable(request_) ? refuse(rpc::unreadable(kMethod)) : link_->no_more(grpc::Status::OK);
     take();
     std::lock_guard lock(mutex_);
     paused_ = link_->under_way() >= kUnderWayMax;
-    if (!paused_) StartRead(&request_);
+    if (!paused_) read();
   }
   void OnWriteDone(bool ok) override {
     link_->writer.written(ok);
     std::lock_guard lock(mutex_);
     if (!paused_ || link_->under_way() >= kUnderWayMax) return;
     paused_ = false;
-    StartRead(&request_);
+    read();
   }
   void OnCancel() override { link_->writer.finish(grpc::Status::CANCELLED); }
   void OnDone() override {
@@ -142,6 +147,15 @@ class SubmitStream final : public grpc::ServerBidiReactor<SubmitTasksRequest, Su
   }
 
  private:
+  void read() {
+    rpc::mark_unread(request_);
+    StartRead(&request_);
+  }
+  void refuse(const Error& error) {
+    const auto status = rpc::to_status(error);
+    rpc::log_refusal(kMethod, status, call_);
+    link_->no_more(status);
+  }
   void take() {
     const std::uint64_t place = link_->expect(request_.request_id());
     const CallId call = call_id(CallKind::Link, (number_ << 24) | (place & 0xff'ffff));
@@ -151,6 +165,7 @@ class SubmitStream final : public grpc::ServerBidiReactor<SubmitTasksRequest, Su
   }
 
   StreamContext context_;
+  const grpc::CallbackServerContext& call_;
   std::shared_ptr<SubmitLink> link_;
   std::uint64_t number_ = 0;
   std::mutex mutex_;
@@ -160,8 +175,9 @@ class SubmitStream final : public grpc::ServerBidiReactor<SubmitTasksRequest, Su
 
 }  // namespace
 
-grpc::ServerBidiReactor<SubmitTasksRequest, SubmitTasksResponse>* start_submit_stream(StreamContext context, StackSource* stacks) {
-  return new SubmitStream(context, stacks);  // deletes itself in OnDone
+grpc::ServerBidiReactor<SubmitTasksRequest, SubmitTasksResponse>* start_submit_stream(StreamContext context, const grpc::CallbackServerContext& call,
+                                                                              StackSource* stacks) {
+  return new SubmitStream(context, call, stacks);  // deletes itself in OnDone
 }
 
 }  // namespace swarm::orchestrator::grpc_api

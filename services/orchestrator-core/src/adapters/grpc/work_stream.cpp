@@ -1,6 +1,10 @@
 #include "adapters/grpc/work_stream.hpp"
 
+#include <grpcpp/server_context.h>
+
 #include "adapters/grpc/stream_base.hpp"
+#include "libs/rpc/refusal_log.hpp"
+#include "libs/rpc/unreadable.hpp"
 #include "libs/telemetry/logging.hpp"
 
 namespace swarm::orchestrator::grpc_api {
@@ -9,6 +13,7 @@ namespace {
 using ::orchestrator::WorkRequest;
 using ::orchestrator::WorkResponse;
 
+constexpr std::string_view kMethod = "/orchestrator.Orchestrator/Work";
 constexpr int kResultsPerMessageMax = 10'000;
 constexpr std::size_t kAckBytes = 64;
 // Beyond the first, nothing more is read from an agent that does not read; beyond the second its stream is over.
@@ -73,27 +78,27 @@ class WorkLink final : public Link {
 
 class WorkStream final : public grpc::ServerBidiReactor<WorkRequest, WorkResponse> {
  public:
-  explicit WorkStream(StreamContext context)
-      : context_(context), link_(std::make_shared<WorkLink>(context, this)) {
+  WorkStream(StreamContext context, const grpc::CallbackServerContext& call)
+      : context_(context), call_(call), link_(std::make_shared<WorkLink>(context, this)) {
     number_ = context_.router.add_link(link_);
     id_ = call_id(CallKind::Link, number_ << 24);
-    StartRead(&request_);
+    read();
   }
 
   void OnReadDone(bool ok) override {
-    if (!ok) return link_->writer.finish(grpc::Status::OK);
+    if (!ok) return rpc::is_unreadable(request_) ? refuse(rpc::unreadable(kMethod)) : link_->writer.finish(grpc::Status::OK);
     auto handled = handle();
-    if (!handled) return link_->end(handled.error());
+    if (!handled) return refuse(handled.error());
     std::lock_guard lock(reading_);
     paused_ = link_->writer.open_bytes() > kUnreadPause;
-    if (!paused_) StartRead(&request_);
+    if (!paused_) read();
   }
   void OnWriteDone(bool ok) override {
     link_->writer.written(ok);
     std::lock_guard lock(reading_);
     if (!paused_ || link_->writer.open_bytes() > kUnreadPause) return;
     paused_ = false;
-    StartRead(&request_);
+    read();
   }
   void OnCancel() override { link_->writer.finish(grpc::Status::CANCELLED); }
   void OnDone() override {
@@ -104,6 +109,15 @@ class WorkStream final : public grpc::ServerBidiReactor<WorkRequest, WorkRespons
   }
 
  private:
+  void read() {
+    rpc::mark_unread(request_);
+    StartRead(&request_);
+  }
+  void refuse(const Error& error) {
+    rpc::log_refusal(kMethod, rpc::to_status(error), call_);
+    link_->end(error);
+  }
+
   Result<void> handle() {
     switch (request_.payload_case()) {
       case WorkRequest::kJoin: {
@@ -143,6 +157,7 @@ class WorkStream final : public grpc::ServerBidiReactor<WorkRequest, WorkRespons
   }
 
   StreamContext context_;
+  const grpc::CallbackServerContext& call_;
   std::shared_ptr<WorkLink> link_;
   std::uint64_t number_ = 0;
   CallId id_ = 0;
@@ -154,8 +169,8 @@ class WorkStream final : public grpc::ServerBidiReactor<WorkRequest, WorkRespons
 
 }  // namespace
 
-grpc::ServerBidiReactor<WorkRequest, WorkResponse>* start_work_stream(StreamContext context) {
-  return new WorkStream(context);  // deletes itself in OnDone
+grpc::ServerBidiReactor<WorkRequest, WorkResponse>* start_work_stream(StreamContext context, const grpc::CallbackServerContext& call) {
+  return new WorkStream(context, call);  // deletes itself in OnDone
 }
 
 }  // namespace swarm::orchestrator::grpc_api

@@ -17,12 +17,12 @@ struct StreamContext {
   const InputLimits& limits;
 };
 
-/// One agent's stream. The first message must be `join`.
+/// One agent's stream. The first message must be `join`. `call` is the one that it belongs to.
 grpc::ServerBidiReactor<::orchestrator::WorkRequest, ::orchestrator::WorkResponse>* start_work_stream(
-    StreamContext context);
+    StreamContext context, const grpc::CallbackServerContext& call);
 
 /// Bulk submission: requests are taken and answered in their order, at most 64 of them under way. `stacks` may be null.
 grpc::ServerBidiReactor<::orchestrator::SubmitTasksRequest, ::orchestrator::SubmitTasksResponse>* start_submit_stream(
-    StreamContext context, StackSource* stacks);
+    StreamContext context, const grpc::CallbackServerContext& call, StackSource* stacks);
 
 }  // namespace swarm::orchestrator::grpc_api
