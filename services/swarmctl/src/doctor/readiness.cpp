@@ -58,6 +58,9 @@ Finding judge_clock(Peer peer, std::int64_t skew_ms) {
   return out;
 }
 
+/// How long something has been failing is worth more than the cause alone.
+std::string wording(const std::string& detail) { return detail.starts_with("failing for ") ? detail : short_cause(detail); }
+
 }  // namespace
 
 Result<ReadinessReport> parse_readiness(const std::string& json) {
@@ -89,7 +92,7 @@ Findings judge(Peer peer, const ReadinessReport& report, std::int64_t local_unix
   Findings out = {judge_readiness(peer, report)};
   for (const auto& check : report.checks) {
     const Verdict verdict = check.ok ? Verdict::Ok : check.required ? Verdict::Fail : Verdict::Warn;
-    const std::string detail = check.detail.empty() ? (check.ok ? "ok" : "not ok") : short_cause(check.detail);
+    const std::string detail = check.detail.empty() ? (check.ok ? "ok" : "not ok") : wording(check.detail);
     out.push_back({verdict, subject, "→ " + check.name, detail, check.ok ? "" : remedy(peer, check)});
   }
   if (!report.version.empty() && report.version != SWARM_VERSION) {

@@ -41,6 +41,14 @@ TEST_CASE("readiness is judged with a remedy for what is wrong", "[doctor]") {
   CHECK(has_failed(findings));
 }
 
+TEST_CASE("how long something has been failing is shown whole, of other causes the gist", "[doctor]") {
+  const auto findings = judged(R"({"ready":true,"checks":[
+      {"name":"upstream/a","ok":false,"required":false,"detail":"failing for 12 s, 7 calls in a row: connect: Connection refused"},
+      {"name":"analyst","ok":false,"required":false,"detail":"UNKNOWN: ipv4:127.0.0.1:1: Connection refused"}]})");
+  CHECK(findings[1].detail == "failing for 12 s, 7 calls in a row: connect: Connection refused");
+  CHECK(findings[2].detail == "Connection refused");
+}
+
 TEST_CASE("a sound service is only ok", "[doctor]") {
   const auto findings =
       judged(std::string(R"({"ready":true,"draining":false,"version":")") + SWARM_VERSION + R"(","now_unix_ms":999000,"checks":[]})");
