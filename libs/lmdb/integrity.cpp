@@ -123,8 +123,9 @@ std::string read_all(int fd) {
 }
 
 Error damage(const fs::path& directory, const std::string& how) {
-  return {Code::DataLoss, "data in " + directory.string() + " is damaged: " + how +
-                              "; restore the directory from a backup, or move it away to start empty"};
+  constexpr std::string_view kRestore = "restore the directory from a backup";  // some causes end with it already
+  const std::string remedy = how.ends_with(kRestore) ? "" : "; " + std::string(kRestore);
+  return {Code::DataLoss, "data in " + directory.string() + " is damaged: " + how + remedy + ", or move it away to start empty"};
 }
 
 Error ended_by(const fs::path& directory, int signal_number) {
