@@ -38,6 +38,11 @@ def test_targets_and_build_images_agree() -> None:
         assert (exposed[1].split() if exposed else []) == [p.strip() for p in ports.split(",") if p.strip()]
 
 
+def test_private_keys_stay_out_of_the_build() -> None:
+    """What deploy/make-certs puts into the place that docs/install.md names."""
+    assert "deploy/certs" in (ROOT / "deploy" / "Dockerfile.dockerignore").read_text("utf-8").splitlines()
+
+
 def test_no_base_is_pinned_to_a_registry_or_to_latest() -> None:
     for base in re.findall(r"^(?:FROM|ARG \w+_IMAGE=)\s*(\S+)", DOCKERFILE, re.MULTILINE):
         assert ":latest" not in base
