@@ -264,7 +264,21 @@ def test_given_secrets_are_mounted_and_none_is_made() -> None:
     spec = named(manifests, "StatefulSet", "swarm-gateway")["spec"]["template"]["spec"]
     mounted = {v["name"]: v["secret"]["secretName"] for v in spec["volumes"] if "secret" in v}
     assert mounted == {"tls": "my-gateway-tls", "auth": "my-auth", "keys": "my-keys",
-                       "client-keys": "my-client-keys"}
+                       "client-keys": "my-client-keys", "task-tokens": "my-task-tokens"}
+
+
+def test_orchestrator_and_gateway_alone_share_the_key_of_task_tokens() -> None:
+    manifests = render()
+    assert len(_data(named(manifests, "Secret", "swarm-task-tokens"), "key")) >= 32
+    for component, binary in WORKLOADS.items():
+        volumes = named(manifests, "StatefulSet", f"swarm-{component}")["spec"]["template"]["spec"]["volumes"]
+        shared = component != "analyst"
+        assert [v["secret"]["secretName"] for v in volumes if v["name"] == "task-tokens"] == ["swarm-task-tokens"] * shared
+        assert service_configs(manifests)[binary].get("tasks") == ({"token_key_file": "/etc/swarm/task-tokens/key"} if shared else None)
+    off = render("--set", "auth.taskTokens.enabled=false")
+    assert not any("task-tokens" in m["metadata"]["name"] for m in off) and "tasks" not in service_configs(off)["llm-gateway"]
+    own = service_configs(render("--set", "gateway.config.tasks.token_key_env=TASKS"))["llm-gateway"]["tasks"]
+    assert own == {"token_key_env": "TASKS"}
 
 
 def test_the_model_endpoint_asks_for_a_key_that_the_chart_made() -> None:
@@ -278,7 +292,7 @@ def test_the_model_endpoint_asks_for_a_key_that_the_chart_made() -> None:
 
 def test_cert_manager_makes_what_the_pods_mount() -> None:
     manifests = render(values="cert-manager-values.yaml")
-    assert {s["metadata"]["name"] for s in of_kind(manifests, "Secret")} == {"swarm-auth", "swarm-gateway-client-keys"}
+    assert {s["metadata"]["name"] for s in of_kind(manifests, "Secret")} == {"swarm-auth", "swarm-gateway-client-keys", "swarm-task-tokens"}
     for component in WORKLOADS:
         certificate = named(manifests, "Certificate", f"swarm-{component}")
         spec = named(manifests, "StatefulSet", f"swarm-{component}")["spec"]["template"]["spec"]

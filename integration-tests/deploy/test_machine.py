@@ -81,7 +81,7 @@ def test_made_certificates_verify_and_private_keys_are_private(credentials: Cred
         assert done.returncode == 0, done.stderr
         assert "does match" in run("openssl", "x509", "-in", leaf, "-noout", "-checkhost", name).stdout
     secrets = [*credentials.directory.glob("*/tls.key"), credentials.directory / "ca.key", credentials.directory / "auth/signing-key.pem",
-               credentials.directory / "auth/gateway-key"]
+               credentials.directory / "auth/gateway-key", credentials.directory / "auth/task-token-key"]
     for path in secrets:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
 

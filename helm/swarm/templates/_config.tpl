@@ -29,6 +29,7 @@
 {{- $there := (get $.root.Values $peer).enabled -}}
 {{- $_ := set $config $peer (dict "address" (ternary (include "swarm.address" (dict "root" $.root "component" $peer)) "" $there)) -}}
 {{- end -}}
+{{- if include "swarm.taskTokenSecret" . }}{{ $_ := set $config "tasks" (dict "token_key_file" "/etc/swarm/task-tokens/key") }}{{ end -}}
 {{- $address := include "swarm.synapseAddress" .root -}}
 {{- if and $address (include "swarm.knows" .component) -}}
 {{- $synapse := dict "address" $address "namespace" .root.Values.synapse.namespace -}}

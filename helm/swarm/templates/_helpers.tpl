@@ -90,6 +90,15 @@ gateway: {grpc: 50056, http: 8080, admin: 9156}
 {{- .Values.auth.existingSecret | default (printf "%s-auth" (include "swarm.fullname" .)) -}}
 {{- end -}}
 
+{{/* Empty where task tokens are off or the settings bring a key of their own. Called with root and component. */}}
+{{- define "swarm.taskTokenSecret" -}}
+{{- $tokens := .root.Values.auth.taskTokens -}}
+{{- $own := (get .root.Values .component).config.tasks | default dict -}}
+{{- if and $tokens.enabled (has .component (list "orchestrator" "gateway")) (not (or $own.token_key_file $own.token_key_env)) -}}
+{{- $tokens.existingSecret | default (printf "%s-task-tokens" (include "swarm.fullname" .root)) -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "swarm.keysSecret" -}}
 {{- .Values.gateway.keys.existingSecret | default (printf "%s-gateway-keys" (include "swarm.fullname" .)) -}}
 {{- end -}}

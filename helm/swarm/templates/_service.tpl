@@ -135,6 +135,9 @@ spec:
             - {name: keys, mountPath: /etc/swarm/keys, readOnly: true}
             - {name: client-keys, mountPath: /etc/swarm/client-keys, readOnly: true}
             {{- end }}
+            {{- if include "swarm.taskTokenSecret" . }}
+            - {name: task-tokens, mountPath: /etc/swarm/task-tokens, readOnly: true}
+            {{- end }}
             {{- if $values.upstreamCas }}
             - {name: upstream-cas, mountPath: /etc/swarm/upstream-cas, readOnly: true}
             {{- end }}
@@ -158,6 +161,9 @@ spec:
         {{- if eq .component "gateway" }}
         - {name: keys, secret: {secretName: {{ include "swarm.keysSecret" .root }}, defaultMode: 0440, optional: true}}
         - {name: client-keys, secret: {secretName: {{ include "swarm.clientKeysSecret" .root }}, defaultMode: 0440, optional: true}}
+        {{- end }}
+        {{- with include "swarm.taskTokenSecret" . }}
+        - {name: task-tokens, secret: {secretName: {{ . }}, items: [{key: key, path: key}], defaultMode: 0440}}
         {{- end }}
         {{- if $values.upstreamCas }}
         # Not by subPath, so that a CA that is changed arrives; the gateway takes it up.
