@@ -1,65 +1,23 @@
-#include "domain/cause.hpp"
+#include "domain/cause_reader.hpp"
 
-#include <algorithm>
-#include <array>
-#include <limits>
 #include <string>
 
 #include "domain/kind_words.hpp"
-#include "domain/text_class.hpp"
 
 namespace swarm::analyst::domain {
 
 namespace {
 
-constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
-constexpr std::size_t kMarks = static_cast<std::size_t>(Mark::Typed) + 1;
-constexpr std::size_t kMessageLinesMax = 24;
-
-// One log with what each line is and where each kind of line stands first.
-class Reader {
- public:
-  Reader(std::span<const std::string_view> lines, std::span<const Mark> marks) : lines_(lines), marks_(marks) {
-    first_.fill(kNone);
-    for (std::size_t i = lines.size(); i-- > 0;) first_[static_cast<std::size_t>(marks[i])] = i;
-  }
-
-  bool has(Mark m) const { return first(m) != kNone; }
-  std::size_t first(Mark m) const { return first_[static_cast<std::size_t>(m)]; }
-  std::size_t next(Mark m, std::size_t from) const {
-    for (std::size_t i = from; i < lines_.size(); ++i)
-      if (marks_[i] == m) return i;
-    return kNone;
-  }
-  std::size_t next_filled(std::size_t from) const {
-    for (std::size_t i = from; i < lines_.size(); ++i)
-      if (marks_[i] != Mark::Blank) return i;
-    return kNone;
-  }
-  Mark mark(std::size_t i) const { return i < marks_.size() ? marks_[i] : Mark::Blank; }
-  std::string_view line(std::size_t i) const { return i < lines_.size() ? lines_[i] : std::string_view(); }
-  std::size_t size() const { return lines_.size(); }
-
-  Cause cause(Family family, std::size_t i, std::string_view head = {}) const {
-    Cause found;
-    found.family = family;
-    found.line = i == kNone ? 0 : i;
-    found.head = trim(head.data() == nullptr ? line(i) : head);
-    return found;
-  }
-
- private:
-  std::span<const std::string_view> lines_;
-  std::span<const Mark> marks_;
-  std::array<std::size_t, kMarks> first_;
-};
-
-std::string_view after(std::string_view line, std::string_view opening) {
-  const std::size_t at = line.find(opening);
-  return at == std::string_view::npos ? line : line.substr(at + opening.size());
+// `Unable to find an element with the text: Total 3. This could be …`: what the page should have shown.
+std::string_view wanted_text(std::string_view head) {
+  if (!head.starts_with("TestingLibraryElementError: ")) return {};
+  const std::size_t colon = head.find(": ", head.find(": ") + 2);
+  if (colon == std::string_view::npos) return {};
+  const auto rest = head.substr(colon + 2);
+  return rest.substr(0, rest.find(". This could be"));
 }
 
-Cause jest_cause(const Reader& log) {
+Cause jest_cause(const CauseReader& log) {
   const std::size_t bullet = log.first(Mark::JestBullet);
   std::size_t head = log.next_filled(bullet + 1);
   if (head == kNone) head = bullet;
@@ -68,6 +26,7 @@ Cause jest_cause(const Reader& log) {
     for (std::size_t i = head; i < log.size(); ++i)
       if (contains(log.line(i), "SyntaxError:")) found.detail = trim(log.line(i));
   }
+  found.subject = wanted_text(found.head);
   return found;
 }
 
@@ -110,7 +69,7 @@ void find_own_type(Cause& found, std::string_view raising, std::string_view keyw
 std::string_view pytest_text(std::string_view line) { return trim(line.substr(1)); }
 
 // The first failing test speaks. Its E lines come in blocks, one per exception of the chain.
-Cause pytest_cause(const Reader& log) {
+Cause pytest_cause(const CauseReader& log) {
   const std::size_t root = log.first(Mark::PytestError);
   std::size_t head = root;
   for (std::size_t chain = log.next(Mark::PyChain, root); chain != kNone; chain = log.next(Mark::PyChain, chain + 1)) {
@@ -129,7 +88,7 @@ Cause pytest_cause(const Reader& log) {
 }
 
 // The line that ends the traceback after frame `frame`: the first one that is neither frame nor source.
-std::size_t exception_line(const Reader& log, std::size_t frame) {
+std::size_t exception_line(const CauseReader& log, std::size_t frame) {
   for (std::size_t i = frame + 1; i < log.size(); ++i) {
     const Mark m = log.mark(i);
     if (m == Mark::PyTraceback || m == Mark::PyChain) return kNone;
@@ -140,13 +99,13 @@ std::size_t exception_line(const Reader& log, std::size_t frame) {
 }
 
 // The last frame before the line that ends the traceback.
-std::size_t last_frame(const Reader& log, std::size_t frame, std::size_t end) {
+std::size_t last_frame(const CauseReader& log, std::size_t frame, std::size_t end) {
   for (std::size_t i = end; i-- > frame;)
     if (log.mark(i) == Mark::PyFrame) return i;
   return frame;
 }
 
-Cause python_cause(const Reader& log) {
+Cause python_cause(const CauseReader& log) {
   std::size_t root = kNone, head = kNone, raised = kNone;
   bool chained = false;
   for (std::size_t frame = log.first(Mark::PyFrame); frame != kNone;) {
@@ -174,7 +133,7 @@ Cause python_cause(const Reader& log) {
   return found;
 }
 
-Cause panic_cause(const Reader& log) {
+Cause panic_cause(const CauseReader& log) {
   const std::size_t at = log.first(Mark::RustPanic);
   const auto line = log.line(at);
   const auto rest = after(line, "panicked at ");
@@ -194,13 +153,13 @@ bool is_summary(std::string_view line) {
   return false;
 }
 
-std::size_t first_telling_error(const Reader& log) {
+std::size_t first_telling_error(const CauseReader& log) {
   std::size_t at = log.first(Mark::RustError);
   while (at != kNone && is_summary(log.line(at))) at = log.next(Mark::RustError, at + 1);
   return at;
 }
 
-Cause rust_cause(const Reader& log, std::size_t at) {
+Cause rust_cause(const CauseReader& log, std::size_t at) {
   Cause found = log.cause(Family::Rustc, at);
   // Cargo tells the reason at the end of its own chain.
   for (std::size_t i = at + 1; i + 1 < log.size(); ++i)
@@ -214,13 +173,15 @@ bool is_warning(std::string_view line) {
 }
 
 // The line that heads a block of frames, before the message's further lines.
-std::size_t head_of_frames(const Reader& log, std::size_t frame) {
+std::size_t head_of_frames(const CauseReader& log, std::size_t frame) {
   for (std::size_t i = frame; i-- > 0 && frame - i <= kMessageLinesMax;)
     if (log.mark(i) == Mark::Typed) return i;
   return kNone;
 }
 
-std::size_t node_head(const Reader& log) {
+}  // namespace
+
+std::size_t node_head(const CauseReader& log) {
   std::size_t warning = kNone;
   for (std::size_t i = log.first(Mark::Typed); i != kNone; i = log.next(Mark::Typed, i + 1)) {
     if (!is_warning(log.line(i))) return i;
@@ -236,8 +197,10 @@ std::size_t node_head(const Reader& log) {
   return kNone;
 }
 
+namespace {
+
 // Neither a frame, nor source, nor a caret line.
-std::size_t last_plain_line(const Reader& log, std::size_t before) {
+std::size_t last_plain_line(const CauseReader& log, std::size_t before) {
   for (std::size_t i = std::min(before, log.size()); i-- > 0;) {
     const auto line = log.line(i);
     if (log.mark(i) == Mark::Other && !is_blank(line.front()) && is_word(line.front())) return i;
@@ -245,15 +208,22 @@ std::size_t last_plain_line(const Reader& log, std::size_t before) {
   return kNone;
 }
 
-Cause eslint_cause(const Reader& log) {
+Cause eslint_cause(const CauseReader& log) {
   const std::size_t row = log.first(Mark::EslintRow);
   return log.cause(Family::Eslint, row, after(log.line(row), " error "));
+}
+
+// `… is missing the following properties from type 'Order': id, total, and 3 more.`: the list of them.
+std::string_view missing_properties(std::string_view head) {
+  if (!contains(head, "is missing the following properties")) return {};
+  const std::size_t colon = head.rfind("': ");
+  return colon == std::string_view::npos ? std::string_view() : head.substr(colon + 3);
 }
 
 std::string_view npm_text(std::string_view line) { return line.substr(std::min<std::size_t>(line.size(), line[4] == 'E' ? 9 : 10)); }
 
 // The code, and the first line that says something about it.
-Cause npm_cause(const Reader& log) {
+Cause npm_cause(const CauseReader& log) {
   std::size_t code = kNone;
   for (std::size_t i = log.first(Mark::NpmError); i != kNone; i = log.next(Mark::NpmError, i + 1)) {
     const auto text = npm_text(log.line(i));
@@ -289,7 +259,7 @@ std::string_view without_function(std::string_view text) {
   return text;
 }
 
-Cause godot_cause(const Reader& log) {
+Cause godot_cause(const CauseReader& log) {
   std::size_t at = log.first(Mark::GodotScript);
   if (at == kNone) {
     at = log.first(Mark::GodotError);
@@ -299,12 +269,7 @@ Cause godot_cause(const Reader& log) {
   return log.cause(Family::Godot, at, without_function(after(log.line(at), "ERROR: ")));
 }
 
-std::string_view located_message(std::string_view line) {
-  const std::size_t blank = line.find(' ');
-  return blank == std::string_view::npos ? line : line.substr(blank + 1);
-}
-
-Cause java_cause(const Reader& log) {
+Cause java_cause(const CauseReader& log) {
   const std::size_t top = log.has(Mark::JavaThread) ? log.first(Mark::JavaThread) : node_head(log);
   if (top == kNone) return log.cause(Family::Java, log.first(Mark::JavaFrame));
   auto head = log.line(top);
@@ -320,152 +285,14 @@ Cause java_cause(const Reader& log) {
   return found;
 }
 
-bool sounds_bad(std::string_view line) {
-  for (const std::string_view word : {"rror", "ailed", "atal:", "atal ", "annot", "an't", "xception", "nable to", "enied", "nvalid",
-                                      "not found", "issing", "refused", "imeout", "timed out", "nrecognized", "nknown ", "No such",
-                                      "ould not", "llegal"})
-    if (contains(line, word)) return true;
-  return false;
-}
-
-// A runner's echo of the command, and what a program says to everybody.
-bool is_small_talk(std::string_view line) {
-  return line.starts_with("> ") || line.starts_with("+ ") || line.starts_with("Try ") || line.starts_with("Usage:") || line.starts_with("usage:");
-}
-
-// What closes a run and only says that it failed.
-bool is_verdict(std::string_view line) {
-  for (const std::string_view opening : {"FAILURE: Build failed", "BUILD FAIL", "Build FAILED", "Execution failed for task", "> Compilation error. See log"})
-    if (line.starts_with(opening)) return true;
-  return (line.starts_with("Found ") && contains(line, " error")) || line.starts_with("Your code has been rated");
-}
-
-// `src/a.py:12:8: F401 …`, `e: file:///src/a.kt:12:9 …`: the message behind a place in a file; empty when there is none.
-std::string_view located_complaint(std::string_view line) {
-  if (line.starts_with("e: ")) line.remove_prefix(3);
-  const std::size_t blank = line.substr(0, 512).find(' ');
-  if (blank == std::string_view::npos) return {};
-  auto place = line.substr(0, blank);
-  if (place.ends_with(':')) place.remove_suffix(1);
-  std::size_t at = place.size(), numbers = 0;
-  while (at > 0 && is_digit(place[at - 1])) {
-    while (at > 0 && is_digit(place[at - 1])) --at;
-    if (at == 0 || place[at - 1] != ':') return {};
-    --at;
-    ++numbers;
-  }
-  const auto file = place.substr(0, at);
-  const std::size_t dot = file.rfind('.');
-  if (numbers == 0 || dot == std::string_view::npos || dot + 1 == file.size() || !is_letter(file[dot + 1])) return {};
-  return line.substr(blank + 1);
-}
-
-// What goes wrong below Gradle's heading: the first line, or the one that it introduces.
-std::size_t below_heading(const Reader& log) {
-  for (std::size_t i = 0; i + 1 < log.size(); ++i) {
-    if (!log.line(i).starts_with("* What went wrong:")) continue;
-    std::size_t at = log.next_filled(i + 1);
-    if (at != kNone && log.line(at).starts_with("Execution failed for task")) at = log.next_filled(at + 1);
-    while (at != kNone && trim(log.line(at)).starts_with("> Could not resolve all")) at = log.next_filled(at + 1);
-    return at;
-  }
-  return kNone;
-}
-
-Cause general_cause(const Reader& log) {
-  if (log.has(Mark::Typed)) return log.cause(Family::General, node_head(log));
-  for (std::size_t i = 0; i < log.size(); ++i) {
-    const auto complaint = log.mark(i) == Mark::Blank ? std::string_view() : located_complaint(log.line(i));
-    if (!complaint.empty()) return log.cause(Family::General, i, complaint);
-  }
-  if (const std::size_t told = below_heading(log); told != kNone) return log.cause(Family::General, told);
-  std::size_t last = kNone;
-  for (std::size_t i = 0; i < log.size(); ++i) {
-    if (log.mark(i) == Mark::Blank || (last != kNone && (is_small_talk(log.line(i)) || is_verdict(log.line(i))))) continue;
-    if (!is_small_talk(log.line(i)) && !is_verdict(log.line(i)) && sounds_bad(log.line(i).substr(0, 400))) return log.cause(Family::General, i);
-    last = i;
-  }
-  return log.cause(Family::General, last == kNone ? 0 : last);
-}
-
-// `--- FAIL: TestLoad (0.00s)`, and below it `    load_test.go:12: got 3, want 5`
-Cause go_test_cause(const Reader& log) {
-  const std::size_t test = log.first(Mark::GoTestFail);
-  for (std::size_t i = test + 1; i < log.size() && i - test <= kMessageLinesMax; ++i) {
-    const auto text = trim(log.line(i));
-    const std::size_t place = text.find("_test.go:");
-    const std::size_t message = text.find(": ");
-    if (place == std::string_view::npos || message == std::string_view::npos || text.substr(0, place).find(' ') != std::string_view::npos) continue;
-    return log.cause(Family::Go, i, text.substr(message + 2));
-  }
-  return log.cause(Family::Go, test);
-}
-
-// `cat: parcel: Is a directory`, `bash: line 3: parcel: command not found`: whatever stands before the complaint.
-std::string_view shell_subject(std::string_view head) {
-  for (const std::string_view tail : {": command not found", ": not found", ": No such file or directory", ": Permission denied",
-                                      ": Is a directory", ": Not a directory", ": unbound variable"}) {
-    if (!head.ends_with(tail)) continue;
-    head.remove_suffix(tail.size());
-    const std::size_t colon = head.rfind(": ");
-    return colon == std::string_view::npos ? head : head.substr(colon + 2);
-  }
-  return {};
-}
-
-Cause shell_cause(const Reader& log) {
-  Cause found = log.cause(Family::Shell, log.first(Mark::ShellError));
-  found.subject = shell_subject(found.head);
-  return found;
-}
-
-// CMake names the place first and says what is wrong below.
-Cause build_cause(const Reader& log) {
-  Cause found = log.cause(Family::Build, log.first(Mark::BuildError));
-  const std::size_t below = log.next_filled(found.line + 1);
-  if (found.head.ends_with(':') && below != kNone) found.detail = trim(log.line(below));
-  return found;
-}
-
-bool is_rust(const Reader& log, std::size_t error, std::string_view stack) {
+bool is_rust(const CauseReader& log, std::size_t error, std::string_view stack) {
   return stack == "rust" || log.line(error).starts_with("error[E") || log.has(Mark::RustArrow);
-}
-
-// javac says only below the source what it looked for: `  symbol:   method publish()`. Up to the sort of symbol.
-std::string_view sort_of_symbol(std::string_view line) {
-  constexpr std::string_view kSymbol = "symbol:";
-  line = trim(line);
-  if (!line.starts_with(kSymbol)) return {};
-  const std::size_t word = line.find_first_not_of(' ', kSymbol.size());
-  return word == std::string_view::npos ? std::string_view() : line.substr(0, line.find(' ', word));
-}
-
-Cause diagnostic_cause(const Reader& log) {
-  const std::size_t at = log.first(Mark::Diagnostic);
-  Cause found = log.cause(Family::Compiler, at, located_message(log.line(at)));
-  for (std::size_t i = at + 1; i < log.size() && i - at <= kMessageLinesMax && log.mark(i) != Mark::Diagnostic && found.detail.empty(); ++i)
-    found.detail = sort_of_symbol(log.line(i));
-  return found;
-}
-
-Cause tool_cause(const Reader& log) {
-  if (log.has(Mark::Diagnostic)) return diagnostic_cause(log);
-  if (log.has(Mark::LinkError)) {
-    const std::size_t at = log.first(Mark::LinkError);
-    const auto line = log.line(at);
-    return log.cause(Family::Compiler, at, line.substr(std::min(line.find("undefined reference"), line.find("multiple definition"))));
-  }
-  if (log.has(Mark::GitError)) return log.cause(Family::Git, log.first(Mark::GitError));
-  if (log.has(Mark::RustError)) return log.cause(Family::General, log.first(Mark::RustError));
-  if (log.has(Mark::ShellError)) return shell_cause(log);
-  if (log.has(Mark::BuildError)) return build_cause(log);
-  return general_cause(log);
 }
 
 }  // namespace
 
 Cause find_cause(std::span<const std::string_view> lines, std::span<const Mark> marks, std::string_view stack) {
-  const Reader log(lines, marks);
+  const CauseReader log(lines, marks);
   if (log.next_filled(0) == kNone) return {};
   if (log.has(Mark::JestBullet)) return jest_cause(log);
   if (log.has(Mark::PytestError)) return pytest_cause(log);
@@ -474,7 +301,9 @@ Cause find_cause(std::span<const std::string_view> lines, std::span<const Mark> 
   if (log.has(Mark::RustOverflow)) return log.cause(Family::RustPanic, log.first(Mark::RustOverflow), "stack overflow");
   if (log.has(Mark::TsError)) {
     const std::size_t at = log.first(Mark::TsError);
-    return log.cause(Family::TypeScript, at, after(log.line(at), "error "));
+    Cause found = log.cause(Family::TypeScript, at, after(log.line(at), "error "));
+    found.subject = missing_properties(found.head);
+    return found;
   }
   if (log.has(Mark::GodotScript) || (log.has(Mark::GodotError) && log.has(Mark::GodotAt))) return godot_cause(log);
   const std::size_t rust = first_telling_error(log);

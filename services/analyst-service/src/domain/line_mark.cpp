@@ -95,7 +95,8 @@ bool is_typed(std::string_view line) {
 bool is_shell_error(std::string_view line) {
   for (const std::string_view tail : {": command not found", ": not found", ": No such file or directory",
                                       ": Permission denied", ": Is a directory", ": Not a directory",
-                                      "(core dumped)", ": cannot execute binary file: Exec format error"})
+                                      "(core dumped)", ": cannot execute binary file: Exec format error", ": readonly variable",
+                                      ": integer expression expected", ": ambiguous redirect"})
     if (line.ends_with(tail)) return true;
   return line.starts_with("zsh: ") || contains(line.substr(0, 200), ": syntax error") ||
          contains(line.substr(0, 80), ": unbound variable");

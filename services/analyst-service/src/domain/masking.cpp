@@ -4,20 +4,18 @@
 #include <cstring>
 
 #include "domain/kind_words.hpp"
+#include "domain/mask_syntax.hpp"
 #include "domain/text_class.hpp"
 
 namespace swarm::analyst::domain {
 
 namespace {
 
-constexpr std::string_view kAny = "<*>";
-constexpr std::string_view kNumber = "<n>";
-
-// “ ” ‘ ’: bytes of a letter's class, but punctuation.
-constexpr std::string_view kCurly = "\xe2\x80";
-
-bool is_curly(std::string_view text) {
-  return text.size() >= 3 && text.starts_with(kCurly) && (text[2] == '\x98' || text[2] == '\x99' || text[2] == '\x9c' || text[2] == '\x9d');
+bool is_operator(char c) {
+  switch (c) {
+    case '+': case '*': case '%': case '=': case '!': case '<': case '>': case '&': case '|': return true;
+    default: return false;
+  }
 }
 
 // Words whose number is part of the kind: `HTTP 404`, `[Errno 13]`, `status 503`.
@@ -48,13 +46,6 @@ std::string_view without_suggestion(std::string_view line) {
   return line;
 }
 
-bool ends_path(char c) {
-  switch (c) {
-    case '\'': case '"': case '`': case ')': case '(': case '>': case ',': case ';': case ':': case '<': case '|': return true;
-    default: return is_blank(c);
-  }
-}
-
 bool ends_url(char c) {
   switch (c) {
     case '\'': case '"': case '`': case ')': case '>': case ',': return true;
@@ -70,43 +61,9 @@ std::size_t last_separator(std::string_view path) {
   return std::string_view::npos;
 }
 
-template <class Visit>
-bool each_word(std::string_view text, Visit visit) {
-  for (std::size_t at = 0; at < text.size();) {
-    if (!is_word(text[at])) {
-      ++at;
-      continue;
-    }
-    std::size_t end = at;
-    while (end < text.size() && is_word(text[end])) ++end;
-    if (!visit(text.substr(at, end - at))) return false;
-    at = end;
-  }
-  return true;
-}
-
-// Quotes around an operator or around words of the language: `+`, 'NoneType', `Vec<u32>`.
-bool keeps_quoted(std::string_view content) {
-  if (content.empty()) return false;
-  if (content.size() > 40 || content.find_first_of("/\\'\"`.") != std::string_view::npos) return false;
-  bool words = false;
-  const bool known = each_word(content, [&](std::string_view word) {
-    words = true;
-    return is_kind_word(word);
-  });
-  return words ? known : content.size() <= 3;
-}
-
-bool speaks_of_modules(std::string_view text) { return contains(text, "odule") || contains(text, "mport") || contains(text, "resolve"); }
-
-bool is_number(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c) || c == '.'; });
-}
-
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= 96 && std::all_of(text.begin(), text.end(), [](char c) {
-    return is_word(c) || c == '.' || c == '/' || c == ':' || c == '-' || c == '@';
-  });
+// A digest that happens to begin with a digit.
+bool is_hash(std::string_view text, std::size_t letters) {
+  return letters > 0 && text.size() >= 7 && std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 }  // namespace
@@ -132,8 +89,10 @@ void Masker::clear() {
 
 void Masker::append(std::string_view line, std::string_view named) {
   if (size_ > 0) put(" | ");
+  line_begin_ = size_;
   line_ = without_suggestion(line.substr(0, kLineMax));
   member_count_ = 0;
+  announced_ = Announced::Nothing;
   const std::size_t named_at = named.empty() ? std::string_view::npos : static_cast<std::size_t>(named.data() - line.data());
   for (std::size_t at = 0; at < line_.size() && size_ < kTextMax;) {
     const char c = line_[at];
@@ -162,19 +121,21 @@ void Masker::append_verbatim(std::string_view text) {
 }
 
 std::size_t Masker::number(std::size_t at) {
+  announced_ = Announced::Nothing;
   std::size_t end = at;
   bool plain = true;
   const auto joins = [&](std::size_t i) {
     return i + 1 < line_.size() && is_word(line_[i + 1]) &&
            (line_[i] == '.' || line_[i] == ':' || line_[i] == '-');
   };
+  const auto joins_twice = [&](std::size_t i) { return line_.substr(i, 2) == "::" && i + 2 < line_.size() && is_word(line_[i + 2]); };
   std::size_t letters = 0;
-  while (end < line_.size() && (is_word(line_[end]) || joins(end))) {
+  while (end < line_.size() && (is_word(line_[end]) || joins(end) || joins_twice(end))) {
     if (is_word(line_[end]) && !is_digit(line_[end])) ++letters;
-    ++end;
+    end += joins_twice(end) ? 2 : 1;
   }
   const auto token = line_.substr(at, end - at);
-  plain = letters <= 2 || token.starts_with("0x");
+  plain = token.starts_with("0x") || (letters <= 2 && !is_hash(token, letters));
   if (keep_number_ && letters == 0 && token.size() <= 3) {
     put(token);
   } else {
@@ -199,9 +160,46 @@ std::size_t Masker::plain_word(std::size_t at) {
   if (end - at < 2 || (end < line_.size() && line_[end] != ' ')) return at;
   const auto text = line_.substr(at, end - at);
   keep_number_ = announces_code(text);
-  if (member_count_ > 0 && is_member(text)) mask(kAny);
-  else put(text);
+  const Announced announced = announced_;
+  announced_ = announced_by(text, announced);
+  if (member_count_ > 0 && is_member(text)) {
+    mask(kAny);
+  } else if (stands_for_name(text, end, announced)) {
+    subject(text);
+    mask(kAny);
+    announced_ = Announced::Nothing;
+  } else {
+    put(text);
+  }
   return end;
+}
+
+// A word of letters that the message uses as a name. Asked of every word, so what is cheap comes first. What stands
+// before is read as it was written out, and blanks count once, so that a second pass sees the same.
+bool Masker::stands_for_name(std::string_view word, std::size_t end, Announced announced) const {
+  if ((announced == Announced::Name || announced == Announced::Type) && is_announced_name(announced, word, {})) return true;
+  std::size_t next = end;
+  while (next < line_.size() && is_blank(line_[next])) ++next;
+  const char after = next < line_.size() ? line_[next] : '\0';
+  const auto before = text().substr(line_begin_);
+  const char last = before.size() > 1 ? before[before.size() - 2] : '\0';
+  const bool opens = last == ':' || last == '\0' || last == '|';
+  const bool opening = opens && (after == '\0' || after == 'r' || after == 'd' || after == 'h' || after == 'i' || after == 'v' || after == '(' ||
+                                 after == '.' || after == ';' || after == ',');
+  const bool telling = announced == Announced::Operand || announced == Announced::Last || is_operator(after) || is_operator(last) ||
+                       last == '-' || opening || (after == ':' && next == end && next + 1 < line_.size() && is_word(line_[next + 1])) ||
+                       (after == 'd' && line_.substr(next).starts_with("depends"));
+  if (!telling) return false;
+  std::array<char, 48> rest;
+  std::size_t size = 0;
+  for (; end < line_.size() && size < rest.size(); ++end) {
+    const char c = is_blank(line_[end]) ? ' ' : line_[end];
+    if (c != ' ' || size == 0 || rest[size - 1] != ' ') rest[size++] = c;
+  }
+  auto told = std::string_view(rest.data(), size);
+  if (end == line_.size())
+    while (!told.empty() && std::strchr(" .;,", told.back())) told.remove_suffix(1);
+  return is_announced_name(announced, word, told) || is_name_by_grammar(before, word, told);
 }
 
 std::size_t Masker::word(std::size_t at) {
@@ -262,9 +260,25 @@ bool Masker::is_plural_mark(const Token& token) const {
   return token.text == "s" && token.next == ')' && at >= 2 && line_[at - 1] == '(' && is_letter(line_[at - 2]);
 }
 
+// `expect(received).resolves.toBeNull()`: what the test asks for, not a name of the project's.
+bool Masker::is_matcher(std::string_view text) const {
+  const auto at = static_cast<std::size_t>(text.data() - line_.data());
+  return at >= 2 && line_[at - 1] == '.' && line_[at - 2] == ')' && line_.starts_with("expect(");
+}
+
+// `*Order`, `&Order`, `<Order at 0x7f3a>`
+bool Masker::is_pointed_at(std::string_view text) const {
+  const auto at = static_cast<std::size_t>(text.data() - line_.data());
+  if (at == 0 || (line_[at - 1] != '*' && line_[at - 1] != '&' && line_[at - 1] != '<')) return false;
+  return is_announced_name(Announced::Type, text, {});
+}
+
 void Masker::decide(const Token& token) {
   const auto text = token.text;
-  const bool announced = announces_code(text);
+  const bool announces = announces_code(text);
+  const Announced announced = announced_;
+  const std::size_t end = line_.size() - token.rest.size();
+  announced_ = announced_by(text, announced);
   const bool compound = token.slashes > 0 || token.dotted || token.colons || token.hyphen || token.package;
   const auto masked = [&] {
     subject(text);
@@ -272,16 +286,19 @@ void Masker::decide(const Token& token) {
     keep_number_ = false;
   };
   if (compound) {
-    decide_compound(token);
+    announced_ = Announced::Nothing;
     keep_number_ = false;
-    return;
+    const bool plain = token.slashes <= 1 && !token.dotted && !token.colons && !token.package;
+    return plain && stands_for_name(text, end, announced) ? masked() : decide_compound(token);
   }
-  keep_number_ = announced;
+  keep_number_ = announces;
   const bool looks_own = !names_fault(text) && (token.digit || token.underscore || token.camel ||
                                                 (text.size() == 1 && text != "a" && text != "A" && text != "I"));
   if (token.next == '(' && !token.rest.starts_with("(s)") && !token.rest.starts_with("(es)")) {
-    return is_kind_word(text) || names_fault(text) ? put(text) : masked();
+    const bool known = is_kind_word(text) && announced != Announced::Name && announced != Announced::Quoted;
+    return known || names_fault(text) || is_matcher(text) ? put(text) : masked();
   }
+  if (!is_plural_mark(token) && (stands_for_name(text, end, announced) || is_pointed_at(text))) return masked();
   if (!looks_own && member_count_ > 0 && is_member(text)) return masked();
   if (!looks_own || is_plural_mark(token)) return put(text);
   if (token.digit && is_error_code(text)) return put(text);
@@ -307,110 +324,12 @@ void Masker::decide_compound(const Token& token) {
     const auto last = text.substr(text.find_last_of(".:") + 1);
     if (names_fault(last) && is_letter(last.front()) && std::all_of(last.begin(), last.end(), is_word)) return put(last);
     const bool known = each_word(text, [](std::string_view part) { return is_kind_word(part); });
-    if (known) return put(text);
+    if (known || is_matcher(text)) return put(text);
     note_member(last);
     return masked();
   }
   const bool own = token.digit || token.underscore || token.camel || token.next == '(';
   return own && !is_kind_word(text) ? masked() : put(text);
-}
-
-std::size_t Masker::quote(std::size_t at, std::size_t open_size, std::string_view close) {
-  const std::size_t begin = at + open_size;
-  const bool excerpt = at >= 3 && close == "\"" && line_.substr(at - 3, 3) == "...";
-  std::size_t end = begin;
-  for (;; ++end) {
-    end = line_.find(close, end);
-    if (end == std::string_view::npos) {
-      mask(kAny);  // cut off by the tool: all the rest is the value
-      return line_.size();
-    }
-    const std::size_t next = end + close.size();
-    if (excerpt && line_.substr(next, 3) != "...") continue;
-    if (end > begin && line_[end - 1] == '\\') continue;
-    if (next >= line_.size() || !is_word(line_[next]) || close == "`") break;
-  }
-  const auto content = line_.substr(begin, end - begin);
-  if (!excerpt && keeps_quoted(content)) {
-    // One compiler, two locales: typographic quotes are quotes, where straight ones would be read as such.
-    const std::size_t next = end + close.size();
-    const bool stands_free = (at == 0 || is_blank(line_[at - 1])) && (next >= line_.size() || !is_word(line_[next])) &&
-                             !ends_with(kAny) && !ends_with(kNumber);
-    if (open_size == 1 || !stands_free) {
-      put(line_.substr(at, next - at));
-    } else {
-      put('\'');
-      put(content);
-      put('\'');
-    }
-  } else if (is_number(content)) {
-    mask(kNumber);
-  } else {
-    if (is_name(content)) subject(stable_path(content));
-    // A file of the project that is missing, and a package that is: two faults with two remedies.
-    if ((content.starts_with("./") || content.starts_with("../")) && speaks_of_modules(line_.substr(0, at)))
-      put(size_ > 0 && text_[size_ - 1] != ' ' ? " relative " : "relative ");
-    mask(kAny);
-  }
-  keep_number_ = false;
-  return end + close.size();
-}
-
-std::size_t Masker::punctuation(std::size_t at) {
-  const char c = line_[at];
-  const char before = at > 0 ? line_[at - 1] : ' ';
-  const char after = at + 1 < line_.size() ? line_[at + 1] : ' ';
-  const bool after_word = is_word(before) && !(at >= 3 && is_curly(line_.substr(at - 3, 3)));
-  const bool fresh = !after_word && before != ')' && before != ']' && before != '>';
-  switch (c) {
-    case '"':
-    case '\'':
-    case '`':
-      // After a name it is an apostrophe, and a placeholder stands for a name.
-      if ((after_word && c != '`') || ends_with(kAny) || ends_with(kNumber)) break;
-      return quote(at, 1, line_.substr(at, 1));
-    case '<':
-      for (const auto placeholder : {kAny, kNumber}) {
-        if (!line_.substr(at).starts_with(placeholder)) continue;
-        mask(placeholder);
-        return at + placeholder.size();
-      }
-      break;
-    case '-':
-    case '+':
-      if (fresh && is_digit(after)) return at + 1;
-      break;
-    case '@':
-      if (fresh && is_word(after)) return path(at);
-      break;
-    case '/':
-    case '.':
-    case '~':
-      if (fresh && c != after && (is_word(after) || after == '/')) return path(at);
-      if (fresh && line_.substr(at, 3) == "../") return path(at);
-      break;
-    case '{': {
-      const auto content = line_.substr(at + 1, std::min(line_.find('}', at), line_.size()) - at - 1);
-      const bool names = !content.empty() && at + 1 + content.size() < line_.size() &&
-                         std::all_of(content.begin(), content.end(), [](char x) { return is_word(x) || x == ',' || x == ' '; });
-      if (!names || keeps_quoted(content) || content.find_first_not_of(" ,") == std::string_view::npos) break;
-      each_word(content, [&](std::string_view name) { return subject(name), true; });
-      put("{<*>}");
-      return at + content.size() + 2;
-    }
-    default: break;
-  }
-  put(c);
-  return at + 1;
-}
-
-std::size_t Masker::path(std::size_t at) {
-  std::size_t end = at;
-  while (end < line_.size() && !ends_path(line_[end])) ++end;
-  while (end > at + 1 && line_[end - 1] == '.') --end;  // the full stop of the sentence
-  subject(stable_path(line_.substr(at, end - at)));
-  mask(kAny);
-  return std::max(end, at + 1);
 }
 
 // A list of masked things is one masked thing, however long it is.

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "domain/announced_names.hpp"
 #include "domain/digest.hpp"
 
 namespace swarm::analyst::domain {
@@ -39,8 +40,10 @@ class Masker {
   std::size_t word(std::size_t at);
   std::size_t curly(std::size_t at);
   std::size_t quote(std::size_t at, std::size_t open_size, std::string_view close);
+  std::size_t object(std::size_t at);
   std::size_t punctuation(std::size_t at);
   std::size_t path(std::size_t at);
+  bool stands_for_name(std::string_view word, std::size_t end, Announced announced) const;
   bool is_plural_mark(const Token& token) const;
   void decide(const Token& token);
   void decide_compound(const Token& token);
@@ -50,12 +53,16 @@ class Masker {
   void subject(std::string_view name);
   void note_member(std::string_view name);
   bool is_member(std::string_view word) const;
+  bool is_matcher(std::string_view text) const;
+  bool is_pointed_at(std::string_view text) const;
   bool ends_with(std::string_view tail) const;
 
   std::string_view line_;
+  std::size_t line_begin_ = 0;  // of what was written for it
   std::array<char, kTextMax + 16> text_;
   std::size_t size_ = 0;
   bool keep_number_ = false;
+  Announced announced_ = Announced::Nothing;  // by the word before
   Digest subjects_;
   std::size_t subject_count_ = 0;
   std::array<std::string_view, 4> members_;  // last parts of the line's masked dotted names

@@ -18,11 +18,9 @@ struct ToolLog {
   std::string label, stack, log;
 };
 
-// What Go, Java, gcc, clang, git, the shell, make, Node and npm printed on a real machine: each fault three times, with
-// other names, numbers, folders and locales. A row begins with `@@@ label stack`.
-std::vector<ToolLog> tool_logs() {
-  std::ifstream in("services/analyst-service/testdata/tool_logs.txt", std::ios::binary);
-  std::vector<ToolLog> rows;
+// A row begins with `@@@ label stack`.
+void read_logs(const char* file, std::vector<ToolLog>& rows) {
+  std::ifstream in(file, std::ios::binary);
   for (std::string line; std::getline(in, line);) {
     if (line.starts_with("@@@ ")) {
       const auto blank = line.rfind(' ');
@@ -31,6 +29,15 @@ std::vector<ToolLog> tool_logs() {
       rows.back().log += line + "\n";
     }
   }
+}
+
+// What Go, Java, gcc, clang, git, the shell, make, Node and npm printed on a real machine, and further messages in the
+// shapes of their tools, with names in each of the usual spellings: each fault three times, with other names, numbers,
+// folders and locales.
+std::vector<ToolLog> tool_logs() {
+  std::vector<ToolLog> rows;
+  read_logs("services/analyst-service/testdata/tool_logs.txt", rows);
+  read_logs("services/analyst-service/testdata/message_shapes.txt", rows);
   return rows;
 }
 
