@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <initializer_list>
 #include <set>
+#include <utility>
 #include <vector>
 
+#include "domain/plain_text.hpp"
 #include "domain/text_class.hpp"
 #include "libs/base/check.hpp"
 
@@ -33,22 +35,6 @@ bool matches(const RE2::Set& set, std::string_view text) {
   return set.Match(re2::StringPiece(text.data(), text.size()), &which);
 }
 
-// The size of the UTF-8 character at `at`; 0 if the bytes are not one.
-std::size_t character(std::string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(at);
-  const std::size_t size = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3
-                           : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
-  if (size == 0 || at + size > text.size()) return 0;
-  for (std::size_t i = 1; i < size; ++i)
-    if ((byte(at + i) & 0xc0) != 0x80) return 0;
-  if (lead == 0xe0 && byte(at + 1) < 0xa0) return 0;
-  if (lead == 0xed && byte(at + 1) > 0x9f) return 0;
-  if (lead == 0xf0 && byte(at + 1) < 0x90) return 0;
-  if (lead == 0xf4 && byte(at + 1) > 0x8f) return 0;
-  return size;
-}
-
 bool is_filler(std::string_view word) {
   for (const std::string_view filler :
        {"with", "that", "this", "from", "have", "been", "were", "which", "while", "when", "must", "than", "into", "only"})
@@ -69,6 +55,35 @@ std::vector<std::string> words_of(std::string_view text) {
   }
   flush();
   return words;
+}
+
+// `checks`, `checking` and `checked` say the same.
+std::string stem(std::string word) {
+  for (const std::string_view ending : {"ing", "ed", "es", "s", "e"}) {
+    if (!word.ends_with(ending) || word.size() < ending.size() + 3 || word.ends_with("ss")) continue;
+    word.resize(word.size() - ending.size());
+    break;
+  }
+  if (word.size() > 3 && word[word.size() - 1] == word[word.size() - 2]) word.pop_back();  // stopp-ed
+  return word;
+}
+
+// One word for those that ask for the same.
+std::string_view plain_word(std::string_view word) {
+  constexpr std::pair<std::string_view, std::string_view> kSame[] = {
+      {"verify", "check"}, {"ensure", "check"}, {"sure", "check"}, {"validate", "check"}, {"confirm", "check"}, {"guard", "check"}, {"test", "check"},
+      {"prior", "before"}, {"access", "read"}, {"accessing", "read"}, {"reading", "read"}, {"lookup", "read"}, {"utilize", "use"}, {"employ", "use"}, {"prefer", "use"},
+      {"present", "exist"}, {"exists", "exist"}, {"there", "exist"}, {"defined", "exist"}, {"none", "null"}, {"nil", "null"}};
+  for (const auto& [other, one] : kSame)
+    if (word == other) return one;
+  return word;
+}
+
+bool forbids(std::string_view word) {
+  for (const std::string_view no : {"never", "dont", "not", "avoid", "without", "no", "stop", "refrain", "forbidden", "prohibited", "cannot",
+                                    "cant", "shouldnt", "mustnt", "neither", "nor", "unsafe", "disallowed", "banned", "instead"})
+    if (word == no) return true;
+  return false;
 }
 
 // The text without what stands in double quotes.
@@ -102,14 +117,26 @@ std::vector<Directive> directives(std::string_view text) {
     while (end + 1 < plain.size() && !is_blank(plain[end + 1])) end = std::min(plain.find_first_of(".;:", end + 1), plain.size());  // within a name
     Directive one;
     for (const auto& word : words_of(std::string_view(plain).substr(at, end - at))) {
-      if (word == "never" || word == "dont" || word == "not" || word == "avoid" || word == "without") one.negated = true;
-      else if (!is_filler(word) && word != "always" && word != "should" && word != "instead") one.words.insert(word);
+      if (forbids(word) && word != "instead") one.negated = true;
+      else if (!is_filler(word) && word != "always" && word != "should" && word != "instead") one.words.insert(stem(std::string(plain_word(word))));
     }
     if (one.words.size() >= 2) found.push_back(std::move(one));
     at = end + 1;
   }
   return found;
 }
+
+// All of a text as one clause.
+Directive telling_words(std::string_view text) {
+  Directive all;
+  for (const auto& word : words_of(text)) {
+    if (forbids(word)) all.negated = true;
+    else if (!is_filler(word)) all.words.insert(stem(std::string(plain_word(word))));
+  }
+  return all;
+}
+
+constexpr double kSameWords = 0.75;
 
 double overlap(const std::set<std::string>& a, const std::set<std::string>& b) {
   if (a.empty() && b.empty()) return 0;
@@ -120,12 +147,11 @@ double overlap(const std::set<std::string>& a, const std::set<std::string>& b) {
 }  // namespace
 
 bool says_the_same(std::string_view a, std::string_view b) {
-  const auto alike = [](std::string_view x, std::string_view y) {
-    const auto left = words_of(x), right = words_of(y);
-    return (left.empty() && right.empty()) || overlap({left.begin(), left.end()}, {right.begin(), right.end()}) >= 0.9;
-  };
   // One remedy for two causes is two rules.
-  return alike(unquoted(a), unquoted(b)) && words_of(quoted_part(a)) == words_of(quoted_part(b));
+  if (words_of(quoted_part(a)) != words_of(quoted_part(b))) return false;
+  const auto left = telling_words(unquoted(a)), right = telling_words(unquoted(b));
+  if (left.negated != right.negated) return false;
+  return (left.words.empty() && right.words.empty()) || overlap(left.words, right.words) >= kSameWords;
 }
 
 bool contradicts(std::string_view a, std::string_view b) {
@@ -142,7 +168,7 @@ bool holds_secret(std::string_view text) {
       R"(-----BEGIN [A-Z ]*PRIVATE KEY)", R"(\beyJ[a-z0-9_-]{10,}\.[a-z0-9_-]{10,})", R"(\bbearer\s+[a-z0-9._-]{16,})",
       R"((password|passwd|secret|api[_-]?key|token)\s*[:=]\s*[^\s<]{6,})", R"(://[^/\s:@]+:[^/\s@]+@)", R"(\b[a-f0-9]{40,}\b)",
       R"(\bAIza[0-9a-z_-]{30,})"});
-  return matches(secrets, text);
+  return matches(secrets, text) || matches(secrets, visible(text));
 }
 
 bool steers_model(std::string_view text) {
@@ -153,8 +179,23 @@ bool steers_model(std::string_view text) {
       R"(\[/?inst\]|<\|)", R"(https?://|ftp://|\bwww\.)", R"(\b(curl|wget)\b[^.]{0,80}\|\s*(ba|z)?sh)", R"(\brm\s+-[a-z]*[rf])",
       R"(\b(exfiltrat|upload|send|post|leak|reveal|print|e-?mail)\w*\b.{0,60}\b(secret|credential|token|password|api key|environment variable|env var|\.env|ssh key))",
       R"(\bdo\s+not\s+(tell|mention|reveal)|\bwithout\s+(telling|asking|review|tests?)\b)", R"(\b(disable|skip|delete|remove)\b.{0,30}\b(all\s+)?(tests?|checks?|security|auth|validation|logging)\b)",
-      R"(\bchmod\s+777|\bsudo\b|\beval\s*\(|\bbase64\s+(-d|--decode))"});
-  return matches(attempts, text);
+      R"(\bchmod\s+777|\bsudo\b|\beval\s*\(|\bbase64\s+(-d|--decode))",
+      // links that don't look like one, and things to fetch
+      R"(\bhxxps?\b|\b[a-z0-9-]+(\.|\[\.\]|\(dot\))(com|org|ru|cn|xyz|top|info|biz|site|online|tk|icu)\b|\bdata:[a-z]+/)",
+      R"(\b(visit|browse|download|fetch|navigate|go)\b.{0,20}\b(to|from)?\s*\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})",
+      R"(\b(npm|pnpm|yarn|pip3?|gem|cargo|brew|apt(-get)?|npx|go)\s+(i|install|add|get|exec)\s+(-\S+\s+)*[a-z@])",
+      R"(--no-verify|\bpush\b.{0,20}(--force|\s-f\b)|\bforce[- ]push)",
+      // words to agents and of what they shall do later
+      R"(\b(agents?|assistants?|llms?|models?|bots?|coders?|reviewers?|claude|chatgpt|copilot)\b.{0,20}\b(must|shall|should|has to|have to|need to|please)\b)",
+      R"(\bfrom now on\b|\bhenceforth\b|\b(in|for)\s+(all|every|any)\s+(future|following|later|next)\b|\bin\s+(the\s+)?future\b.{0,20}\b(always|never|you)\b)",
+      R"(```|~~~|<!--|\]\(|&#x?[0-9a-f]+;)",
+      // the same in other languages
+      R"(\b(ignorier|missacht|vergiss|verwirf)\w*\b.{0,40}\b(anweisung|regel|vorgabe|vorherig|bisherig)|\b(ignore[zr]?|oublie[zr]?|n..?gligez?)\b.{0,40}\b(instruction|consigne|r..?gle|pr..?c..?dent))",
+      R"(\b(ignor[ae]|olvid[ae]|omit[ae]|dimentica|esque..?a|desconsidere)\w*\b.{0,40}\b(instruc|istruzion|regla|regra|regol|anterior|precedent))",
+      R"(\b(negeer|vergeet)\b.{0,40}\b(instructie|opdracht|regel|eerdere|vorige)|\b(zignoruj|pomi..?|zapomnij)\w*\b.{0,40}\b(instrukcj|polece|zasad|poprzedni))",
+      "\xd0\xb8\xd0\xb3\xd0\xbd\xd0\xbe\xd1\x80\xd0\xb8\xd1\x80\xd1\x83|\xd0\xb7\xd0\xb0\xd0\xb1\xd1\x83\xd0\xb4\xd1\x8c",  // игнориру, забудь
+      "\xe5\xbf\xbd\xe7\x95\xa5|\xe6\x97\xa0\xe8\xa7\x86|\xe7\x84\xa1\xe8\xa6\x96|\xeb\xac\xb4\xec\x8b\x9c"});       // 忽略 无视 無視 무시
+  return matches(attempts, text) || matches(attempts, folded(text));
 }
 
 bool names_cause(std::string_view text, std::string_view cause) {
@@ -173,21 +214,6 @@ bool names_cause(std::string_view text, std::string_view cause) {
 std::string essence(std::string_view text) {
   std::string out;
   for (const auto& word : words_of(text)) out.append(word).push_back(' ');
-  return out;
-}
-
-std::string printable(std::string_view text, std::size_t bytes_max) {
-  std::string out;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t size = character(text, at);
-    if (out.size() + std::max<std::size_t>(size, 1) > bytes_max) break;
-    const char c = text[at];
-    if (size == 0) out.push_back('?');
-    else if (size > 1) out.append(text.substr(at, size));
-    else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) { if (!out.empty() && out.back() != ' ') out.push_back(' '); }
-    else out.push_back(c);
-    at += std::max<std::size_t>(size, 1);
-  }
   return out;
 }
 

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "domain/plain_text.hpp"
+
 namespace swarm::analyst::domain {
 
 /// Limits of a rule's text, in bytes.
@@ -17,7 +19,8 @@ std::string fault_of_rule(std::string_view text, std::string_view cause);
 
 /// True when the text holds what looks like a credential.
 bool holds_secret(std::string_view text);
-/// True when the text speaks to a model instead of about code.
+/// True when the text speaks to a model instead of about code, also in letters that only look like ours, spelt out, or
+/// in another language; when it holds a link, or something to install.
 bool steers_model(std::string_view text);
 /// True when the text names the type of the fault, or at least two of the cause's telling words (one if it has no more).
 bool names_cause(std::string_view text, std::string_view cause);
@@ -25,14 +28,12 @@ bool names_cause(std::string_view text, std::string_view cause);
 /// For duplicates: lower case, words only.
 std::string essence(std::string_view text);
 
-/// True when two rules say nearly the same, nine of ten of their words, about the same quoted cause.
+/// True when two rules say nearly the same, three of four of their telling words (forms of a word and a few words of one
+/// meaning count as one), about the same quoted cause.
 bool says_the_same(std::string_view a, std::string_view b);
 
 /// True when one rule tells to do what the other forbids: a sentence of each with mostly the same words, only one of them
 /// negated. Quoted text doesn't count. A filter for a person's attention, not a proof.
 bool contradicts(std::string_view a, std::string_view b);
-
-/// Valid UTF-8 without control characters, line breaks as blanks, cut at a character's border.
-std::string printable(std::string_view text, std::size_t bytes_max);
 
 }  // namespace swarm::analyst::domain

@@ -1,5 +1,6 @@
 #include "domain/rule_template.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "domain/rule_check.hpp"
@@ -178,13 +179,25 @@ std::vector<std::string_view> template_checks() {
   return all;
 }
 
+namespace {
+
+// A cause as it may stand between double quotes: nothing in it ends them or opens a block.
+std::string quotable(std::string_view cause) {
+  std::string out = printable(cause, 300);
+  std::replace(out.begin(), out.end(), '"', '\'');
+  for (std::size_t at; (at = out.find("```")) != std::string::npos;) out.replace(at, 3, "'");
+  return out;
+}
+
+}  // namespace
+
 std::string rule_from_template(const KindText& kind) {
   std::string text(remedy_for(kind.family, kind.cause));
   if (text.front() >= 'a' && text.front() <= 'z') text.front() = static_cast<char>(text.front() - 'a' + 'A');
   text += ". Otherwise";
   if (!kind.stack.empty()) text += " " + printable(kind.stack, 40) + " tasks fail with";
   else text += " tasks fail with";
-  return text + " \"" + printable(kind.cause, 300) + "\".";
+  return text + " \"" + quotable(kind.cause) + "\".";
 }
 
 }  // namespace swarm::analyst::domain
