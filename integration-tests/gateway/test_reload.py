@@ -97,6 +97,38 @@ def test_models_prices_keys_and_limits_change_without_a_restart(start_gateway: A
         assert ready["ready"] if "ready" in ready else True
 
 
+def test_who_needs_a_key_is_what_the_file_in_force_says(start_gateway: Any) -> None:
+    def ask(key: str | None) -> int:
+        headers = {} if key is None else {"authorization": f"Bearer {key}"}
+        return http("POST", f"{gateway.http}/v1/chat/completions", BODY, headers).status
+
+    def keys(*names: str) -> dict[str, Any]:
+        def change(config: dict[str, Any]) -> None:
+            config["keys"] = {name: {"key": f"sk-{name}"} for name in names}
+            if not names:
+                del config["keys"]
+
+        return reload(gateway, change)
+
+    with upstream(serve) as up:
+        config = settings(up.url, **QUIET)
+        del config["keys"]
+        gateway = start_gateway(config)
+        assert ask(None) == 200 and ask("sk-whatever") == 200
+        assert keys("first", "second")["keys"] == 2
+        assert ask(None) == 401 and ask("sk-whatever") == 401 and ask("sk-first") == 200
+        assert keys("second")["keys"] == 1
+        assert ask("sk-first") == 401 and ask("sk-second") == 200
+        assert keys()["keys"] == 0
+        gateway.wait_for_line(lambda line: line.get("msg", "").startswith("no key is left") and line["level"] == "warn")
+        assert ask(None) == 200 and ask("sk-first") == 200, "as after a start with this file"
+        keys("second")
+        assert ask(None) == 401 and ask("sk-second") == 200
+        call(gateway, "llm_gateway.BudgetControl.CreateKey", name="made")
+        assert keys()["keys"] == 1
+        assert ask(None) == 401, "once a key was made at run time nobody comes without one"
+
+
 def test_a_limit_set_at_run_time_outlives_a_reload(start_gateway: Any) -> None:
     gateway = start_gateway(settings("http://127.0.0.1:1/v1", **QUIET, **{"budgets": {"global": {"limit_usd": 5}, "team/t": {"limit_usd": 3}}}))
     call(gateway, "llm_gateway.BudgetControl.SetLimit", scope="global", limit=7.0)

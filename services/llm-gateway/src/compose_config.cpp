@@ -127,7 +127,6 @@ Result<std::vector<KeyRing::Entry>> Composition::Parts::key_entries(const std::v
 
 Result<void> Composition::Parts::make_keys() {
   BOOST_OUTCOME_TRY(auto entries, key_entries(settings.keys));
-  std::unique_ptr<Principal> nobody;
   BOOST_OUTCOME_TRYV(books.with([&](Books& all) -> Result<void> {
     BOOST_OUTCOME_TRY(anonymous, principal(all, std::string(kAnonymous), ""));
     anonymous.priority = true;
@@ -140,8 +139,7 @@ Result<void> Composition::Parts::make_keys() {
     return outcome::success();
   }));
   settings.keys.clear();
-  if (entries.empty()) nobody = std::make_unique<Principal>(anonymous);
-  keys = std::make_unique<KeyRing>(std::move(entries), std::move(nobody), clock);
+  keys = std::make_unique<KeyRing>(std::move(entries), std::make_unique<Principal>(anonymous), clock);
   if (!settings.task_token_key.empty()) {
     keys->accept_task_tokens([key = settings.task_token_key](std::string_view task, std::string_view token, WallTime now) -> Result<std::string> {
       BOOST_OUTCOME_TRY(auto leave, auth::verify_task_token(key, task, token, now));
@@ -218,6 +216,10 @@ Result<void> Composition::Parts::take_over(Settings fresh) {
     if (!keys->knows(key.name) || keys->configured_id(key.name)) continue;
     return Error{Code::InvalidArgument, "the key \"" + key.name + "\" was made at run time and also stands in the configuration: rename that one"};
   }
+  // The port that is open is the one of the start, whatever the new file says of it.
+  if (fresh.keys.empty() && !rpc::is_loopback(settings.http_listen)) {
+    return Error{Code::InvalidArgument, "no key is left, and the gateway listens on " + settings.http_listen + ": keep a key, or restart it on loopback"};
+  }
   BOOST_OUTCOME_TRY(const auto next, make_offer(fresh));
   BOOST_OUTCOME_TRY(auto entries, key_entries(fresh.keys));
   BOOST_OUTCOME_TRYV(desk->reconfigure(limits_of(settings), limits_of(fresh)));
@@ -229,7 +231,9 @@ Result<void> Composition::Parts::take_over(Settings fresh) {
       else all.rates.emplace_back(entry.principal.limits);
     }
   });
+  const bool was_closed = keys->size() > 0;
   keys->reconfigure(std::move(entries));
+  if (was_closed && keys->size() == 0) log::warn("no key is left: everybody on loopback may call, as after a start with this configuration");
   const auto before = offer.with([&](Worker::Offer& in_force) { return std::exchange(in_force, next); });
   next.edition->come_into_force(before.edition.get(), clock.boot_now());
   for (const auto& worker : workers) worker->adopt(next);

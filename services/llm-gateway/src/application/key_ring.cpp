@@ -59,6 +59,7 @@ KeyRing::KeyRing(std::vector<Entry> entries, std::unique_ptr<Principal> anonymou
 
 void KeyRing::reconfigure(std::vector<Entry> entries) {
   std::unique_lock lock(mutex_);
+  configured_now_ = entries.size();
   for (const auto& [name, id] : configured_) forget(*principals_.find(name)->second);
   for (Entry& entry : entries) {
     const std::string name = entry.principal.name;
@@ -87,7 +88,7 @@ const Principal* KeyRing::authenticate(std::string_view key) const {
     }
   }
   // Without any key, whatever a client library insists on sending is as good as nothing.
-  return principals_.empty() ? anonymous_.get() : nullptr;
+  return configured_now_ + made_ == 0 ? anonymous_.get() : nullptr;
 }
 
 Result<void> KeyRing::may_name(const Principal& who, std::string_view task, std::string_view token) const {
@@ -124,6 +125,7 @@ void KeyRing::add(const StoredKey& key, Principal principal) {
   std::unique_lock lock(mutex_);
   put(key, *who);
   principals_.emplace(key.name, std::move(who));
+  ++made_;
 }
 
 void KeyRing::change(const StoredKey& key) {
@@ -139,7 +141,7 @@ bool KeyRing::knows(std::string_view name) const {
 
 std::size_t KeyRing::size() const {
   std::shared_lock lock(mutex_);
-  return principals_.size();
+  return configured_now_ + made_;
 }
 
 }  // namespace swarm::gateway

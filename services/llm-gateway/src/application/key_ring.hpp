@@ -46,11 +46,11 @@ class KeyRing {
     KeyHash hash;
     Principal principal;
   };
-  /// `anonymous`: who callers without a key are; null: nobody.
+  /// `anonymous`: who callers are while there is no key; null: nobody.
   KeyRing(std::vector<Entry> entries, std::unique_ptr<Principal> anonymous, const Clock& clock);
 
-  /// Null when the key is unknown or has ended, or is empty and nobody may come without one: that is over as soon as there
-  /// ever was a key. Compares in constant time. The principal lives as long as the ring.
+  /// Null when the key is unknown or has ended, or is empty and nobody may come without one: so it is while the configuration
+  /// has a key, and for good once one was made at run time. Compares in constant time. The principal lives as long as the ring.
   const Principal* authenticate(std::string_view key) const;
   /// Gives the team that the leave for a task is meant for (empty: any), or why it does not count.
   using TaskTokenCheck = std::function<Result<std::string>(std::string_view task, std::string_view token, WallTime now)>;
@@ -58,8 +58,8 @@ class KeyRing {
   void accept_task_tokens(TaskTokenCheck check) { task_token_ = std::move(check); }
   /// May this caller spend from that task's budget? PermissionDenied says why not, in a sentence for the caller.
   Result<void> may_name(const Principal& who, std::string_view task, std::string_view token) const;
-  /// The configuration's keys are these from now on; those that are gone end, and what they were stays for the requests that
-  /// began with them. A name keeps its id. Made at run time: untouched.
+  /// The configuration's keys are these from now on, none as well; those that are gone end, and what they were stays for the
+  /// requests that began with them. A name keeps its id. Made at run time: untouched.
   void reconfigure(std::vector<Entry> entries);
   /// Of the configuration's key of that name, now or before; nothing for others.
   std::optional<std::uint32_t> configured_id(std::string_view name) const;
@@ -67,7 +67,9 @@ class KeyRing {
   void add(const StoredKey& key, Principal principal);
   /// What it has become: rotated or ended.
   void change(const StoredKey& key);
+  /// A key has that name, or had it.
   bool knows(std::string_view name) const;
+  /// Of the configuration and made at run time, ended ones of the latter included.
   std::size_t size() const;
 
  private:
@@ -91,6 +93,8 @@ class KeyRing {
   std::unordered_map<KeyHash, Credential, Hash, Equal> keys_;
   std::map<std::string, std::uint32_t, std::less<>> configured_;  // names of the configuration's keys, with their ids
   std::vector<std::unique_ptr<const Principal>> former_;          // replaced, maybe still pointed to
+  std::size_t configured_now_ = 0;                                // keys of the configuration in force
+  std::size_t made_ = 0;                                          // keys made at run time, ended or not
   std::unique_ptr<Principal> anonymous_;
 };
 
