@@ -21,6 +21,11 @@ def serve(connection: socket.socket, request: bytes) -> None:
         connection.sendall(answer({"object": "list", "data": [], "model": "small", "usage": {"prompt_tokens": 7, "total_tokens": 7}}))
     elif b"silent" in request:
         connection.sendall(answer(completion(usage=False)))
+    elif b"halved" in request:
+        connection.sendall(answer(completion())[:-20])
+        connection.close()
+    elif b"leaks" in request:
+        connection.sendall(answer(completion("It is 123-45-6789.")))
     elif b"broken" in request:
         connection.sendall(answer({"error": {"message": "no"}}, "400 Bad Request"))
     elif b"cut" in request:
@@ -41,6 +46,13 @@ def samples(gateway: Any) -> dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 def value(gateway: Any, name: str, **labels: str) -> float | None:
     return samples(gateway).get((name, frozenset(labels.items())))
+
+
+def counted(gateway: Any) -> dict[str, float]:
+    """Requests by the status that their callers got."""
+    text = http("GET", f"{gateway.admin}/metrics").body.decode()
+    found = re.findall(r'^swarm_gateway_requests_total\{code="(\w+)",route="chat_completions"\} (\S+)$', text, re.M)
+    return {code: float(count) for code, count in found if float(count) > 0}
 
 
 def ask(gateway: Any, path: str = "/v1/chat/completions", content: str = "hi", **more: Any) -> int:
@@ -91,3 +103,16 @@ def test_errors_are_told_apart_and_estimates_are_no_usage(start_gateway: Any) ->
         assert value(gateway, "gen_ai_server_time_to_first_token_seconds_count", **mine) is None, "of successful ones only"
         assert ask(gateway, model="nobody-knows") == 404
         assert {dict(labels)["gen_ai_request_model"] for _, labels in samples(gateway)} == {"small"}, "names come from the configuration only"
+
+
+def test_a_request_is_counted_once_in_every_ending(start_gateway: Any) -> None:
+    with upstream(serve) as up:
+        config = settings(up.url, guards={"work": {"personal_data": "refuse"}}, default_guard="work")
+        config["upstreams"]["m"]["retries_max"] = 0
+        gateway = start_gateway(config)
+        expected: dict[str, float] = {}
+        for content, more, status, code in (("hi", {}, 200, "200"), ("halved", {}, 502, "502"), ("leaks", {}, 502, "502"), ("broken", {}, 400, "400"),
+                                            ("hi", {"stream": True}, 200, "200"), ("cut", {"stream": True}, 200, "200"), ("hi", {"model": "nowhere"}, 404, "404")):
+            assert ask(gateway, content=content, **more) == status, content
+            expected[code] = expected.get(code, 0) + 1
+            assert eventually(lambda: counted(gateway) == expected, within=10), (content, more, counted(gateway))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from clients import http
+from eventually import eventually
 
 from gateway.budget import spend
 from gateway.upstream import answer, completion, settings, upstream
@@ -66,6 +67,51 @@ def test_a_reserve_and_then_another_model_take_over(start_gateway: Any) -> None:
         assert spend(gateway)["current_spend"] == pytest.approx(11 * COST)
         works["first"] = True
         assert chat(gateway).headers["x-swarm-upstream"] == "m"
+
+
+def test_an_upstream_is_failing_until_a_call_got_through(start_gateway: Any) -> None:
+    says = {"status": "500 Internal Server Error"}
+
+    def serve(connection: socket.socket, _: bytes) -> None:
+        if says["status"] == "cut":
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{")
+            connection.close()
+        else:
+            connection.sendall(answer(completion(), says["status"]))
+
+    with upstream(serve) as up:
+        config = settings(up.url)
+        config["upstreams"]["m"]["retries_max"] = 0
+        gateway = start_gateway(config)
+
+        def health() -> dict[str, Any]:
+            ready = http("GET", f"{gateway.admin}/readyz")
+            assert ready.status == 200, "it serves, whatever its upstreams do"
+            return next(check for check in ready.json()["checks"] if check["name"] == "upstream/m")
+
+        assert health()["ok"] and health()["detail"] == "not asked yet"
+
+        def rests() -> str:
+            chat(gateway)
+            seen = health()
+            assert not seen["ok"], seen
+            return seen["detail"] if "gets a rest" in seen["detail"] else ""
+
+        assert re.match(r"failing for \d+ s, \d+ calls in a row, the last one \d+ s ago: answered with 500; gets a rest$", eventually(rests))
+        assert eventually(lambda: "gets a rest" not in health()["detail"], within=30)
+        assert not health()["ok"], "a rest that is over makes nothing well"
+        says["status"] = "200 OK"
+        assert eventually(lambda: chat(gateway).status == 200, within=30)
+        assert health()["ok"] and health()["detail"] == ""
+        for status, cause in (("401 Unauthorized", "answered with 401"), ("cut", "broke off: closed")):
+            says["status"] = status
+            chat(gateway)
+            assert not health()["ok"] and cause in health()["detail"], health()
+            says["status"] = "200 OK"
+            assert chat(gateway).status == 200 and health()["ok"]
+        says["status"] = "404 Not Found"
+        chat(gateway)
+        assert health()["ok"], "that was about the request"
 
 
 def test_a_route_passes_its_path_on_and_is_paid_by_the_request(start_gateway: Any) -> None:

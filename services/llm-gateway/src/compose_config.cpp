@@ -23,6 +23,25 @@ std::string joined(const std::vector<std::string>& parts) {
   return text;
 }
 
+std::string seconds(std::chrono::nanoseconds time) { return std::to_string(std::chrono::floor<std::chrono::seconds>(time).count()) + " s"; }
+
+/// What calls told of it. Nothing of it makes the gateway unready: other upstreams, and its answers of why, still serve.
+admin::Readiness readiness_of(const Breakers& breakers, const Upstream& upstream, BootTime now) {
+  admin::Readiness told;
+  told.name = "upstream/" + upstream.name;
+  const auto trouble = breakers.trouble(upstream);
+  const bool resting = breakers.state(upstream, now) == CircuitBreaker::State::Open;
+  told.ok = trouble.calls == 0 && !resting;
+  if (trouble.calls > 0) {
+    told.detail = "failing for " + seconds(now - trouble.since) + ", " + std::to_string(trouble.calls) + " calls in a row, the last one " +
+                  seconds(now - trouble.last) + " ago: " + trouble.cause;
+  } else if (told.ok && !breakers.asked(upstream)) {
+    told.detail = "not asked yet";
+  }
+  if (resting) told.detail += told.detail.empty() ? "gets a rest" : "; gets a rest";
+  return told;
+}
+
 /// A folder that holds something else is left as it is. What the store itself would refuse, it says in its own words.
 Result<void> check_folder(const std::filesystem::path& root) {
   std::error_code failed;
@@ -289,8 +308,7 @@ std::vector<admin::Readiness> Composition::Parts::readiness() const {
   all.push_back({"spend_store", failure.empty() && !lost, failure, true});
   const auto edition = offer.with([](const Worker::Offer& in_force) { return in_force.edition; });
   for (const Upstream& upstream : edition->catalog.upstreams()) {
-    const bool up = edition->breakers.state(upstream, clock.boot_now()) != CircuitBreaker::State::Open;
-    all.push_back({"upstream/" + upstream.name, up, up ? "" : "failing, gets a rest", false});
+    all.push_back(readiness_of(edition->breakers, upstream, clock.boot_now()));
   }
   reading.with([&](const Reading& last) {
     if (!last.refused.empty()) all.push_back({"configuration", false, "refused, the one before is in force: " + last.refused, false});

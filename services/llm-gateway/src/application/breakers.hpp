@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "application/probe.hpp"
@@ -13,10 +15,19 @@
 
 namespace swarm::gateway {
 
-/// One circuit breaker for each upstream (so for each of its keys), how long it wants to be left alone, and how quick it
-/// is; shared by all threads, and by the editions of the configuration in which the upstream stays the same. Thread-safe.
+/// One circuit breaker for each upstream (so for each of its keys), how long it wants to be left alone, how quick it is, and
+/// what keeps calls from getting through; shared by all threads, and by the editions of the configuration in which the
+/// upstream stays the same. Thread-safe.
 class Breakers {
  public:
+  /// Of an upstream, since the last call that got through: a rest that is over makes nothing well, only a call does.
+  struct Trouble {
+    std::uint32_t calls = 0;  // that failed, in a row; 0: none
+    BootTime since{};
+    BootTime last{};
+    std::string cause;        // of the last one
+  };
+
   /// `before`: of the edition that this one follows, or null.
   Breakers(const Catalog& catalog, Probe& probe, const Breakers* before) : probe_(probe) {
     for (const Upstream& upstream : catalog.upstreams()) {
@@ -30,10 +41,25 @@ class Breakers {
   }
   void success(const Upstream& upstream, CircuitBreaker::Ticket ticket, BootTime now) {
     tell(upstream, now, [&](CircuitBreaker& breaker) { breaker.success(ticket); });
+    Health& seen = at(upstream);
+    if (!seen.asked.load(std::memory_order_relaxed)) seen.asked = true;
+    if (!seen.troubled.load(std::memory_order_relaxed)) return;
+    seen.trouble.with([&](Trouble& trouble) {
+      trouble = Trouble{};
+      seen.troubled = false;
+    });
   }
-  void failure(const Upstream& upstream, CircuitBreaker::Ticket ticket, BootTime now) {
+  void failure(const Upstream& upstream, CircuitBreaker::Ticket ticket, BootTime now, std::string_view cause) {
     tell(upstream, now, [&](CircuitBreaker& breaker) { breaker.failure(ticket, now); });
+    hinder(upstream, now, cause);
   }
+  /// It answers, but not to us: a key that does not count there, a quota that is used up.
+  void refusal(const Upstream& upstream, CircuitBreaker::Ticket ticket, BootTime now, std::string_view cause) {
+    tell(upstream, now, [&](CircuitBreaker& breaker) { breaker.success(ticket); });
+    hinder(upstream, now, cause);
+  }
+  /// A call failed after its answer had begun.
+  void broke_off(const Upstream& upstream, BootTime now, std::string_view cause) { hinder(upstream, now, cause); }
   void abandon(const Upstream& upstream, CircuitBreaker::Ticket ticket, BootTime now) {
     tell(upstream, now, [&](CircuitBreaker& breaker) { breaker.abandon(ticket); });
   }
@@ -56,6 +82,11 @@ class Breakers {
   CircuitBreaker::State state(const Upstream& upstream, BootTime now) const {
     return at(upstream).breaker.with([&](const auto& breaker) { return breaker.state(now); });
   }
+  /// Since the start, or since it was configured so.
+  bool asked(const Upstream& upstream) const { return at(upstream).asked.load(std::memory_order_relaxed); }
+  Trouble trouble(const Upstream& upstream) const {
+    return at(upstream).trouble.with([](const Trouble& trouble) { return trouble; });
+  }
   /// Its metric says what it is.
   void show(const Upstream& upstream, BootTime now) {
     const auto is = state(upstream, now);
@@ -69,7 +100,22 @@ class Breakers {
     async::Guarded<CircuitBreaker> breaker;
     std::atomic<std::int64_t> rest_until{0};  // boot time in nanoseconds
     std::atomic<std::int64_t> latency_us{0};
+    std::atomic<bool> asked{false};
+    std::atomic<bool> troubled{false};        // trouble.calls > 0; changed under its lock
+    async::Guarded<Trouble> trouble;
   };
+  static constexpr std::size_t kCauseMax = 200;
+
+  void hinder(const Upstream& upstream, BootTime now, std::string_view cause) {
+    Health& seen = at(upstream);
+    seen.asked = true;
+    seen.trouble.with([&](Trouble& trouble) {
+      if (trouble.calls++ == 0) trouble.since = now;
+      trouble.last = now;
+      trouble.cause = cause.substr(0, kCauseMax);
+      seen.troubled = true;
+    });
+  }
 
   Health& at(const Upstream& upstream) { return *health_[upstream.id]; }
   const Health& at(const Upstream& upstream) const { return *health_[upstream.id]; }

@@ -23,6 +23,11 @@ bool retryable(int status) {
   return status == 429 || status == 500 || status == 502 || status == 503 || status == 504 || status == 529;
 }
 
+/// Whatever the caller asked for.
+bool refuses_us(int status) { return status == 401 || status == 403 || status == 429; }
+
+std::string answered_with(int status) { return "answered with " + std::to_string(status); }
+
 /// What an upstream says of when to come back; nothing when it doesn't, or not in a number.
 std::optional<std::chrono::milliseconds> retry_after(const http::Head& head) {
   std::int64_t wait = 0;
@@ -121,10 +126,14 @@ asio::awaitable<RelayJob::Attempted> RelayJob::attempt() {
   if (!sent) {
     const UpstreamFault fault = sent.error();
     charge_->attempted(upstream_->name, 0, name(fault));
-    if (fault == UpstreamFault::Cancelled) edition_.breakers.abandon(*upstream_, ticket, clock.boot_now());
-    else edition_.breakers.failure(*upstream_, ticket, clock.boot_now());
     edition_.probe.upstream_fault(*upstream_, fault);
-    if (fault != UpstreamFault::Cancelled) tell_attempt(name(fault), link().last_error());
+    if (fault == UpstreamFault::Cancelled) {
+      edition_.breakers.abandon(*upstream_, ticket, clock.boot_now());
+    } else {
+      const std::string& error = link().last_error();
+      edition_.breakers.failure(*upstream_, ticket, clock.boot_now(), std::string(name(fault)) + (error.empty() ? "" : ": " + error));
+      tell_attempt(name(fault), error);
+    }
     // Once sent, the work may have been done and be paid for: this upstream is not asked for it twice.
     paid_ = fault != UpstreamFault::Connect;
     if (paid_) charge_->sent();
@@ -137,7 +146,8 @@ asio::awaitable<RelayJob::Attempted> RelayJob::attempt() {
   status_ = exchange_->head().status;
   charge_->attempted(upstream_->name, status_, {});
   edition_.probe.upstream_answer(*upstream_, status_);
-  if (status_ >= 500) edition_.breakers.failure(*upstream_, ticket, clock.boot_now());
+  if (status_ >= 500) edition_.breakers.failure(*upstream_, ticket, clock.boot_now(), answered_with(status_));
+  else if (refuses_us(status_)) edition_.breakers.refusal(*upstream_, ticket, clock.boot_now(), answered_with(status_));
   else edition_.breakers.success(*upstream_, ticket, clock.boot_now());
   if (timed) edition_.breakers.took(*upstream_, took);
   attempted.done = !retryable(status_);
@@ -156,10 +166,16 @@ asio::awaitable<RelayJob::Attempted> RelayJob::attempt() {
   attempted.again = retry_wish(wish);
   Problem answered;
   answered.kind = status_ == 429 ? ProblemKind::RateLimit : status_ == 503 || status_ == 529 ? ProblemKind::Overloaded : ProblemKind::Upstream;
-  answered.message = "upstream " + upstream_->name + " answered with " + std::to_string(status_);
+  answered.message = "upstream " + upstream_->name + " " + answered_with(status_);
   answered.retry = true;
   attempted.problem = std::move(answered);
   co_return attempted;
+}
+
+/// An answer that had begun did not come to its end.
+void RelayJob::note_break(UpstreamFault fault) {
+  edition_.probe.upstream_fault(*upstream_, fault);
+  edition_.breakers.broke_off(*upstream_, relay_.services_.admission.clock().boot_now(), "broke off: " + std::string(name(fault)));
 }
 
 /// An upstream did not do what it should; within a bound of lines.

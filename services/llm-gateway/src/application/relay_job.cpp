@@ -103,24 +103,23 @@ asio::awaitable<void> RelayJob::run(Relay& relay, const Call& call, Answer& answ
     refused = co_await job.ask_model();
     while (refused && !job.gone_ && job.next_model()) refused = co_await job.ask_model();
   }
+  if (!refused && !job.gone_) {
+    if (job.is_stream()) co_await job.relay_stream();
+    else refused = co_await job.relay_whole();
+  }
   if (job.gone_) {
     job.settle_attempt(Ending::HungUp, kStatusClientGone);
     job.edition_.probe.hung_up();
     job.count(kStatusClientGone);
-    co_return;
-  }
-  if (refused) {
+  } else if (refused) {
     const int status = http_status(refused->kind);
     if (!job.charge_) job.explain_refusal(*refused);
     job.settle_attempt(ending_of(*refused), status);
     job.note(status, job.seconds());
-    co_await relay.refuse(call, answer, std::move(*refused));
-    co_return;
+    co_await relay.refuse(call, answer, std::move(*refused));  // which counts it
+  } else {
+    job.count(job.status_);
   }
-  const std::string_view type = job.exchange_->head().find("content-type");
-  if (type.starts_with("text/event-stream") && job.status_ < 300) co_await job.relay_stream();
-  else co_await job.relay_whole();
-  job.count(job.gone_ ? kStatusClientGone : job.status_);
 }
 
 RelayJob::Step RelayJob::authenticate() {

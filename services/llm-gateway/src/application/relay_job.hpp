@@ -57,8 +57,9 @@ class RelayJob final : public Answer::Hangup {
   boost::asio::awaitable<void> answer_token_count();
   std::shared_ptr<const std::string> look_up();
   boost::asio::awaitable<Step> answer_from_cache(std::shared_ptr<const std::string> kept);
-  boost::asio::awaitable<void> relay_whole();
-  boost::asio::awaitable<void> give_up(UpstreamFault why);
+  boost::asio::awaitable<Step> relay_whole();
+  Step give_up(UpstreamFault why);
+  void note_break(UpstreamFault fault);
   bool translate_body(std::string_view body);
   void translate_event(const http::SseEvent& event, std::string& out);
   boost::asio::awaitable<void> relay_stream();
@@ -78,6 +79,7 @@ class RelayJob final : public Answer::Hangup {
   void note_generated();
 
   UpstreamLink& link() { return *lane_->link; }
+  bool is_stream() const { return status_ < 300 && exchange_->head().find("content-type").starts_with("text/event-stream"); }
 
   const std::shared_ptr<Lane> lane_;    // in which the request began: outlives all that points into its catalog
   Edition& edition_;

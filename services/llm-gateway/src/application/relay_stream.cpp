@@ -40,7 +40,7 @@ asio::awaitable<RelayJob::Step> RelayJob::first_content() {
     if (gone_) co_return Step();
     if (!piece || piece.value().empty()) {
       const UpstreamFault fault = piece ? UpstreamFault::Closed : piece.error();
-      edition_.probe.upstream_fault(*upstream_, fault);
+      note_break(fault);
       co_return problem_of(fault, upstream_->name);
     }
     pending_ += piece.value();
@@ -49,6 +49,7 @@ asio::awaitable<RelayJob::Step> RelayJob::first_content() {
     pending_.erase(0, pending_.size() - data.size());
     if (meter_.failed && meter_.text_events == 0) {
       paid_ = false;  // it told of its failure before it made anything
+      note_break(UpstreamFault::Closed);
       co_return problem_of(UpstreamFault::Closed, upstream_->name);
     }
     if (meter_.text_events > 0 || meter_.finished || meter_.has_usage || !fits || out.size() > kHeldMax) break;
@@ -108,7 +109,7 @@ asio::awaitable<void> RelayJob::relay_stream() {
     auto piece = co_await exchange_->read_some();
     if (gone_) break;
     if (!piece) {
-      probe.upstream_fault(*upstream_, piece.error());
+      note_break(piece.error());
       co_await finish_stream(pending, problem_of(piece.error(), upstream_->name), Ending::Truncated);
       co_return;
     }
@@ -123,6 +124,7 @@ asio::awaitable<void> RelayJob::relay_stream() {
     const std::string rest(data);
     pending = rest;
     if (!fits) {
+      note_break(UpstreamFault::TooLarge);
       co_await finish_stream("", problem_of(UpstreamFault::TooLarge, upstream_->name), Ending::Truncated);
       co_return;
     }
@@ -140,13 +142,13 @@ asio::awaitable<void> RelayJob::relay_stream() {
     if (!co_await answer_.send(*passed)) gone_ = true;
   }
   if (gone_) {
-    probe.hung_up();
     settle_stream(Ending::HungUp);
     co_return;
   }
   if (meter_.finished || meter_.failed || meter_.has_usage) {
     co_await finish_stream(pending, std::nullopt, meter_.failed ? Ending::UpstreamError : Ending::Ok);
   } else {
+    note_break(UpstreamFault::Closed);
     co_await finish_stream(pending, problem_of(UpstreamFault::Closed, upstream_->name), Ending::Truncated);
   }
 }

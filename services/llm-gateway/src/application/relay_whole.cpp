@@ -55,17 +55,15 @@ std::string RelayJob::answer_headers(std::optional<Money> cost) const {
   return lines;
 }
 
-asio::awaitable<void> RelayJob::relay_whole() {
+/// A problem: there is no answer that the caller may have; what it cost is settled.
+asio::awaitable<RelayJob::Step> RelayJob::relay_whole() {
   std::string_view body;
   if (!exchange_->whole(body)) {
     const auto& clock = relay_.services_.admission.clock();
     const BootTime begin = clock.boot_now();
     auto read = co_await exchange_->read_all(relay_.options_.response_bytes_max);
     at_upstreams_ += clock.boot_now() - begin;
-    if (!read) {
-      co_await give_up(read.error());
-      co_return;
-    }
+    if (!read) co_return give_up(read.error());
     body = read.value();
   }
   if (status_ >= 400) {
@@ -93,20 +91,16 @@ asio::awaitable<void> RelayJob::relay_whole() {
   if (!refusal.empty()) {
     auto refused = guard_problem(refusal);
     refused.kind = ProblemKind::Upstream;  // the caller did nothing wrong
-    status_ = http_status(refused.kind);
-    co_await relay_.refuse(call_, answer_, std::move(refused));
-    co_return;
+    co_return refused;
   }
   if (translating_) {
-    if (!translate_body(body)) {
-      co_await give_up(UpstreamFault::Malformed);
-      co_return;
-    }
+    if (!translate_body(body)) co_return give_up(UpstreamFault::Malformed);
     body = translated_;
   }
   if (cache_key_ && status_ == 200) relay_.services_.cache->put(*cache_key_, body);
   const std::string headers = answer_headers(cost);
   co_await answer_.whole(status_, headers, body);
+  co_return Step();
 }
 
 /// A kept answer to the same request; and otherwise, whether this one's may be kept.
@@ -146,13 +140,11 @@ asio::awaitable<RelayJob::Step> RelayJob::answer_from_cache(std::shared_ptr<cons
 }
 
 /// The body of an answer could not be had.
-asio::awaitable<void> RelayJob::give_up(UpstreamFault why) {
+RelayJob::Step RelayJob::give_up(UpstreamFault why) {
   if (!charge_->settled()) charge_->settle(gone_ ? Ending::HungUp : Ending::Truncated, status_, std::nullopt);
-  if (gone_) co_return;
-  edition_.probe.upstream_fault(*upstream_, why);
-  const auto fault = problem_of(why, upstream_->name);
-  status_ = http_status(fault.kind);
-  co_await relay_.refuse(call_, answer_, fault);
+  if (gone_) return {};
+  note_break(why);
+  return problem_of(why, upstream_->name);
 }
 
 /// Into translated_; false when the answer can't be read.
