@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from http.client import HTTPConnection
 from typing import Any
 
 from clients import http
@@ -94,6 +95,48 @@ def test_streams_are_joined_too(start_gateway: Any) -> None:
         assert other.result().body == first.result().body
         assert other.result().headers["content-type"].startswith("text/event-stream")
         assert len(callers.up.requests) == 1
+
+
+def test_a_joined_stream_comes_as_it_is_made_however_long(start_gateway: Any) -> None:
+    parts, size = 60, 100_000
+    turns = threading.Semaphore(0)
+
+    def serve(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(STREAM_HEAD + event("one"))
+        for _ in range(parts):
+            turns.acquire(timeout=60)
+            connection.sendall(event("x" * size))
+        connection.sendall(chunk("data: [DONE]\n\n") + b"0\r\n\r\n")
+
+    def read(stream: Any, until: bytes) -> bytes:
+        got = b""
+        while not got.endswith(until):
+            piece = stream.read1(1 << 16)
+            assert piece, got[-100:]
+            got += piece
+        return got
+
+    with upstream(serve) as up, ExitStack() as stack:
+        stack.callback(turns.release, parts)
+        gateway = start_gateway(settings(up.url))
+
+        def ask() -> Any:
+            connection = HTTPConnection("127.0.0.1", gateway.ports["http"], timeout=60)
+            stack.callback(connection.close)
+            connection.request("POST", "/v1/chat/completions", json.dumps(BODY | {"stream": True}), {"authorization": "Bearer sk-agent", "idempotency-key": "a"})
+            return connection.getresponse()
+
+        streams = first, second = ask(), ask()
+        begins = read(first, b"}}]}\n\n")
+        assert b"one" in begins and read(second, b"}}]}\n\n") == begins, "who joined has it while the model still works"
+        assert second.headers["x-swarm-joined"] == "true" and second.headers["x-request-id"] == first.headers["x-request-id"]
+        for _ in range(parts - 1):  # six megabytes, more than is kept for who comes later
+            turns.release()
+            assert [len(read(stream, b"}}]}\n\n")) > size for stream in streams] == [True, True]
+        turns.release()
+        ends = [read(stream, b"[DONE]\n\n") for stream in streams]
+        assert ends[0] == ends[1] and len(up.requests) == 1 and joined(gateway) == 1
+        eventually(lambda: int(spend(gateway)["requests"]) == 1)
 
 
 def test_who_joins_whom(start_gateway: Any) -> None:

@@ -9,21 +9,95 @@
 namespace swarm::gateway {
 namespace asio = boost::asio;
 
-bool JointAnswer::follow(std::shared_ptr<Timer> timer) {
+JointAnswer::Follower::Follower(std::shared_ptr<JointAnswer> joint, std::shared_ptr<Timer> timer)
+    : joint_(std::move(joint)), timer_(std::move(timer)) {
+  std::lock_guard lock(joint_->mutex_);
+  joined_ = !joint_->closed_ && !joint_->over_;
+  if (joined_) joint_->followers_.push_back(this);
+}
+
+JointAnswer::Follower::~Follower() {
+  std::lock_guard lock(joint_->mutex_);
+  joint_->followers_.remove(this);
+}
+
+std::optional<JointAnswer::Follower::News> JointAnswer::Follower::next() {
+  std::lock_guard lock(joint_->mutex_);
+  JointAnswer& all = *joint_;
+  News news;
+  news.lost = left_behind_ || (all.over_ && !all.whole_);
+  if (news.lost) {
+    if (begun_) news.head = all.head_;
+    return news;
+  }
+  const std::uint64_t end = all.gone_by_ + all.kept_.size();
+  const bool nothing_new = all.head_ == nullptr || (begun_ && at_ == end) || !all.head_->stream;
+  if (nothing_new && !all.over_) {
+    waits_ = true;
+    return std::nullopt;
+  }
+  news.head = all.head_;
+  news.body = all.kept_.substr(static_cast<std::size_t>(at_ - all.gone_by_));
+  news.over = all.over_;
+  begun_ = true;
+  at_ = end;
+  return news;
+}
+
+/// Under the lock. A timer belongs to its own thread; one that is woken in vain looks again.
+void JointAnswer::wake() {
+  for (Follower* follower : followers_) {
+    if (std::exchange(follower->waits_, false)) asio::post(follower->timer_->get_executor(), [timer = follower->timer_] { timer->cancel(); });
+  }
+}
+
+void JointAnswer::tell(ToldHead head) {
   std::lock_guard lock(mutex_);
-  if (over_) return false;
-  followers_.push_back(std::move(timer));
+  head_ = std::make_shared<const ToldHead>(std::move(head));
+  wake();
+}
+
+/// Under the lock: lets go what everybody has, and then those who have least.
+void JointAnswer::make_room(std::size_t bytes, std::size_t bytes_max) {
+  const std::uint64_t end = gone_by_ + kept_.size() + bytes;
+  const std::uint64_t least = end - std::min<std::uint64_t>(end, bytes_max);
+  std::uint64_t from = end - bytes;
+  for (Follower* follower : followers_) {
+    follower->left_behind_ = follower->left_behind_ || follower->at_ < least;
+    if (!follower->left_behind_) from = std::min(from, follower->at_);
+  }
+  // Not each time a little of much is to be moved.
+  if ((from - gone_by_) * 2 < kept_.size()) return;
+  kept_.erase(0, static_cast<std::size_t>(from - gone_by_));
+  gone_by_ = from;
+}
+
+bool JointAnswer::add(std::string_view piece, std::size_t bytes_max) {
+  std::lock_guard lock(mutex_);
+  closed_ = closed_ || kept_.size() + piece.size() > bytes_max;
+  if (closed_) make_room(piece.size(), bytes_max);
+  if (!closed_ || !followers_.empty()) kept_ += piece;
+  wake();
+  return !closed_;
+}
+
+void JointAnswer::finish(bool whole) {
+  std::lock_guard lock(mutex_);
+  over_ = closed_ = true;
+  whole_ = whole;
+  wake();
+}
+
+bool JointAnswer::followed() const {
+  std::lock_guard lock(mutex_);
+  return !followers_.empty();
+}
+
+bool JointAnswer::close_unless_followed() {
+  std::lock_guard lock(mutex_);
+  if (!followers_.empty()) return false;
+  over_ = closed_ = true;
   return true;
-}
-
-void JointAnswer::unfollow(const std::shared_ptr<Timer>& timer) {
-  std::lock_guard lock(mutex_);
-  std::erase(followers_, timer);
-}
-
-std::shared_ptr<const ToldAnswer> JointAnswer::told() const {
-  std::lock_guard lock(mutex_);
-  return told_;
 }
 
 std::size_t JointAnswers::Hash::operator()(const AnswerCache::Key& key) const {
@@ -50,82 +124,49 @@ void JointAnswers::leave(const AnswerCache::Key& name, const JointAnswer& joint)
 LeadingAnswer::LeadingAnswer(JointAnswers& all, AnswerCache::Key name, std::shared_ptr<JointAnswer> joint, Answer& own)
     : all_(all), name_(name), joint_(std::move(joint)), own_(own) {}
 
-LeadingAnswer::~LeadingAnswer() { finish(nullptr, {}); }
+LeadingAnswer::~LeadingAnswer() { finish(false); }
 
-bool LeadingAnswer::followed() const {
-  std::lock_guard lock(joint_->mutex_);
-  return !joint_->followers_.empty();
-}
-
-/// True when somebody else waits for it, for whom alone the body is copied.
-bool LeadingAnswer::finish(std::shared_ptr<ToldAnswer> told, std::string_view body) {
-  if (std::exchange(over_, true)) return false;
+void LeadingAnswer::finish(bool whole) {
+  if (std::exchange(over_, true)) return;
   all_.leave(name_, *joint_);
-  std::vector<std::shared_ptr<JointAnswer::Timer>> followers;
-  {
-    std::lock_guard lock(joint_->mutex_);
-    joint_->over_ = true;
-    followers.swap(joint_->followers_);
-    if (told && !followers.empty()) {
-      told->body += body;
-      joint_->told_ = std::move(told);
-    }
-  }
-  // A timer belongs to its own thread.
-  for (const auto& timer : followers) asio::post(timer->get_executor(), [timer] { timer->cancel(); });
-  return !followers.empty();
-}
-
-/// Nobody can join any more, if nobody has.
-bool LeadingAnswer::close_unless_followed() {
-  {
-    std::lock_guard lock(joint_->mutex_);
-    if (!joint_->followers_.empty()) return false;
-    joint_->over_ = true;
-  }
-  all_.leave(name_, *joint_);
-  over_ = true;
-  return true;
+  joint_->finish(whole);
 }
 
 asio::awaitable<bool> LeadingAnswer::whole(int status, std::string_view headers, std::string_view body) {
-  auto told = std::make_shared<ToldAnswer>();
-  told->status = status;
-  told->headers = headers;
-  finish(std::move(told), body);
+  all_.leave(name_, *joint_);
+  // Only for others is the body copied.
+  if (!joint_->close_unless_followed()) {
+    joint_->tell({status, std::string(headers), false});
+    joint_->add(body, std::max(body.size(), all_.options_.stream_bytes_max));
+  }
+  finish(true);
   if (gone_) co_return true;
   co_return co_await own_.whole(status, headers, body);
 }
 
 asio::awaitable<bool> LeadingAnswer::begin(int status, std::string_view headers) {
-  noted_ = std::make_shared<ToldAnswer>();
-  noted_->status = status;
-  noted_->headers = headers;
-  noted_->stream = true;
+  joint_->tell({status, std::string(headers), true});
   if (gone_) co_return true;
   co_return co_await own_.begin(status, headers);
 }
 
 asio::awaitable<bool> LeadingAnswer::send(std::string_view piece) {
-  if (noted_ && noted_->body.size() + piece.size() > all_.options_.stream_bytes_max) {
-    noted_.reset();
-    finish(nullptr, {});
-  }
-  if (noted_) noted_->body += piece;
-  if (gone_) co_return followed();
+  // Who comes now asks anew.
+  if (!joint_->add(piece, all_.options_.stream_bytes_max)) all_.leave(name_, *joint_);
+  if (gone_) co_return joint_->followed();
   const bool sent = co_await own_.send(piece);
-  if (!sent && followed()) gone_ = true;
+  if (!sent && joint_->followed()) gone_ = true;
   co_return sent || gone_;
 }
 
 asio::awaitable<bool> LeadingAnswer::end() {
-  finish(std::move(noted_), {});
+  finish(true);
   if (gone_) co_return true;
   co_return co_await own_.end();
 }
 
 void LeadingAnswer::abort() {
-  finish(nullptr, {});
+  finish(false);
   own_.abort();
 }
 
@@ -135,10 +176,11 @@ void LeadingAnswer::watch(Answer::Hangup* hangup) {
 }
 
 void LeadingAnswer::caller_gone() {
-  if (!over_ && !close_unless_followed()) {
+  if (!over_ && !joint_->close_unless_followed()) {
     gone_ = true;
     return;
   }
+  finish(false);
   if (Answer::Hangup* told = std::exchange(hangup_, nullptr)) told->caller_gone();
 }
 

@@ -4,8 +4,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,33 +20,71 @@ namespace swarm::gateway {
 
 class JointAnswers;
 
-/// An answer as it was told, for those who asked the same.
-struct ToldAnswer {
+/// How an answer begins.
+struct ToldHead {
   int status = 0;
   std::string headers;
-  std::string body;
   bool stream = false;
 };
 
-/// One request in flight that others may join. Thread-safe.
+/// One request in flight that others may join: its answer as it comes, from the beginning, for each of them at its own pace.
+/// Of a body longer than a bound nobody can join any more, and who lags behind by more than that is left behind, so that no
+/// more than twice the bound is kept. Thread-safe.
 class JointAnswer {
  public:
   using Timer = boost::asio::steady_timer;
 
-  /// Waits with the others: the timer's wait ends as soon as the answer is there, or will not come. False: it is over.
-  bool follow(std::shared_ptr<Timer> timer);
-  /// Has enough of waiting.
-  void unfollow(const std::shared_ptr<Timer>& timer);
-  /// What there is to tell after the wait; null: nothing came of it, so ask yourself.
-  std::shared_ptr<const ToldAnswer> told() const;
+  /// Somebody who gets the answer too. Belongs to the timer's thread; used by nobody else.
+  class Follower {
+   public:
+    Follower(std::shared_ptr<JointAnswer> joint, std::shared_ptr<Timer> timer);
+    ~Follower();
+    Follower(const Follower&) = delete;
+    Follower& operator=(const Follower&) = delete;
+
+    /// False: it is over, or too much of it has gone by.
+    bool joined() const { return joined_; }
+    struct News {
+      std::shared_ptr<const ToldHead> head;  // null: nothing came of it
+      std::string body;                      // behind what was given before
+      bool over = false;
+      bool lost = false;                     // the rest will not come
+    };
+    /// Nothing: not yet; the timer's next wait ends as soon as there is.
+    std::optional<News> next();
+
+   private:
+    friend class JointAnswer;
+    const std::shared_ptr<JointAnswer> joint_;
+    const std::shared_ptr<Timer> timer_;
+    std::uint64_t at_ = 0;      // of the body; under the joint answer's lock, as the next two
+    bool begun_ = false;
+    bool left_behind_ = false;
+    bool waits_ = false;
+    bool joined_ = false;
+  };
 
  private:
   friend class JointAnswers;
   friend class LeadingAnswer;
+  void tell(ToldHead head);
+  /// False: nobody can join from now on.
+  bool add(std::string_view piece, std::size_t bytes_max);
+  void finish(bool whole);
+  bool followed() const;
+  /// True when nobody follows; then nobody can any more.
+  bool close_unless_followed();
+  void wake();
+  void make_room(std::size_t bytes, std::size_t bytes_max);
+
   mutable std::mutex mutex_;  // of what follows
-  std::vector<std::shared_ptr<Timer>> followers_;
-  std::shared_ptr<const ToldAnswer> told_;
+  std::list<Follower*> followers_;
+  std::shared_ptr<const ToldHead> head_;
+  std::string kept_;
+  std::uint64_t gone_by_ = 0;  // bytes of the body before what is kept
+  bool closed_ = false;        // nobody can join
   bool over_ = false;
+  bool whole_ = false;         // and came to its end
   AnswerCache::Key content_{};  // constant
 };
 
@@ -78,8 +118,8 @@ class JointAnswers {
   std::unordered_map<AnswerCache::Key, std::shared_ptr<JointAnswer>, Hash> in_flight_;
 };
 
-/// The answer of the request that others join: goes to its own caller, and is noted for them. A caller who leaves while
-/// others wait is not missed. Ends with the request; what was not told by then tells the others that nothing came of it.
+/// The answer of the request that others join: goes to its own caller, and is told to them. A caller who leaves while
+/// others follow is not missed. Ends with the request; what was not told by then tells the others that nothing came of it.
 class LeadingAnswer final : public Answer, private Answer::Hangup {
  public:
   LeadingAnswer(JointAnswers& all, AnswerCache::Key name, std::shared_ptr<JointAnswer> joint, Answer& own);
@@ -97,16 +137,13 @@ class LeadingAnswer final : public Answer, private Answer::Hangup {
 
  private:
   void caller_gone() override;
-  bool followed() const;
-  bool finish(std::shared_ptr<ToldAnswer> told, std::string_view body);
-  bool close_unless_followed();
+  void finish(bool whole);
 
   JointAnswers& all_;
   const AnswerCache::Key name_;
   const std::shared_ptr<JointAnswer> joint_;
   Answer& own_;
   Answer::Hangup* hangup_ = nullptr;
-  std::shared_ptr<ToldAnswer> noted_;  // of a stream, until it is over; null: nobody can join it any more
   bool gone_ = false;
   bool over_ = false;
 };

@@ -79,25 +79,19 @@ boost::asio::awaitable<void> Relay::serve_once(const Call& call, Answer& answer,
 
 namespace {
 
-/// A caller who waits for an answer that was asked for by another.
+/// A caller who gets an answer that was asked for by another; is told until the end of the block that it is watched in.
 struct WaitingCaller final : Answer::Hangup {
-  explicit WaitingCaller(JointAnswer::Timer& t) : timer(t) {}
+  WaitingCaller(Answer& a, JointAnswer::Timer& t) : answer(a), timer(t) { answer.watch(this); }
+  ~WaitingCaller() { answer.watch(nullptr); }
+  WaitingCaller(const WaitingCaller&) = delete;
+  WaitingCaller& operator=(const WaitingCaller&) = delete;
   void caller_gone() override {
     gone = true;
     timer.cancel();
   }
+  Answer& answer;
   JointAnswer::Timer& timer;
   bool gone = false;
-};
-
-/// Takes the timer out again in every ending: it must not outlive its thread's io_context in what others hold.
-struct Following {
-  std::shared_ptr<JointAnswer> joint;
-  std::shared_ptr<JointAnswer::Timer> timer;
-  Following(std::shared_ptr<JointAnswer> j, std::shared_ptr<JointAnswer::Timer> t) : joint(std::move(j)), timer(std::move(t)) {}
-  ~Following() { joint->unfollow(timer); }
-  Following(const Following&) = delete;
-  Following& operator=(const Following&) = delete;
 };
 
 }  // namespace
@@ -105,27 +99,43 @@ struct Following {
 /// False: nothing came of it, and the caller still waits.
 boost::asio::awaitable<bool> Relay::follow(const Call& call, Answer& answer, std::shared_ptr<JointAnswer> joint) {
   static constexpr std::chrono::hours kPatience{1};
+  static constexpr int kClientGone = 499;
   const auto executor = co_await boost::asio::this_coro::executor;
-  const auto timer = std::make_shared<JointAnswer::Timer>(executor, kPatience);
-  if (!joint->follow(timer)) co_return false;
-  const Following following(joint, timer);
+  const auto timer = std::make_shared<JointAnswer::Timer>(executor);
+  JointAnswer::Follower follower(std::move(joint), timer);
+  if (!follower.joined()) co_return false;
   services_.probe.joined();
-  WaitingCaller caller(*timer);
-  answer.watch(&caller);
-  co_await timer->async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
-  answer.watch(nullptr);
-  const auto told = joint->told();
-  if (caller.gone) co_return true;
-  if (!told) co_return false;
-  const std::string headers = told->headers + "x-swarm-joined: true\r\n";
-  if (!told->stream) {
-    co_await answer.whole(told->status, headers, told->body);
-  } else if (co_await answer.begin(told->status, headers) && co_await answer.send(told->body)) {
-    co_await answer.end();
+  WaitingCaller caller(answer, *timer);
+  int status = 0;  // told to the caller
+  bool over = false;
+  while (!over && !caller.gone) {
+    auto news = follower.next();
+    if (!news) {
+      timer->expires_after(kPatience);
+      const auto [woken] = co_await timer->async_wait(boost::asio::as_tuple(boost::asio::use_awaitable));
+      if (woken) continue;
+      news.emplace().lost = true;
+    }
+    if (news->lost && status == 0) co_return false;
+    over = news->over || news->lost;
+    if (news->lost) answer.abort();
+    else if (!co_await pass_on(*news, status == 0, answer)) break;
+    if (!news->lost) status = news->head->status;
   }
   const auto took = services_.admission.clock().boot_now() - call.begin;
-  services_.probe.request(call.surface, told->status, std::chrono::duration<double>(took).count());
+  services_.probe.request(call.surface, over ? status : kClientGone, std::chrono::duration<double>(took).count());
   co_return true;
+}
+
+/// False when the caller left.
+boost::asio::awaitable<bool> Relay::pass_on(const JointAnswer::Follower::News& news, bool first, Answer& answer) {
+  std::string headers;
+  if (first) headers = news.head->headers + "x-swarm-joined: true\r\n";
+  if (!news.head->stream) co_return co_await answer.whole(news.head->status, headers, news.body);
+  if (first && !co_await answer.begin(news.head->status, headers)) co_return false;
+  if (!news.body.empty() && !co_await answer.send(news.body)) co_return false;
+  if (!news.over) co_return true;
+  co_return co_await answer.end();
 }
 
 void Relay::tell_failure(const Call& call, int status, std::string_view code, std::string_view cause, bool ours) {

@@ -92,6 +92,7 @@ class Relay {
   friend class RelayJob;
   boost::asio::awaitable<void> serve_once(const Call& call, Answer& answer, std::string_view key);
   boost::asio::awaitable<bool> follow(const Call& call, Answer& answer, std::shared_ptr<JointAnswer> joint);
+  static boost::asio::awaitable<bool> pass_on(const JointAnswer::Follower::News& news, bool first, Answer& answer);
   static constexpr std::uint32_t kFailureLinesPerSecond = 20;
   Services services_;
   std::shared_ptr<Lane> lane_;
