@@ -52,6 +52,7 @@ def test_nobody_listens(start_gateway: Any) -> None:
     (lambda c, r: c.sendall(b"garbage that is no HTTP\r\n\r\n"), 502, "upstream_malformed"),
     (lambda c, r: (c.sendall(b"HTTP/1.1 200 OK\r\nx: " + b"a" * 200_000)), 502, "upstream_malformed"),
     (lambda c, r: (c.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{}"), c.close()), 502, "upstream_closed"),
+    (lambda c, r: c.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n"), 502, "upstream_malformed"),
     (lambda c, r: c.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n"), 502, "upstream_malformed"),
 ])
 def test_no_usable_answer(start_gateway: Any, serve: Any, status: int, code: str) -> None:

@@ -170,6 +170,7 @@ asio::awaitable<Result<void, UpstreamFault>> UpstreamConnection::read_head() {
 
 Result<void, UpstreamFault> UpstreamConnection::start_body() {
   body_.consume(body_.size());
+  broken_ = false;
   left_ = 0;
   if (head_.status == 204 || head_.status == 304) {
     mode_ = Body::None;
@@ -215,7 +216,8 @@ bool UpstreamConnection::whole(std::string_view& body) {
   if (mode_ == Body::UntilClose) return false;
   const auto taken = take(in_.data() + head_bytes_, rest);
   in_.truncate(head_bytes_);
-  if (!taken) return false;
+  broken_ = !taken;
+  if (broken_) return false;
   if (!complete_) {  // chunked, and the end was only the look of one
     body_.append(taken.value());
     return false;
@@ -225,6 +227,7 @@ bool UpstreamConnection::whole(std::string_view& body) {
 }
 
 asio::awaitable<Result<std::string_view, UpstreamFault>> UpstreamConnection::read_all(std::size_t bytes_max) {
+  if (broken_) co_return UpstreamFault::Malformed;
   const std::size_t rest = in_.size() - head_bytes_;
   if (mode_ == Body::Length) {
     if (left_ > bytes_max) co_return UpstreamFault::TooLarge;

@@ -76,6 +76,7 @@ class UpstreamConnection final : public async::Deadlines::Watched, public Upstre
   std::chrono::steady_clock::time_point total_until_{};
   std::string error_text_;
   bool complete_ = false;
+  bool broken_ = false;        // what came of the body is not framed as it should be
   bool surplus_ = false;       // bytes behind the answer
   bool timed_out_ = false;
   bool cancelled_ = false;
