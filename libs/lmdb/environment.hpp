@@ -103,6 +103,9 @@ class WriteTxn : public ReadTxn {
  public:
   /// Neither text may be a view that this transaction returned: the change may move it.
   Result<void> put(Table table, std::string_view key, std::string_view value);
+  /// The same for a key beyond all others of the table (FailedPrecondition otherwise): needs no search, and fills pages to
+  /// their end, where put() would leave half of each empty.
+  Result<void> append(Table table, std::string_view key, std::string_view value);
   /// No error when absent.
   Result<void> erase(Table table, std::string_view key);
   /// Returns only after fdatasync (unless opened without sync).
@@ -111,6 +114,7 @@ class WriteTxn : public ReadTxn {
  private:
   friend class Environment;
   explicit WriteTxn(MDB_txn* txn) : ReadTxn(txn) {}
+  Result<void> store(Table table, std::string_view key, std::string_view value, unsigned flags);
 };
 
 /// Big-endian, so that keys sort by number.

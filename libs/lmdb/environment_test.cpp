@@ -179,6 +179,29 @@ TEST_CASE("many threads read while one writes", "[lmdb]") {
   CHECK(backwards == 0);
 }
 
+TEST_CASE("appended records come last and fill their pages", "[lmdb]") {
+  TempDir dir;
+  auto env = open_ok(options_for(dir.path()));
+  const auto put = env->table("put").value();
+  const auto appended = env->table("appended").value();
+  const std::string value(200, 'v');
+  const auto pages_after = [&](auto&& write) {
+    const auto before = env->bytes_used();
+    auto txn = env->write();
+    for (std::uint64_t i = 1; i <= 5'000; ++i) REQUIRE(write(txn.value(), lmdb::key_u64(i)));
+    REQUIRE(txn.value().commit());
+    return env->bytes_used() - before;
+  };
+  const auto loose = pages_after([&](auto& txn, const std::string& key) { return txn.put(put, key, value); });
+  const auto dense = pages_after([&](auto& txn, const std::string& key) { return txn.append(appended, key, value); });
+  CHECK(dense < loose);
+  auto txn = env->write();
+  for (const std::uint64_t taken : {1u, 5'000u}) CHECK(txn.value().append(appended, lmdb::key_u64(taken), value).error().code == Code::FailedPrecondition);
+  CHECK(txn.value().append(appended, lmdb::key_u64(5'001), "last"));
+  CHECK(txn.value().get(appended, lmdb::key_u64(5'001)).value() == "last");
+  CHECK(txn.value().count(appended).value() == 5'001);
+}
+
 TEST_CASE("a key that LMDB can't hold is refused", "[lmdb]") {
   TempDir dir;
   auto env = open_ok(options_for(dir.path()));

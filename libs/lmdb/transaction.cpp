@@ -139,13 +139,20 @@ Result<std::uint64_t> ReadTxn::count(Table table) const {
   return std::uint64_t{stat.ms_entries};
 }
 
-Result<void> WriteTxn::put(Table table, std::string_view key, std::string_view value) {
+Result<void> WriteTxn::put(Table table, std::string_view key, std::string_view value) { return store(table, key, value, 0); }
+
+Result<void> WriteTxn::append(Table table, std::string_view key, std::string_view value) {
+  return store(table, key, value, MDB_APPEND);
+}
+
+Result<void> WriteTxn::store(Table table, std::string_view key, std::string_view value, unsigned flags) {
   SWARM_CHECK(txn_ != nullptr, "write after commit");
   if (!key_fits(key)) return key_error(key);
   const auto sum = sum_of(key, value);
   MDB_val k = mdb_val(key);
   MDB_val v{kSumBytes + value.size(), nullptr};
-  const int rc = mdb_put(txn_, table.dbi, &k, &v, MDB_RESERVE);
+  const int rc = mdb_put(txn_, table.dbi, &k, &v, MDB_RESERVE | flags);
+  if (rc == MDB_KEYEXIST) return Error{Code::FailedPrecondition, "a key that was to come last does not"};
   if (rc != 0) return mdb_error(rc, "can't write", directory_of(txn_));
   auto* out = static_cast<char*>(v.mv_data);
   std::memcpy(out, &sum, kSumBytes);

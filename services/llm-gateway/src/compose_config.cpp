@@ -294,6 +294,9 @@ void Composition::Parts::export_budgets() {
   registry.gauge_callback("swarm_gateway_config_refused", "1 while the newest configuration is refused", {}, [this] {
     return reading.with([](const Reading& last) { return last.refused.empty() ? 0.0 : 1.0; });
   });
+  registry.gauge_callback("swarm_gateway_journal_waiting_rows", "Rows of answered requests that are not durable yet; a kill turns them into unknown_crash", {}, [this] {
+    return static_cast<double>(spend->waiting());
+  });
   registry.gauge_callback("swarm_gateway_queued_requests", "Requests that wait for their turn at a limit", {}, [this] {
     return static_cast<double>(books.with([](const Books& all) { return all.queued(); }));
   });
@@ -304,7 +307,8 @@ void Composition::Parts::export_budgets() {
 
 std::vector<admin::Readiness> Composition::Parts::readiness() const {
   std::vector<admin::Readiness> all;
-  const std::string failure = spend->failure();
+  std::string failure = spend->failure();
+  if (!failure.empty()) failure += "; rows that wait: " + std::to_string(spend->waiting());
   all.push_back({"spend_store", failure.empty() && !lost, failure, true});
   const auto edition = offer.with([](const Worker::Offer& in_force) { return in_force.edition; });
   for (const Upstream& upstream : edition->catalog.upstreams()) {

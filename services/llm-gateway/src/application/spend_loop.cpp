@@ -158,7 +158,7 @@ bool SpendLoop::write(bool idle_tick) {
     return true;
   }
   probe_.journal_failed();
-  if (failures_in_a_row_++ == 0) log::error("spend can't be made durable", {{"cause", stored.error().message}});
+  if (failures_in_a_row_++ == 0) log::error("spend can't be made durable", {{"cause", stored.error().message}, {"rows", batch_.size()}});
   books_.with([](Books& books) { books.ledger.set_journal_failing(true); });
   {
     std::lock_guard lock(mutex_);

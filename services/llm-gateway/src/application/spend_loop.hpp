@@ -44,7 +44,9 @@ class SpendLoop {
   void stop();
 
   void record(UsageRow row);
-  bool full() const { return waiting_rows_.load(std::memory_order_relaxed) >= options_.rows_max; }
+  /// Rows that are not durable yet.
+  std::size_t waiting() const { return waiting_rows_.load(std::memory_order_relaxed); }
+  bool full() const { return waiting() >= options_.rows_max; }
   /// Comes back after the next write, successful or not, or after a second.
   boost::asio::awaitable<void> refilled();
   /// Blocks until everything recorded before is durable. Not for request paths. Unavailable after `patience`.

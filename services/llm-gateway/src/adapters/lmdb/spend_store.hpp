@@ -49,7 +49,13 @@ class LmdbSpendStore final : public SpendStore, public KeyStore, public AlertMem
   const lmdb::Environment& environment() const { return *environment_; }
 
  private:
-  using Sums = std::map<std::string, WindowSums>;  // by window key
+  /// Sums of windows that a transaction changes. Rows of one caller that follow each other find theirs at once.
+  struct Sums {
+    std::map<std::string, WindowSums> by_key;
+    const UsageRow* last = nullptr;    // that was charged; stays where it is
+    WindowSpan same{};                 // time in which a row like it is charged to the same windows
+    std::vector<WindowSums*> charged;  // those
+  };
 
   LmdbSpendStore() = default;
   static Result<WindowSums> sums_at(const lmdb::ReadTxn& txn, lmdb::Table table, const std::string& key);
