@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 Serve = Callable[[socket.socket, bytes], None]
 
@@ -67,7 +67,8 @@ class Upstream:
         self.url = f"http://127.0.0.1:{self.port}/v1"
         self.requests: list[bytes] = []
         self._open: set[socket.socket] = set()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def _accept(self) -> None:
         while True:
@@ -90,9 +91,13 @@ class Upstream:
             connection.close()
 
     def close(self) -> None:
+        # Woken before its descriptor goes: else it might accept from whoever is given the same number next.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._accepting.join()
         self._listener.close()
         for connection in list(self._open):
-            connection.close()
+            with suppress(OSError):  # gone already
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
