@@ -37,12 +37,12 @@ std::string uuid_v7(WallTime now, std::uint64_t random_high, std::uint64_t rando
   const auto ms = static_cast<std::uint64_t>(unix_ms(now));
   const std::uint64_t high = (ms << 16) | 0x7000u | (random_high & 0x0fffu);
   const std::uint64_t low = (random_low & 0x3fffffffffffffffull) | 0x8000000000000000ull;
+  static constexpr std::array<std::uint8_t, 16> kPlaces = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
   std::string text(36, '-');
-  std::size_t at = 0;
-  for (int nibble = 0; nibble < 32; ++nibble) {
-    if (at == 8 || at == 13 || at == 18 || at == 23) ++at;
-    const std::uint64_t word = nibble < 16 ? high : low;
-    text[at++] = kHex[(word >> (60 - 4 * (nibble % 16))) & 0xf];
+  for (std::size_t i = 0; i < kPlaces.size(); ++i) {
+    const std::uint64_t byte = ((i < 8 ? high : low) >> (56 - 8 * (i % 8))) & 0xff;
+    text[kPlaces[i]] = kHex[byte >> 4];
+    text[kPlaces[i] + 1u] = kHex[byte & 0xf];
   }
   return text;
 }

@@ -171,7 +171,7 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower_case) {
 
 std::string_view Head::find(std::string_view lower_case_name) const {
   for (const Header& header : headers) {
-    if (equals_ignoring_case(header.name, lower_case_name)) return header.value;
+    if (header.name.size() == lower_case_name.size() && equals_ignoring_case(header.name, lower_case_name)) return header.value;
   }
   return {};
 }

@@ -36,10 +36,12 @@ void fill(std::array<std::uint8_t, N>& out) {
 
 template <std::size_t N>
 void append_hex(std::string& out, const std::array<std::uint8_t, N>& bytes) {
-  for (const std::uint8_t b : bytes) {
-    out += kHex[b >> 4];
-    out += kHex[b & 0xf];
+  std::array<char, 2 * N> text;
+  for (std::size_t i = 0; i < N; ++i) {
+    text[2 * i] = kHex[bytes[i] >> 4];
+    text[2 * i + 1] = kHex[bytes[i] & 0xf];
   }
+  out.append(text.data(), text.size());
 }
 
 template <std::size_t N>

@@ -28,30 +28,29 @@ void Charge::attempted(const std::string& upstream, int status, std::string_view
 }
 
 void Charge::explain(const UsageRow& row) {
-  if (!admission_.explanations().wanted()) return;
-  Explanation told;
-  told.at = row.at;
-  told.request_id = row.request_id;
-  told.key = row.key;
-  told.team = row.team;
-  told.task = row.task;
-  told.model = row.model;
-  told.upstream = row.upstream;
-  told.upstream_model = wish_.model->upstream_model;
-  told.price_source = wish_.model->price_source;
-  told.price_version = row.price_version;
-  told.guard = std::move(names_.findings);
-  told.admitted = true;
-  told.reserved = admitted_.reserved;
-  told.ceiling = admitted_.ceiling;
-  told.tightest = std::move(admitted_.tightest);
-  told.attempts = std::move(attempts_);
-  told.ending = row.ending;
-  told.status = row.status;
-  told.usage = row.usage;
-  told.cost = row.settlement.cost;
-  told.duration_ms = row.duration_ms;
-  admission_.explanations().put(std::move(told));
+  admission_.explanations().write([&](Explanation& told) {
+    told.at = row.at;
+    told.request_id = row.request_id;
+    told.key = row.key;
+    told.team = row.team;
+    told.task = row.task;
+    told.model = row.model;
+    told.upstream = row.upstream;
+    told.upstream_model = wish_.model->upstream_model;
+    told.price_source = wish_.model->price_source;
+    told.price_version = row.price_version;
+    told.guard.swap(names_.findings);
+    told.admitted = true;
+    told.reserved = admitted_.reserved;
+    told.ceiling = admitted_.ceiling;
+    std::swap(told.tightest, admitted_.tightest);
+    told.attempts.swap(attempts_);
+    told.ending = row.ending;
+    told.status = row.status;
+    told.usage = row.usage;
+    told.cost = row.settlement.cost;
+    told.duration_ms = row.duration_ms;
+  });
 }
 
 void Charge::generated(std::uint64_t text_bytes, std::uint64_t text_events) {

@@ -68,14 +68,19 @@ std::vector<std::string> sentences(const Explanation& e) {
 }
 
 void Explanations::put(Explanation explanation) {
-  if (!wanted()) return;
-  std::lock_guard lock(mutex_);
-  if (ring_.size() < kept_max_) {
-    ring_.push_back(std::move(explanation));
-    return;
-  }
-  std::swap(ring_[next_], explanation);  // the old one is freed behind the lock
+  write([&](Explanation& place) { std::swap(place, explanation); });  // the old one is freed behind the lock
+}
+
+/// Under the lock.
+Explanation& Explanations::oldest() {
+  if (ring_.size() < kept_max_) return ring_.emplace_back();
+  Explanation& place = ring_[next_];
   next_ = (next_ + 1) % kept_max_;
+  place.refusal.reset();
+  place.problem.clear();
+  place.guard.clear();
+  place.attempts.clear();
+  return place;
 }
 
 std::optional<Explanation> Explanations::find(std::string_view request_id) const {

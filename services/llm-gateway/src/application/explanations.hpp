@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -60,18 +61,27 @@ struct Explanation {
 /// The same in sentences, in the order in which it was decided.
 std::vector<std::string> sentences(const Explanation& explanation);
 
-/// The last requests' explanations, in memory only. Holds no prompt. Thread-safe; the lock is held for a move.
+/// The last requests' explanations, in memory only. Holds no prompt. Thread-safe; the lock is held for some copies of short texts.
 class Explanations {
  public:
   explicit Explanations(std::size_t kept_max) : kept_max_(kept_max) {}
   bool wanted() const { return kept_max_ > 0; }
   void put(Explanation explanation);
+  /// `fill` writes the newest one over the oldest, so that its texts keep their memory: what it does not set is the oldest one's,
+  /// but for refusal, problem, guard and attempts, which are empty.
+  template <class Fill>
+  void write(const Fill& fill) {
+    if (!wanted()) return;
+    std::lock_guard lock(mutex_);
+    fill(oldest());
+  }
   std::optional<Explanation> find(std::string_view request_id) const;
 
  private:
   std::size_t kept_max_;
   mutable std::mutex mutex_;
-  std::vector<Explanation> ring_;
+  Explanation& oldest();
+  std::deque<Explanation> ring_;  // grows without moving what is there
   std::size_t next_ = 0;
 };
 

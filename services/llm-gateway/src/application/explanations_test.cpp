@@ -23,6 +23,26 @@ TEST_CASE("the last requests are kept and no more", "[explain]") {
   for (int i = 0; i < 2'500; ++i) kept.put(explained("r" + std::to_string(i)));
   REQUIRE_FALSE(kept.find("r1499"));
   for (const char* id : {"r1500", "r2000", "r2499"}) REQUIRE(kept.find(id)->request_id == id);
+  const auto second = [](Explanation& place) {
+    place.request_id = "second";
+    place.attempts.push_back({"openai", 200, ""});
+  };
+  Explanations one(1);
+  auto first = explained("first");
+  first.refusal = Refusal{};
+  first.problem = "no";
+  first.guard = {"found"};
+  first.attempts = {{"azure", 500, ""}, {"openai", 500, ""}};
+  one.put(first);
+  one.write(second);
+  REQUIRE_FALSE(one.find("first"));
+  const auto found = one.find("second");
+  REQUIRE(found);
+  REQUIRE(found->attempts.size() == 1);
+  REQUIRE(found->attempts.front().status == 200);
+  REQUIRE(found->problem.empty());
+  REQUIRE(found->guard.empty());
+  REQUIRE_FALSE(found->refusal);
   Explanations none(0);
   none.put(explained("r"));
   REQUIRE_FALSE(none.find("r"));

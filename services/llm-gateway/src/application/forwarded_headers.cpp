@@ -24,7 +24,7 @@ constexpr std::array<std::string_view, 9> kFromCaller = {"host", "authorization"
 constexpr std::array<std::string_view, 3> kFromUpstream = {"set-cookie", "alt-svc", "strict-transport-security"};
 
 bool has_prefix(std::string_view name, std::string_view lower_case) {
-  return name.size() >= lower_case.size() && equals_ignoring_case(name.substr(0, lower_case.size()), lower_case);
+  return name.size() >= lower_case.size() && (name.front() | 0x20) == lower_case.front() && equals_ignoring_case(name.substr(0, lower_case.size()), lower_case);
 }
 
 void append_line(std::string& lines, std::string_view name, std::string_view value) {

@@ -1,11 +1,13 @@
 #include "application/key_ring.hpp"
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
+#include <openssl/evp.h>
 
 #include <algorithm>
 #include <cstring>
 #include <mutex>
+
+#include "libs/base/check.hpp"
 
 namespace swarm::gateway {
 namespace {
@@ -23,9 +25,15 @@ bool Principal::may_use(std::string_view model) const {
   return models.empty() || std::find(models.begin(), models.end(), model) != models.end();
 }
 
+/// SHA256() looks the digest up and makes a context at each call, which takes longer than to hash a key.
 KeyHash hash_key(std::string_view key) {
+  static const EVP_MD* const kDigest = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   KeyHash hash;
-  SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(), hash.data());
+  unsigned int size = 0;
+  const bool done = EVP_DigestInit_ex(context.get(), kDigest, nullptr) == 1 && EVP_DigestUpdate(context.get(), key.data(), key.size()) == 1 &&
+                    EVP_DigestFinal_ex(context.get(), hash.data(), &size) == 1;
+  SWARM_CHECK(done && size == hash.size(), "OpenSSL has SHA-256");
   return hash;
 }
 

@@ -1,7 +1,6 @@
 // The half of RelayJob that relays answers which are no streams.
-#include <algorithm>
 #include <array>
-#include <cstdio>
+#include <charconv>
 
 #include "application/forwarded_headers.hpp"
 #include "application/problems.hpp"
@@ -26,6 +25,25 @@ ProblemKind kind_of(int status) {
   return status >= 500 ? ProblemKind::Upstream : ProblemKind::InvalidRequest;
 }
 
+/// A number of that many digits behind its point, without a detour through floating point.
+void append_fixed(std::string& out, std::int64_t value, std::size_t decimals) {
+  std::array<char, 24> text;
+  const auto size = [&] { return static_cast<std::size_t>(std::to_chars(text.data(), text.data() + text.size(), value).ptr - text.data()); };
+  std::size_t digits = size();
+  if (value < 0) {
+    out += '-';
+    value = -value;
+    digits = size();
+  }
+  const std::string_view all(text.data(), digits);
+  const std::size_t whole = digits > decimals ? digits - decimals : 0;
+  if (whole == 0) out += '0';
+  out += all.substr(0, whole);
+  out += '.';
+  out.append(whole == 0 ? decimals - digits : 0, '0');
+  out += all.substr(whole);
+}
+
 }  // namespace
 
 std::string RelayJob::answer_headers(std::optional<Money> cost) const {
@@ -44,14 +62,14 @@ std::string RelayJob::answer_headers(std::optional<Money> cost) const {
   append_rate_headers(lines, call_.dialect, charge_->admitted());
   lines += "x-swarm-upstream: ";
   lines += upstream_->name;
+  const auto own = relay_.services_.admission.clock().boot_now() - call_.begin - at_upstreams_;
+  lines += "\r\nx-swarm-overhead-ms: ";
+  append_fixed(lines, std::chrono::round<std::chrono::microseconds>(own).count(), 3);
+  if (cost) {
+    lines += "\r\nx-swarm-cost-usd: ";
+    append_fixed(lines, cost->nano, 9);
+  }
   lines += "\r\n";
-  const auto add = [&](const char* form, double value) {
-    std::array<char, 64> text;
-    const int n = std::snprintf(text.data(), text.size(), form, value);
-    lines.append(text.data(), static_cast<std::size_t>(std::max(n, 0)));
-  };
-  add("x-swarm-overhead-ms: %.3f\r\n", (seconds() - std::chrono::duration<double>(at_upstreams_).count()) * 1e3);
-  if (cost) add("x-swarm-cost-usd: %.9f\r\n", cost->usd());
   return lines;
 }
 

@@ -1,5 +1,7 @@
 #include "adapters/codec/json_text.hpp"
 
+#include <cstring>
+
 namespace swarm::gateway {
 namespace {
 
@@ -35,6 +37,13 @@ std::size_t skip_blanks(std::string_view json, std::size_t at) {
   return at;
 }
 
+/// As std::string_view::find, which stops at each of the many quotation marks of a JSON text.
+std::size_t find_key(std::string_view json, std::string_view quoted_key) {
+  if (json.empty()) return std::string_view::npos;
+  const void* found = ::memmem(json.data(), json.size(), quoted_key.data(), quoted_key.size());
+  return found == nullptr ? std::string_view::npos : static_cast<std::size_t>(static_cast<const char*>(found) - json.data());
+}
+
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view text) {
@@ -64,7 +73,7 @@ void append_json_string(std::string& out, std::string_view text) {
 
 std::string_view raw_string_after(std::string_view json, std::string_view quoted_key, bool& found) {
   found = false;
-  const std::size_t key = json.find(quoted_key);
+  const std::size_t key = find_key(json, quoted_key);
   if (key == std::string_view::npos) return {};
   std::size_t at = skip_blanks(json, key + quoted_key.size());
   if (at >= json.size() || json[at] != ':') return {};
