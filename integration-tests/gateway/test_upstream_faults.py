@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from clients import http
+from eventually import eventually
 
 from gateway.budget import spend
 from gateway.upstream import STREAM_HEAD, answer, chunk, completion, event, settings, upstream
@@ -186,7 +187,7 @@ def test_a_caller_may_hang_up_at_every_stage(start_gateway: Any, stage: str) -> 
         gateway = start_gateway(settings(up.url))
         raw = json.dumps(BODY | {"stream": True}).encode()
         head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer sk-agent\r\n" + f"content-length: {len(raw)}\r\n\r\n".encode()
-        for _ in range(10):
+        for n in range(1, 11):
             with socket.create_connection(("127.0.0.1", gateway.ports["http"]), 10) as caller:
                 if stage == "before the head ends":
                     caller.sendall(head[:40])
@@ -194,9 +195,10 @@ def test_a_caller_may_hang_up_at_every_stage(start_gateway: Any, stage: str) -> 
                     caller.sendall(head + raw[:10])
                 elif stage == "waiting":
                     caller.sendall(head + raw)
-                    time.sleep(0.05)
+                    eventually(lambda n=n: len(up.requests) == n)
                 elif stage == "half-closed":
                     caller.sendall(head + raw)
+                    eventually(lambda n=n: len(up.requests) == n)
                     caller.shutdown(socket.SHUT_WR)
                     time.sleep(0.1)
                 else:
