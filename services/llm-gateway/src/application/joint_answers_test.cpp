@@ -1,8 +1,8 @@
 #include "application/joint_answers.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -46,11 +46,10 @@ struct Scene {
   }
   /// Whether there was somebody to send to.
   bool run(asio::awaitable<bool> step) {
-    bool result = false;
-    asio::co_spawn(io, [](asio::awaitable<bool> what, bool& out) -> asio::awaitable<void> { out = co_await std::move(what); }(std::move(step), result), asio::detached);
+    auto done = asio::co_spawn(io, std::move(step), asio::use_future);
     io.restart();
     io.run();
-    return result;
+    return done.get();
   }
   bool send(std::string_view piece) { return run(leading->send(piece)); }
 
