@@ -99,6 +99,14 @@ def test_a_message_over_the_limit_is_refused(service: ServiceProcess) -> None:
     assert service.running and http("GET", f"{service.admin}/livez").status == 200
 
 
+def test_a_caller_that_speaks_no_http2_leaves_a_line(service: ServiceProcess) -> None:
+    for greeting in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01"):
+        with socket.create_connection(("127.0.0.1", service.ports["grpc"]), timeout=5) as caller:
+            caller.sendall(greeting)
+            service.wait_for_line(lambda l: l["msg"] == "refused a gRPC connection" and "no HTTP/2" in l["reason"])
+    assert service.running
+
+
 def test_an_unknown_call_is_refused_with_what_to_do(service: ServiceProcess) -> None:
     code, details = raw_grpc(service.grpc, "/no.such.Service/Call", b"")
     assert code is grpc.StatusCode.UNIMPLEMENTED and "compare the protos" in details

@@ -11,6 +11,7 @@
 #include "libs/async/guarded.hpp"
 #include "libs/base/check.hpp"
 #include "libs/rpc/frame_limits.hpp"
+#include "libs/telemetry/line_quota.hpp"
 #include "libs/telemetry/logging.hpp"
 
 // Private types of libgrpc; only their addresses are used here.
@@ -71,6 +72,14 @@ Connections& connections() {
 
 bool under_pressure() { return streams_alive.load(std::memory_order_relaxed) > kStreamsMax; }
 
+void tell_foreign() {
+  static log::LineQuota quota(20);
+  if (const auto withheld = quota.take()) {
+    log::warn("refused a gRPC connection", {{"reason", "the peer speaks no HTTP/2: is it HTTP/1.1, or TLS on a plain port?"},
+                                            {"lines_withheld", *withheld}});
+  }
+}
+
 template <class Function>
 Function* library(const char* symbol) {
   auto* const found = reinterpret_cast<Function*>(dlsym(RTLD_NEXT, symbol));
@@ -101,7 +110,9 @@ SWARM_REPLACES absl::Status grpc_chttp2_perform_read(grpc_chttp2_transport* tran
   static auto* const next = library<absl::Status(grpc_chttp2_transport*, const grpc_slice&)>(swarm::rpc::kRead);
   if (auto* limits = connections().find(transport); limits != nullptr) {
     const std::span<const std::uint8_t> bytes(GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
+    const bool known_foreign = limits->foreign();
     const auto violation = limits->scan(bytes, swarm::SystemClock().boot_now(), swarm::rpc::under_pressure());
+    if (limits->foreign() && !known_foreign) swarm::rpc::tell_foreign();
     if (!violation.empty()) {
       swarm::rpc::broken_off.fetch_add(1, std::memory_order_relaxed);
       swarm::log::warn("closed a gRPC connection", {{"reason", std::string("the client ") + std::string(violation)}});

@@ -28,13 +28,18 @@ std::string_view FrameLimits::scan(std::span<const std::uint8_t> bytes, BootTime
   while (!bytes.empty()) {
     switch (state_) {
       case State::NotAServer:
+      case State::Foreign:
         return {};
       case State::Start:
         // A server's first frame is SETTINGS, whose first byte is 0: then this is a connection of our own to a peer.
-        state_ = bytes.front() == static_cast<std::uint8_t>(kPreface.front()) ? State::Preface : State::NotAServer;
+        state_ = bytes.front() == 0 ? State::NotAServer : State::Preface;
         break;
       case State::Preface: {
         const auto n = std::min(bytes.size(), kPreface.size() - filled_);
+        if (!std::equal(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n), kPreface.begin() + filled_)) {
+          state_ = State::Foreign;
+          return {};
+        }
         filled_ = static_cast<std::uint8_t>(filled_ + n);
         bytes = bytes.subspan(n);
         if (filled_ == kPreface.size()) {

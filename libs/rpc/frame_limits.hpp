@@ -31,6 +31,8 @@ class FrameLimits {
   /// Empty, or what the client did. After a violation the connection must be closed. `pressure` says that the process
   /// holds more streams than it should.
   std::string_view scan(std::span<const std::uint8_t> bytes, BootTime now, bool pressure);
+  /// What came is no HTTP/2 at all, e.g. a browser's request or a TLS greeting on a plain port. gRPC ends such a connection.
+  bool foreign() const { return state_ == State::Foreign; }
 
  private:
   /// So many at once, so many a second.
@@ -43,7 +45,7 @@ class FrameLimits {
     double left_;
     BootTime at_{};
   };
-  enum class State : std::uint8_t { Start, Preface, Header, Payload, NotAServer };
+  enum class State : std::uint8_t { Start, Preface, Header, Payload, NotAServer, Foreign };
 
   std::string_view begin_frame(BootTime now, bool pressure);
   std::string_view header_frame(std::uint32_t length, bool continuation, bool last);

@@ -69,6 +69,24 @@ TEST_CASE("frames are understood wherever the bytes are cut", "[frame_limits]") 
   }
 }
 
+TEST_CASE("what is no HTTP/2 is told, at its first byte or in the middle of the greeting", "[frame_limits]") {
+  for (const char* bytes : {"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01", "PRI * HTTP/1.1", "PUT"}) {
+    FrameLimits limits;
+    CHECK(feed(limits, bytes).empty());
+    CHECK(limits.foreign());
+    CHECK(feed(limits, "anything").empty());
+  }
+  FrameLimits in_pieces;
+  feed(in_pieces, "PRI * H");
+  CHECK_FALSE(in_pieces.foreign());
+  feed(in_pieces, "ello");
+  CHECK(in_pieces.foreign());
+  FrameLimits a_server;
+  feed(a_server, frame(4, 0, 0));
+  CHECK_FALSE(a_server.foreign());
+  CHECK_FALSE(opened().foreign());
+}
+
 TEST_CASE("a header block may be as large as the limit, and no larger", "[frame_limits]") {
   auto limits = opened();
   CHECK(feed(limits, headers(FrameLimits::kHeaderBlockBytesMax, true)).empty());
