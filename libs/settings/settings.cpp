@@ -203,6 +203,8 @@ bool Object::has(std::string_view key) const {
   return state_->entry(key) != nullptr || state_->strongest(key).has_value() || state_->is_set_below(key);
 }
 
+std::string check_given(const std::string& text) { return text.empty() ? "must not be empty" : ""; }
+
 std::string check_address(const std::string& text) {
   const auto colon = text.rfind(':');
   const std::string wrong = "is not an address such as 127.0.0.1:8080: " + text;

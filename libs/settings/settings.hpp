@@ -112,6 +112,8 @@ CommandLine parse_command_line(int argc, char** argv, std::string_view program, 
 /// Returns -1 to go on, or the exit code. Arguments left in `line.rest` are a usage error here: take yours out before.
 int read_or_exit_code(const CommandLine& line, const Reader& read);
 
+/// A check for Object::value: anything but nothing.
+std::string check_given(const std::string& text);
 /// Checks for Object::value: "host:port" to listen on; port 0 takes a free one.
 std::string check_address(const std::string& text);
 /// Another program's "host:port", whose port can't be 0.

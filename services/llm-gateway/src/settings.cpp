@@ -444,7 +444,7 @@ bool same_limit(const Limit& a, const Limit& b) {
 }
 
 void read(Object& root, Settings& out) {
-  root.value("data_dir", out.data_dir, "Folder of the spend store.");
+  root.value("data_dir", out.data_dir, "Folder of the spend store.", settings::check_given);
   root.value("drain_time", out.drain_time, "How long requests in flight may take after SIGTERM.");
   root.section("log", "Log lines on stderr.", [&](Object& o) { o.value("level", out.log_level, "debug, info, warn or error.", log::check_level); });
   root.section("reload", "Reading this configuration again while the service runs; SIGHUP does it too.", [&](Object& o) {

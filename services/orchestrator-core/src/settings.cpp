@@ -167,7 +167,7 @@ void read_workflow(Object& root, Settings& out) {
 }  // namespace
 
 void read(Object& root, Settings& out) {
-  root.value("data_dir", out.data_dir, "directory of the task store");
+  root.value("data_dir", out.data_dir, "directory of the task store", settings::check_given);
   root.value("drain_time", out.drain_time, "time for work in flight at a stop");
   root.section("log", "The log", [&](Object& o) { o.value("level", out.log_level, "debug, info, warn or error", log::check_level); });
   root.section("grpc", "The gRPC port", [&](Object& o) {
