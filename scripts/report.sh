@@ -1,6 +1,9 @@
 # Sourced by the scripts beside it: how they speak.
 # shellcheck shell=bash
 
+# What the caller tells his own Python must not change ours: with PYTHONOPTIMIZE no assertion would be checked.
+unset PYTHONOPTIMIZE PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONINSPECT CDPATH
+
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
 

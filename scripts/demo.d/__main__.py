@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 for folder in ("scripts/demo.d", "integration-tests", "libs/python-sdk/src"):
@@ -67,6 +68,23 @@ def leave_surroundings() -> None:
         os.environ[name] = ",".join(filter(None, ("127.0.0.1,localhost", os.environ.get(name))))
 
 
+def write_summary(summary: dict[str, Any], target: str) -> str:
+    """Why it could not be written; "" when it was."""
+    text = json.dumps(summary, indent=2) + "\n"
+    try:
+        if target == "-":
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        else:
+            Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        if target == "-":
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the exit would try to write it again
+        place = "standard output" if target == "-" else target
+        return f"{place}: {error.strerror}; free space there or choose another place"
+    return ""
+
+
 def main() -> int:
     arguments = parse()
     leave_surroundings()
@@ -95,7 +113,6 @@ def main() -> int:
             run = Run(stack, display, chaos, timeout=arguments.timeout or (60.0 if upstream.scripted else 900.0))
             summary = run.to_the_end()
     except (StartFailed, Timeout) as error:
-        display.status("")
         display.fault(f"{error}\nLogs and data are in {directory}")
         return 2
     except BrokenPipeError:
@@ -103,19 +120,19 @@ def main() -> int:
         shutil.rmtree(directory, ignore_errors=True)
         return 128 + signal.SIGPIPE
     except KeyboardInterrupt as interrupt:
-        display.status("")
         display.fault("stopped")
         shutil.rmtree(directory, ignore_errors=True)
         return 128 + (interrupt.args[0] if interrupt.args else signal.SIGINT)
     summary["control"], summary["chaos"] = arguments.control, arguments.chaos
     print_report(summary, display)
-    if arguments.json:
-        text = json.dumps(summary, indent=2) + "\n"
-        sys.stdout.write(text) if arguments.json == "-" else Path(arguments.json).write_text(text, encoding="utf-8")
+    unwritten = write_summary(summary, arguments.json) if arguments.json else ""
     if keep or (not summary["closed"] and arguments.control is None):
         display.say(f"Repository, logs and data are kept in {directory}")
     else:
         shutil.rmtree(directory, ignore_errors=True)
+    if unwritten:
+        display.fault(f"the summary is not written: {unwritten}; the loop {'closed' if summary['closed'] else 'did not close'}")
+        return 2
     return 0 if summary["closed"] else 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import textwrap
 from typing import Any, TextIO
 
@@ -83,7 +84,10 @@ class Display:
             self._draw_status()
 
     def fault(self, text: str) -> None:
-        self.say(self.color("red", f"demo: {text}"))
+        """Goes to stderr: what asked for the outcome on stdout must not take it for one."""
+        self.status("")
+        self._out.flush()
+        print(self.color("red", f"demo: {text}"), file=sys.stderr)
 
     def _count(self, event: dict[str, Any]) -> str:
         """How near this kind of failure is to a rule."""
