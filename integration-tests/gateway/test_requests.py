@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import ssl
 import time
 from typing import Any
 
@@ -170,6 +171,31 @@ def test_pipelined_requests_are_answered_in_order(start_gateway: Any) -> None:
     received = raw_http(gateway.ports["http"], one + two + one)
     statuses = re.findall(rb"HTTP/1\.1 (\d+) ", received)
     assert statuses == [b"200", b"404", b"200"]
+
+
+def test_an_answer_to_head_has_no_body_and_the_next_one_follows(start_gateway: Any) -> None:
+    gateway = start_gateway(settings("http://127.0.0.1:1/v1"))
+
+    def ask(method: str, path: str, key: str = "sk-agent", last: bool = False) -> bytes:
+        return f"{method} {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n{'connection: close' if last else 'a: b'}\r\n\r\n".encode()
+
+    heads = (("/v1/models", "sk-agent", 200), ("/v1/models/small", "sk-agent", 200), ("/v1/models", "sk-wrong", 401), ("/v1/models/nowhere", "sk-agent", 404),
+             ("/v1/chat/completions", "sk-agent", 405), ("/nowhere", "sk-agent", 404))
+    got = raw_http(gateway.ports["http"], b"".join(ask("HEAD", path, key) for path, key, _ in heads) + ask("GET", "/v1/models", last=True))
+    answers = got.split(b"\r\n\r\n")
+    assert [int(answer_.split(b" ")[1]) for answer_ in answers[:-1]] == [status for *_, status in heads] + [200], got
+    assert all(b"content-length: " in answer_ for answer_ in answers[:-1]) and json.loads(answers[-1])["data"], "only the last one has a body"
+    lengths = [re.search(rb"content-length: (\d+)", answers[n])[1] for n in (0, len(heads))]
+    assert lengths[0] == lengths[1] == str(len(answers[-1])).encode(), "as that of GET"
+
+
+def test_a_tls_handshake_on_the_plain_port_ends_at_once(start_gateway: Any) -> None:
+    gateway = start_gateway(settings("http://127.0.0.1:1/v1"))
+    context = ssl.create_default_context()
+    with socket.create_connection(("127.0.0.1", gateway.ports["http"]), 60) as plain, pytest.raises(ssl.SSLError):
+        context.wrap_socket(plain, server_hostname="x")
+    line = gateway.wait_for_line(lambda seen: seen.get("msg") == "request failed")
+    assert line["status"] == 400 and "TLS handshake" in line["cause"]
 
 
 def test_slow_callers_are_cut_off(start_gateway: Any) -> None:

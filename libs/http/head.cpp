@@ -178,6 +178,8 @@ std::string_view Head::find(std::string_view lower_case_name) const {
 
 Result<std::size_t, WireFault> parse_request(std::string_view data, Head& head) {
   clear(head);
+  // Whoever speaks something else, TLS for one, may never send a line's end.
+  if (!data.empty() && !kToken[static_cast<unsigned char>(data.front())]) return data.front() == '\n' ? WireFault::BareLineFeed : WireFault::BadStartLine;
   std::size_t at = 0;
   BOOST_OUTCOME_TRY(const auto line, next_line(data, at));
   if (!line) return std::size_t{0};

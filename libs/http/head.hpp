@@ -54,7 +54,7 @@ inline constexpr std::size_t kHeadersMax = 100;
 
 /// Parses strictly after RFC 9112: every tolerance that lets two parsers disagree about where a message ends is refused.
 /// Returns the head's length including the empty line, or 0 while it is incomplete (the start line and line ends are
-/// checked already). Never reads beyond `data`.
+/// checked already, and a first byte that begins no request). Never reads beyond `data`.
 Result<std::size_t, WireFault> parse_request(std::string_view data, Head& head);
 Result<std::size_t, WireFault> parse_response(std::string_view data, Head& head);
 

@@ -73,6 +73,7 @@ TEST_CASE("malformed start lines and floods of headers are refused", "[head]") {
   for (const char* bad : {"GET /\r\n", "GET  / HTTP/1.1\r\n", " / HTTP/1.1\r\n", "G(T / HTTP/1.1\r\n", "GET /\t HTTP/1.1\r\n"}) {
     REQUIRE(request_fault(bad + std::string("Host: a\r\n\r\n")) == WireFault::BadStartLine);
   }
+  for (const char* other : {"\x16\x03\x01", "\r", "{"}) REQUIRE(request_fault(other) == WireFault::BadStartLine);
   REQUIRE(request_fault("GET / HTTP/2.0\r\nHost: a\r\n\r\n") == WireFault::BadVersion);
   std::string many;
   for (std::size_t i = 0; i < kHeadersMax; ++i) many += "a: b\r\n";

@@ -19,11 +19,14 @@ constexpr std::size_t kOutKept = 64 * 1024;
 constexpr std::size_t kLingerBytes = 64u << 20;
 constexpr std::chrono::milliseconds kLingerTime{3'000};
 
-Problem malformed(http::WireFault fault) {
+constexpr char kTlsHandshake = 0x16;
+
+Problem malformed(http::WireFault fault, std::string_view received) {
   Problem problem;
   const bool long_head = fault == http::WireFault::HeadTooLong || fault == http::WireFault::TooManyHeaders;
   problem.kind = long_head || fault == http::WireFault::BodyTooLong ? ProblemKind::TooLarge : ProblemKind::InvalidRequest;
   problem.message = "malformed HTTP request: " + std::string(name(fault));
+  if (received.starts_with(kTlsHandshake)) problem.message = "a TLS handshake on a port that speaks plain HTTP";
   return problem;
 }
 
@@ -114,12 +117,13 @@ asio::awaitable<bool> ClientConnection::read_more(std::size_t room) {
 
 asio::awaitable<ClientConnection::Incoming> ClientConnection::next(ClientRequest& request, Problem& problem) {
   bool begun = !in_.empty();
+  head_only_ = false;
   deadlines_.arm(*this, begun ? limits_.head_time : limits_.keep_alive);
   while (true) {
     if (!in_.empty()) {
       const auto parsed = http::parse_request(in_.view(), request.head);
       if (!parsed || (parsed.value() == 0 && in_.size() > limits_.head_bytes_max)) {
-        problem = malformed(parsed ? http::WireFault::HeadTooLong : parsed.error());
+        problem = malformed(parsed ? http::WireFault::HeadTooLong : parsed.error(), in_.view());
         keep_alive_ = false;
         co_return Incoming::Refused;
       }
@@ -138,6 +142,7 @@ asio::awaitable<ClientConnection::Incoming> ClientConnection::next(ClientRequest
     if (!more) co_return Incoming::Closed;
   }
   keep_alive_ = request.head.keep_alive;
+  head_only_ = request.head.method == "HEAD";
   v11_ = true;
   if (!request.head.chunked && request.head.content_length.value_or(0) + request_bytes_ <= in_.size()) {
     const auto length = static_cast<std::size_t>(request.head.content_length.value_or(0));
@@ -184,7 +189,7 @@ asio::awaitable<bool> ClientConnection::read_chunks(std::size_t head_bytes, Clie
     const std::size_t fresh = in_.size() - body_end;
     const auto step = decoder.decode(in_.data() + body_end, fresh);
     if (!step) {
-      problem = step.error() == http::WireFault::BodyTooLong ? too_large(limits_.body_bytes_max) : malformed(step.error());
+      problem = step.error() == http::WireFault::BodyTooLong ? too_large(limits_.body_bytes_max) : malformed(step.error(), {});
       co_return false;
     }
     const std::size_t surplus = fresh - step.value().consumed;
@@ -240,6 +245,7 @@ asio::awaitable<bool> ClientConnection::whole(int status, std::string_view heade
   out_ += "content-length: ";
   out_.append(digits.data(), end);
   out_ += "\r\n\r\n";
+  if (head_only_) body = {};
   if (body.size() > kCopiedBodyMax) co_return co_await write(out_, body);
   out_ += body;
   bool failed = false;

@@ -91,6 +91,7 @@ class ClientConnection final : public Answer, public async::Deadlines::Watched {
   bool keep_alive_ = true;
   bool v11_ = true;
   bool chunked_ = false;
+  bool head_only_ = false;  // the request was HEAD: its answer has no body, whatever its length says
 };
 
 std::string_view reason_phrase(int status);

@@ -108,7 +108,7 @@ Call FrontDoor::call_of(const ClientRequest& request) const {
 asio::awaitable<void> FrontDoor::answer(ClientConnection& connection, const ClientRequest& request) {
   const Call call = call_of(request);
   const bool post = request.head.method == "POST";
-  const bool get = request.head.method == "GET";
+  const bool get = request.head.method == "GET" || request.head.method == "HEAD";
   if (call.surface == Surface::Models ? get : post && call.surface != Surface::Other) {
     if (call.surface == Surface::Models) {
       if (const auto model = model_of(path_of(call.path))) co_await relay_.show_model(call, connection, *model);
