@@ -63,6 +63,27 @@ TEST_CASE("images count flat and not by their bytes", "[codec]") {
   REQUIRE(got.size.text_bytes < 300);
 }
 
+TEST_CASE("a body that is no JSON is refused, wherever it goes wrong", "[codec]") {
+  OpenAiCodec codec(OpenAiSurface::Chat);
+  const auto chat = [](const std::string& rest) { return R"({"model":"m","messages":[{"role":"user","content":"hi"}])" + rest; };
+  for (const std::string& bad : std::vector<std::string>{chat(R"(,"x":nul})"), chat(R"(,"x":tru})"), chat(R"(,"x":1}})"), chat(R"(,"x":1}])"), chat(R"(,"x":[01]})"),
+                                 chat(R"(,"x":{"a":1,}})"), chat(R"(,"x":[1,]})"), chat(R"(,"x":[1 2]})"), chat(R"(,"x":NaN})"),
+                                 chat(R"(,"x":{"a" 1}})"), chat(R"(,"x":{1:1}})"), chat(R"(,"x":-})"), chat(R"(,"x":1.})"), chat(R"(,"x":1e})"),
+                                 chat(R"(,"x":"open})"), chat(R"(,"x":[[1]})"), chat(""), chat(R"(} {"model":"other"})"), chat(R"(,})"),
+                                 R"({"model":"m","messages":[nul]})", R"({"model":"m","messages":[{"role":"user" "content":"x"}]})",
+                                 R"({"model":"m","messages":)" + std::string(2000, '[') + std::string(2000, ']') + "}"}) {
+    INFO(bad);
+    REQUIRE_FALSE(scan(codec, bad));
+  }
+  for (const std::string& good : std::vector<std::string>{chat(R"(,"x":null})"), chat(" , \"x\" : [ true , false , { } , [ ] ] } \n"), chat(R"(,"x":-0.5e+10})"),
+                                  chat(R"(,"x":123456789012345678901234567890})"), chat(R"(,"x":1E400,"y":0,"z":-0})"), chat(R"(,"":""})"),
+                                  chat(R"(,"x":")" + std::string(100'000, '{') + "\"}"),
+                                  R"({"model":"m","messages":)" + std::string(900, '[') + std::string(900, ']') + "}"}) {
+    INFO(good);
+    REQUIRE(scan(codec, good));
+  }
+}
+
 TEST_CASE("requests whose price could be read in two ways are refused", "[codec]") {
   OpenAiCodec codec(OpenAiSurface::Chat);
   for (const char* bad : {R"({"model":"cheap","model":"dear"})", R"({"model":"a","mod\u0065l":"b"})", R"({"messages":[]})",

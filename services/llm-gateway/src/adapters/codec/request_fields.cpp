@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "adapters/codec/json_check.hpp"
+
 namespace swarm::gateway {
 namespace sj = simdjson;
 namespace od = simdjson::ondemand;
@@ -39,6 +41,7 @@ class Scanner {
       }
       BOOST_OUTCOME_TRYV(take(key, value));
     }
+    if (!is_json_object(document)) return invalid("the body is not valid JSON");
     return finish();
   }
 

@@ -18,7 +18,7 @@ struct RequestFields {
 };
 
 /// Reads the fields that routing, budgets and splicing need from a request's top level; the rest is only checked for
-/// being JSON text in UTF-8. A field given twice is refused where it decides a price: the upstream might read the other
+/// being JSON in UTF-8. A field given twice is refused where it decides a price: the upstream might read the other
 /// one. InvalidArgument otherwise.
 Result<RequestScan> scan_request(simdjson::ondemand::parser& parser, std::string_view body, std::size_t capacity,
                                  const RequestFields& fields);
