@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import random
 import struct
 import subprocess
 import threading
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +103,11 @@ def test_the_loss_of_writes_that_were_not_synced_loses_nothing_acknowledged(star
     assert len(acknowledged) > rounds and lost > 0
 
 
+def checks(service: Any) -> dict[str, Any]:
+    with urllib.request.urlopen(service.admin + "/readyz", timeout=5) as answer:
+        return {check["name"]: check for check in json.load(answer)["checks"]}
+
+
 def test_a_full_disk_refuses_and_goes_on_when_there_is_room_again(start_orchestrator: Any, connect: Any, disk: Disk) -> None:
     service = start_orchestrator(env=disk.env)
     o = connect(service)
@@ -112,8 +119,11 @@ def test_a_full_disk_refuses_and_goes_on_when_there_is_room_again(start_orchestr
     for call in (o.submit, lambda: o.result(task), lambda: o.call("CancelTask", msg("CancelTaskRequest", task_id=kept[1]))):
         assert code_of(call)[0] == grpc.StatusCode.RESOURCE_EXHAUSTED
     assert [o.get(task_id).task_id for task_id in kept] == kept
+    said = checks(service)["disk"]["detail"]
+    assert "everything that writes is refused" in said and "the disk is full: free space on it or raise the quota" in said
     disk.fail()
     assert o.result(task).accepted and o.submit()
+    assert "disk" not in checks(service)
     assert service.running and service.pid == pid
     assert o.poll().task_id in kept
 

@@ -40,7 +40,7 @@ std::string_view remedy_of(int code) {
     case MDB_MAP_FULL: return "; the store has reached its size limit: raise it or delete old data";
     case ENOSPC:
     case EDQUOT:
-    case EFBIG: return "; free disk space or raise the quota";
+    case EFBIG: return "; the disk is full: free space on it or raise the quota";
     case MDB_READERS_FULL: return "; too many snapshots are held at once";
     case EACCES:
     case EPERM: return "; give this user the directory (chown) or choose another data_dir";

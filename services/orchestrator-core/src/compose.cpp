@@ -326,7 +326,7 @@ std::vector<admin::Readiness> Orchestrator::Impl::readiness() const {
   std::vector<admin::Readiness> out;
   out.push_back({"store", !lost, lost ? "the outcome of a write is unknown, restarting" : "open", true});
   // Not required: reads still answer, and only calls that write can find out that there is room again.
-  if (const auto fault = loop.store_fault(); !fault.empty()) out.push_back({"disk", false, fault, false});
+  if (const auto fault = loop.store_fault(); !fault.empty()) out.push_back({"disk", false, "everything that writes is refused: " + fault, false});
   if (const auto fault = server.gate().guard().fault(); !fault.empty()) out.push_back({"token_keys", false, fault, false});
   if (rules) out.push_back({"analyst", rules->connected(), rules->detail(), false});
   if (budgets) out.push_back({"gateway", budgets->connected(), budgets->detail(), false});
