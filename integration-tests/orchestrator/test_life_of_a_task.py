@@ -224,6 +224,14 @@ def test_a_request_of_many_tasks_is_all_or_nothing(start_orchestrator, connect):
     assert not o.call("ListTasks", msg("ListTasksRequest")).tasks
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\n\t  \r", "\0"])
+def test_a_task_needs_a_text(start_orchestrator, connect, blank):
+    o = connect(start_orchestrator())
+    for fields in ({"description": blank}, {"description": "[MODE:WAR_ROOM]" + blank, "stack": "a, b"}):
+        code, text = code_of(lambda: o.submit(**fields))
+        assert code == grpc.StatusCode.INVALID_ARGUMENT and "description" in text
+
+
 def test_cancelling_reaches_the_agent_and_ends_the_lease(start_orchestrator, connect):
     o = connect(start_orchestrator())
     o.register()

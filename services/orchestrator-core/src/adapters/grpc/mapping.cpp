@@ -2,11 +2,13 @@
 
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "domain/stack_classifier.hpp"
 #include "domain/task_mode.hpp"
 #include "domain/text_cut.hpp"
+#include "libs/base/byte_class.hpp"
 #include "libs/base/uuid.hpp"
 
 namespace swarm::orchestrator::grpc_api {
@@ -192,7 +194,8 @@ Result<TaskId> to_task_id(std::string_view field, const std::string& text) {
 Result<Submission> to_submission(const ::orchestrator::NewTask& in, const InputLimits& limits) {
   Submission out;
   auto& spec = out.spec;
-  if (in.description().empty()) return invalid("description", "is missing");
+  const auto& description = in.description();
+  if (std::all_of(description.begin(), description.end(), is_blank)) return invalid("description", description.empty() ? "is missing" : "is blank");
   BOOST_OUTCOME_TRY(check_text("description", in.description(), limits));
   BOOST_OUTCOME_TRY(check_text("context", in.context(), limits));
   BOOST_OUTCOME_TRY(check_constraints(in));
