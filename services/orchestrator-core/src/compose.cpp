@@ -64,6 +64,7 @@ lmdb_store::StoreOptions store_options(const Settings& settings) {
   out.environment.size_bytes_max = settings.store_bytes_max;
   out.feedback_kept = settings.engine.feedback_kept;
   out.history_kept = settings.engine.history_kept;
+  out.untold_max = settings.untold_max;
   return out;
 }
 
@@ -300,7 +301,8 @@ Result<void> Orchestrator::Impl::connect_common_store() {
   if (!common_store) return outcome::success();
   common = std::make_unique<knowledge_store::CommonKnowledge>(common_store->store(), loop, lessons, grants,
                                                               knowledge_store::Intervals{settings.knowledge_refresh, settings.control_refresh});
-  history = std::make_unique<knowledge_store::HistoryWriter>(bus, *store, common_store->knowledge(), *common);
+  history = std::make_unique<knowledge_store::HistoryWriter>(bus, *store, common_store->outbox(), *common, registry);
+  BOOST_OUTCOME_TRY(history->resume());
   if (settings.knowledge_classify) {
     stacks = std::make_unique<knowledge_store::StackSearch>(common_store->store(), knowledge_store::StackSearch::Options{});
     service.look_stacks_up_in(*stacks);

@@ -69,6 +69,9 @@ void read_limits(Object& root, Settings& out) {
     count(o, "queue_commands", out.queue.commands_max, "commands that wait for the engine", 16, 10'000'000);
     count(o, "queue_reserved", out.queue.reserved, "of these, only for results and heartbeats", 0, 1'000'000);
     count(o, "outcomes", out.engine.outcomes_max, "outcomes kept for the analyst while it is away", 0, 100'000'000);
+    auto untold = static_cast<std::int64_t>(out.untold_max);
+    o.value("untold_changes", untold, "changes of tasks that wait for a place in the outbox of the common knowledge; beyond, the oldest go", {1'000, 1'000'000'000});
+    out.untold_max = static_cast<std::uint64_t>(untold);
     count(o, "finished_in_memory", out.finished_in_memory, "finished tasks kept at hand", 0, 10'000'000);
     count(o, "watch_streams", out.followers_max, "open watch streams", 1, 100'000);
     count(o, "watch_events", out.follower_events_max, "events kept for a slow watch stream", 16, 1'000'000);
@@ -222,5 +225,6 @@ void read(Object& root, Settings& out) {
   out.grpc.drain_time = out.drain_time;
   out.engine.report_outcomes = !out.analyst_address.empty();
 }
+  out.engine.tell_changes = out.knowledge.wanted();
 
 }  // namespace swarm::orchestrator

@@ -31,6 +31,7 @@ struct Settings {
   std::chrono::milliseconds drain_time{10'000};
   std::uint64_t store_bytes_max = 0;
   rpc::ServerOptions grpc;
+  std::uint64_t untold_max = 1'000'000;
   rpc::SecuritySettings security;
   otlp::TraceSettings traces;
   EngineLimits engine;

@@ -8,6 +8,7 @@
 
 #include "domain/command.hpp"
 #include "domain/task.hpp"
+#include "domain/told_change.hpp"
 #include "libs/base/error.hpp"
 
 namespace swarm::orchestrator {
@@ -203,6 +204,7 @@ struct Changes {
   std::vector<Outcome> outcomes;
   std::uint64_t outcomes_erased_to = 0;
   std::optional<DispatchState> dispatch;
+  std::vector<ToldChange> told;     // what happened, for the common knowledge; with the changes that it tells of
 
   bool empty() const {
     return tasks.empty() && erased.empty() && rules.empty() && outcomes.empty() && outcomes_erased_to == 0 && !dispatch && !has_settings();

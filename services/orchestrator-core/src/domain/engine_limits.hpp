@@ -29,6 +29,7 @@ struct EngineLimits {
   std::chrono::milliseconds schedule_grace{60'000};  // a firing that comes later was missed
   int attempts_default = 3;
   bool report_outcomes = true;
+  bool tell_changes = false;                       // to the common knowledge
   RetryPolicy retry;
   ArtifactLimits artifacts;
 };

@@ -166,6 +166,7 @@ void TaskEngine::seal(Batch& out) {
     else out.changes.schedules_erased.push_back(name);
   }
   dirty_schedules_.clear();
+  if (limits_.tell_changes) out.changes.told = told_changes(out);
   out.rules_active = out.changes.rules.empty() ? 0 : rules_.active();
   out.rules_version = rules_.version();
 }

@@ -81,7 +81,25 @@ void Promises::changed(const TaskChanged& change, std::set<std::pair<TaskStatus,
   seen_[id] = to;
 }
 
+/// Every move of a task is told once, in order, in the commit that makes it durable.
+void Promises::check_told(const Changes& changes) {
+  std::size_t moves = 0;
+  for (const auto& change : changes.told) {
+    if (change.task.empty()) continue;
+    ++moves;
+    auto& last = told_[change.task];
+    if (!change.created && change.version <= last.version) violate("a change was told twice or out of order" + of(change.task));
+    last = {change.version, change.status};
+  }
+  const auto real = std::count_if(changes.history.begin(), changes.history.end(), [](const auto& write) { return write.entry.from != write.entry.to; });
+  if (moves < static_cast<std::size_t>(real)) violate("not every change was told");
+  for (const auto& write : changes.tasks) {
+    if (told_[write.task.spec->id].status != write.task.state->status) violate("a change was stored and not told" + of(write.task.spec->id));
+  }
+}
+
 void Promises::committing(const Changes& changes) {
+  check_told(changes);
   for (const auto& name : changes.schedules_erased) fired_.erase(name);
   for (const auto& write : changes.tasks) {
     const auto& spec = *write.task.spec;

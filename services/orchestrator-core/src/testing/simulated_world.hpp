@@ -78,6 +78,7 @@ class Promises {
   const std::set<TaskId>& acknowledged() const { return acknowledged_; }
 
  private:
+  void check_told(const Changes& changes);
   void violate(std::string what) { violations_.push_back(std::move(what)); }
 
   const FakeTaskStore& store_;
@@ -86,6 +87,11 @@ class Promises {
   std::map<TaskId, std::vector<LeaseToken>> issued_;
   std::map<LeaseToken, std::uint64_t> accepted_;
   std::map<TaskId, TaskStatus> seen_;
+  struct Told {
+    std::uint64_t version = 0;
+    TaskStatus status{};
+  };
+  std::map<TaskId, Told> told_;  // the last change of each task that was told of durably
   struct Fired {
     WallTime since{};
     std::uint64_t tasks = 0;

@@ -24,6 +24,7 @@ EngineLimits limits() {
   out.start_within = milliseconds(1'000);
   out.forget_agent = milliseconds(60'000);
   out.attempts_default = 3;
+  out.tell_changes = true;
   out.schedule_grace = milliseconds(20'000);
   out.results_kept = 64;
   out.retry = {milliseconds(50), milliseconds(2'000), milliseconds(100), milliseconds(500), milliseconds(200)};

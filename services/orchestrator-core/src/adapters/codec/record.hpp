@@ -24,6 +24,7 @@ void encode(Writer& out, const Outcome& outcome);
 void encode(Writer& out, const DispatchState& state);
 void encode(Writer& out, const Hold& hold);
 void encode(Writer& out, const Schedule& schedule);
+void encode(Writer& out, const ToldChange& change);
 
 std::optional<TaskSpec> decode_spec(std::string_view bytes);
 std::optional<TaskState> decode_state(std::string_view bytes);
@@ -35,5 +36,6 @@ std::optional<Outcome> decode_outcome(std::string_view bytes);
 std::optional<DispatchState> decode_dispatch(std::string_view bytes);
 std::optional<Hold> decode_hold(std::string_view bytes);
 std::optional<Schedule> decode_schedule(std::string_view bytes);
+std::optional<ToldChange> decode_told(std::string_view bytes);
 
 }  // namespace swarm::orchestrator::codec

@@ -45,11 +45,13 @@ Result<std::unique_ptr<LmdbTaskStore>> LmdbTaskStore::open(StoreOptions options)
       {&t.keys, "keys"},         {&t.inputs, "inputs"},   {&t.results, "results"}, {&t.feedback, "feedback"},
       {&t.history, "history"},   {&t.rules, "rules"},     {&t.outcomes, "outcomes"},
       {&t.schedules, "schedules"}, {&t.holds, "holds"},   {&t.meta, "meta"},
-      {&t.files, "files"}};
+      {&t.files, "files"},       {&t.told, "told"}};
   for (const auto& [table, name] : names) {
     BOOST_OUTCOME_TRY(*table, environment->table(name));
   }
-  return std::unique_ptr<LmdbTaskStore>(new LmdbTaskStore(std::move(options), std::move(environment), t));
+  std::unique_ptr<LmdbTaskStore> store(new LmdbTaskStore(std::move(options), std::move(environment), t));
+  BOOST_OUTCOME_TRY(store->read_feed());
+  return store;
 }
 
 LmdbTaskStore::LmdbTaskStore(StoreOptions options, std::unique_ptr<lmdb::Environment> environment, Tables tables)
@@ -68,7 +70,12 @@ Result<void> LmdbTaskStore::commit(const Changes& changes) {
     const auto key = file.sha256 + lmdb::key_u64(file.number);
     BOOST_OUTCOME_TRYV(file.held ? txn.put(tables_.files, key, "1") : txn.erase(tables_.files, key));
   }
+  std::uint64_t last = feed_last_;
+  std::uint64_t erased = feed_erased_;
+  BOOST_OUTCOME_TRY(write_feed(txn, changes, last, erased));
   BOOST_OUTCOME_TRY(txn.commit());
+  feed_last_ = last;
+  feed_erased_ = erased;
   std::lock_guard lock(released_mutex_);
   for (const auto& file : changes.files) {
     if (!file.held) released_.push_back(file.sha256);

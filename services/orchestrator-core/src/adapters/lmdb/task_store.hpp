@@ -1,10 +1,12 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 
 #include "libs/lmdb/environment.hpp"
 #include "ports/artifact_files.hpp"
+#include "ports/change_feed.hpp"
 #include "ports/task_store.hpp"
 
 namespace swarm::orchestrator::lmdb_store {
@@ -14,6 +16,7 @@ struct StoreOptions {
   std::uint32_t feedback_kept = 6;
   std::uint32_t history_kept = 200;
   std::size_t scan_max = 20'000;  // records looked at for one page of a list
+  std::uint64_t untold_max = 1'000'000;  // changes that wait to be told; beyond, the oldest go
 };
 
 /// Tasks in LMDB. Tables, keyed by the task's number (big-endian, so by creation) unless said otherwise:
@@ -22,8 +25,9 @@ struct StoreOptions {
 ///   inputs description and context               results      number, kind → artefact or error message
 ///   feedback, history  number, index → entry     rules, outcomes, schedules, holds, meta
 ///   files  SHA-256 of an artefact, number of a task that refers to it
+///   told   number of a change → what the common knowledge is told of it, until it was
 /// `live` holds only what is not finished, so that recovery costs by active tasks and not by all there ever were.
-class LmdbTaskStore final : public TaskStore, public ArtifactIndex {
+class LmdbTaskStore final : public TaskStore, public ArtifactIndex, public ChangeFeed {
  public:
   static Result<std::unique_ptr<LmdbTaskStore>> open(StoreOptions options);
 
@@ -39,12 +43,14 @@ class LmdbTaskStore final : public TaskStore, public ArtifactIndex {
   Result<std::vector<Outcome>> outcomes(std::size_t limit) const override;
   Result<bool> refers_to(const std::string& sha256) const override;
   std::vector<std::string> take_released() override;
+  Result<Page> changes(std::uint64_t after, std::size_t limit) const override;
+  void told(std::uint64_t number) override { told_ = number; }
 
   const lmdb::Environment& environment() const { return *environment_; }
 
  private:
   struct Tables {
-    lmdb::Table specs, live, done, ids, keys, inputs, results, feedback, history, rules, outcomes, schedules, holds, meta, files;
+    lmdb::Table specs, live, done, ids, keys, inputs, results, feedback, history, rules, outcomes, schedules, holds, meta, files, told;
   };
   LmdbTaskStore(StoreOptions options, std::unique_ptr<lmdb::Environment> environment, Tables tables);
 
@@ -53,6 +59,8 @@ class LmdbTaskStore final : public TaskStore, public ArtifactIndex {
   Result<void> write_rest(lmdb::WriteTxn& txn, const Changes& changes);
   Result<void> write_settings(lmdb::WriteTxn& txn, const Changes& changes);
   Result<void> erase_task(lmdb::WriteTxn& txn, const Changes::TaskErasure& task);
+  Result<void> read_feed();
+  Result<void> write_feed(lmdb::WriteTxn& txn, const Changes& changes, std::uint64_t& last, std::uint64_t& erased);
   Result<std::optional<StoredTask>> load(const lmdb::ReadTxn& txn, std::string_view number_key) const;
 
   StoreOptions options_;
@@ -60,6 +68,9 @@ class LmdbTaskStore final : public TaskStore, public ArtifactIndex {
   Tables tables_;
   std::mutex released_mutex_;
   std::vector<std::string> released_;
+  std::atomic<std::uint64_t> told_{0};
+  std::uint64_t feed_last_ = 0;    // number of the last change; of whoever commits, as the next
+  std::uint64_t feed_erased_ = 0;  // nothing up to here is left
 };
 
 }  // namespace swarm::orchestrator::lmdb_store
