@@ -219,7 +219,7 @@ struct Orchestrator::Impl {
 Result<std::unique_ptr<Orchestrator>> Orchestrator::open(const Settings& settings) {
   BOOST_OUTCOME_TRY(check_folder(settings.data_dir));
   BOOST_OUTCOME_TRY(auto store, lmdb_store::LmdbTaskStore::open(store_options(settings)));
-  BOOST_OUTCOME_TRY(auto folder, files::ArtifactFolder::open(std::filesystem::path(settings.data_dir) / kArtifacts, settings.artifacts_free_min));
+  BOOST_OUTCOME_TRY(auto folder, files::ArtifactFolder::open(std::filesystem::path(settings.data_dir) / kArtifacts, settings.artifact_folder));
   static const SystemClock clock;
   BOOST_OUTCOME_TRY(auto guard, rpc::make_guard(operations::with_operations(grpc_api::access_table()), settings.security.auth, clock));
   std::unique_ptr<command_log::CommandLog> commands;

@@ -92,7 +92,8 @@ void read_artifacts(Object& root, Settings& out) {
     o.bytes("bytes_max", out.service.limits.artifact_bytes_max, "one file", 1024, 1ull << 40);
     o.bytes("task_bytes_max", out.engine.artifacts.bytes_max, "all files of one task", 1024, 1ull << 42);
     count(o, "task_count_max", out.engine.artifacts.count_max, "files of one task", 1, 1'000);
-    o.bytes("free_min", out.artifacts_free_min, "what uploads leave free on the disk");
+    o.bytes("free_min", out.artifact_folder.free_min, "what uploads leave free on the disk");
+    o.value("resume_within", out.artifact_folder.resume_within, "an upload that was cut off can be gone on with for so long; 0: it begins again");
     count(o, "uploads", out.transfers.uploads_max, "uploads under way at a time", 1, 1'000);
     count(o, "downloads", out.transfers.downloads_max, "downloads under way at a time", 1, 1'000);
     o.value("idle", out.transfers.idle_max, "without a byte; then a transfer is given up", milliseconds(100));
@@ -224,7 +225,7 @@ void read(Object& root, Settings& out) {
   out.grpc.tls = out.security.tls;
   out.grpc.drain_time = out.drain_time;
   out.engine.report_outcomes = !out.analyst_address.empty();
-}
   out.engine.tell_changes = out.knowledge.wanted();
+}
 
 }  // namespace swarm::orchestrator

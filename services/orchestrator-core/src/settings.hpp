@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "adapters/command_log/command_log.hpp"
+#include "adapters/files/artifact_folder.hpp"
 #include "adapters/gateway/budget_follower.hpp"
 #include "adapters/grpc/mapping.hpp"
 #include "adapters/grpc/orchestrator_service.hpp"
@@ -30,15 +31,15 @@ struct Settings {
   gateway_client::BudgetPolicy budgets;
   std::chrono::milliseconds drain_time{10'000};
   std::uint64_t store_bytes_max = 0;
-  rpc::ServerOptions grpc;
   std::uint64_t untold_max = 1'000'000;
+  rpc::ServerOptions grpc;
   rpc::SecuritySettings security;
   otlp::TraceSettings traces;
   EngineLimits engine;
   RuleLimits rules;
   MachineChecks machine_checks = MachineChecks::Warn;
   grpc_api::TransferLimits transfers;
-  std::uint64_t artifacts_free_min = 256u << 20;
+  files::FolderOptions artifact_folder{256u << 20};
   QueueLimits queue;
   RetentionPolicy retention;
   grpc_api::TaskTokenOptions tokens;

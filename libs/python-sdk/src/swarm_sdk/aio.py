@@ -72,19 +72,19 @@ class AsyncConnection:
             raise Unavailable(f"{self.address}: {error}", "UNAVAILABLE") from None
 
     async def upload(self, assignment: m.Assignment, path: Path, name: str) -> m.Artifact:
-        """Hands a file in under a lease. Tried again from the start on retryable errors."""
-        begin = files.begin_of(assignment, name, *await asyncio.to_thread(files.digest_of, path))
-        method = wire.method(files.UPLOAD)
+        """Hands a file in under a lease; after a retryable error it goes on where it was."""
+        source = files.FileSource(assignment, path, name, *await asyncio.to_thread(files.digest_of, path))
+        method, question = wire.method(files.UPLOAD), wire.method(files.UPLOAD_OFFSET)
         call = self._channel.stream_unary(method.path, request_serializer=method.serializer, response_deserializer=method.deserializer)
-        deadline = time.monotonic() + files.PATIENCE_SECONDS
-        for delay in self.options.backoff.delays():
+        ask = self._channel.unary_unary(question.path, request_serializer=question.serializer, response_deserializer=question.deserializer)
+        options = self.options
+        for delay in options.backoff.delays():
             try:
-                pieces = files.pieces_async(path, begin)
-                return m.Artifact.of(await call(pieces, timeout=files.TRANSFER_SECONDS, metadata=self.options.metadata()))
+                if source.asks:
+                    source.go_on_at((await ask(source.question(), timeout=options.timeout, metadata=options.metadata())).offset)
+                return m.Artifact.of(await call(source.pieces_async(), timeout=files.TRANSFER_SECONDS, metadata=options.metadata()))
             except grpc.RpcError as error:
-                failed = from_grpc(error)
-                if not failed.retryable or time.monotonic() + delay > deadline:
-                    raise failed from None
+                source.failed(from_grpc(error), delay)
             await asyncio.sleep(delay)
         raise AssertionError("delays() has no end")
 

@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 PIECE_BYTES = 512 * 1024
 TRANSFER_SECONDS = 900.0  # of one try; the server gives up what stands still much earlier
 PATIENCE_SECONDS = 60.0  # without getting any further
+# What the server has is not the beginning of the file (its disk lost some of it), or it can't go on with anything.
+BEGIN_AGAIN = ("INVALID_ARGUMENT", "OUT_OF_RANGE", "UNIMPLEMENTED")
 
 UPLOAD = "orchestrator.Orchestrator.UploadArtifact"
+UPLOAD_OFFSET = "orchestrator.Orchestrator.GetUploadOffset"
 DOWNLOAD = "orchestrator.Orchestrator.DownloadArtifact"
 
 
@@ -37,26 +40,45 @@ def digest_of(path: Path) -> tuple[str, int]:
     return digest.hexdigest(), size
 
 
-def begin_of(assignment: Assignment, name: str, sha256: str, size: int) -> Any:
-    part = wire.message("orchestrator.ArtifactPart")
-    return part(begin={"task_id": assignment.task_id, "lease_token": assignment.lease_token, "name": name, "bytes": size,
-                       "sha256": sha256})
+class FileSource:
+    """A file on its way up under a lease, and how far it has come: after a failed try it goes on where the server has it."""
 
+    def __init__(self, assignment: Assignment, path: Path, name: str, sha256: str, size: int) -> None:
+        self._path = path
+        self._wanted = {"task_id": assignment.task_id, "lease_token": assignment.lease_token, "name": name, "bytes": size, "sha256": sha256}
+        self._offset = self._reached = 0
+        self._deadline = time.monotonic() + PATIENCE_SECONDS
+        self.asks = False  # whether the server is to say how far it has come
 
-def pieces(path: Path, begin: Any) -> Iterator[Any]:
-    part = wire.message("orchestrator.ArtifactPart")
-    yield begin
-    with path.open("rb") as file:
-        while piece := file.read(PIECE_BYTES):
-            yield part(data=piece)
+    def question(self) -> Any:
+        return wire.message("orchestrator.ArtifactBegin")(**self._wanted)
 
+    def go_on_at(self, offset: int) -> None:
+        self._offset = offset
+        if offset > self._reached:
+            self._reached, self._deadline = offset, time.monotonic() + PATIENCE_SECONDS
 
-async def pieces_async(path: Path, begin: Any) -> AsyncIterator[Any]:
-    part = wire.message("orchestrator.ArtifactPart")
-    yield begin
-    with path.open("rb") as file:
-        while piece := await asyncio.to_thread(file.read, PIECE_BYTES):
-            yield part(data=piece)
+    def pieces(self) -> Iterator[Any]:
+        part = wire.message("orchestrator.ArtifactPart")
+        yield part(begin=self._wanted | {"offset": self._offset})
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            while piece := file.read(PIECE_BYTES):
+                yield part(data=piece)
+
+    async def pieces_async(self) -> AsyncIterator[Any]:
+        pieces = self.pieces()
+        while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+            yield piece
+
+    def failed(self, error: SwarmError, delay: float) -> None:
+        """Raises the error when there is no use in another try."""
+        if self.asks and error.code in BEGIN_AGAIN:
+            self.asks, self._offset = False, 0
+        elif error.retryable and time.monotonic() + delay <= self._deadline:
+            self.asks = True
+        else:
+            raise error from None
 
 
 class FileSink:
@@ -104,19 +126,19 @@ class FileSink:
 
 
 def upload(connection: "Connection", assignment: Assignment, path: Path, name: str) -> Artifact:
-    """Hands a file in under a lease. Tried again from the start on retryable errors."""
-    begin = begin_of(assignment, name, *digest_of(path))
-    method = wire.method(UPLOAD)
+    """Hands a file in under a lease; after a retryable error it goes on where it was."""
+    source = FileSource(assignment, path, name, *digest_of(path))
+    method, question = wire.method(UPLOAD), wire.method(UPLOAD_OFFSET)
     call = connection._channel.stream_unary(method.path, request_serializer=method.serializer, response_deserializer=method.deserializer)
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    for delay in connection.options.backoff.delays():
+    ask = connection._channel.unary_unary(question.path, request_serializer=question.serializer, response_deserializer=question.deserializer)
+    options = connection.options
+    for delay in options.backoff.delays():
         try:
-            answer = call(pieces(path, begin), timeout=TRANSFER_SECONDS, metadata=connection.options.metadata())
-            return Artifact.of(answer)
+            if source.asks:
+                source.go_on_at(ask(source.question(), timeout=options.timeout, metadata=options.metadata()).offset)
+            return Artifact.of(call(source.pieces(), timeout=TRANSFER_SECONDS, metadata=options.metadata()))
         except grpc.RpcError as error:
-            failed = from_grpc(error)
-            if not failed.retryable or time.monotonic() + delay > deadline:
-                raise failed from None
+            source.failed(from_grpc(error), delay)
         time.sleep(delay)
     raise AssertionError("delays() has no end")
 

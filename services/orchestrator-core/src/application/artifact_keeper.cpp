@@ -10,6 +10,7 @@ namespace {
 constexpr std::chrono::milliseconds kLookEvery{500};
 constexpr std::chrono::milliseconds kBetweenPages{20};
 constexpr std::size_t kPage = 200;
+constexpr int kLooksBetweenDrops = 20;
 
 }  // namespace
 
@@ -57,8 +58,9 @@ bool ArtifactKeeper::wait(std::chrono::milliseconds at_most) {
 
 void ArtifactKeeper::run() {
   sweep();
-  while (wait(kLookEvery)) {
+  for (int looks = 0; wait(kLookEvery); ++looks) {
     if (tick_) tick_();
+    if (looks % kLooksBetweenDrops == 0) files_.drop_abandoned();
     look_at_released();
   }
 }

@@ -4,10 +4,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
+#include "adapters/files/incoming_file.hpp"
 #include "domain/artifact.hpp"
 #include "libs/base/sha256.hpp"
 #include "libs/base/uuid.hpp"
@@ -17,93 +20,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::string_view kIncoming = "incoming";
-constexpr std::uint64_t kSyncEvery = 8u << 20;
 constexpr std::size_t kPrefixDigits = 2;
-
-Error fault(const std::string& what, int error) {
-  const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-  const bool locked = error == EROFS || error == EACCES || error == EPERM;
-  return {full || locked ? Code::ResourceExhausted : Code::Internal, "artefacts: can't " + what + ": " + std::strerror(error)};
-}
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  ~Descriptor() { close(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-  void close() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  }
-
- private:
-  int fd_;
-};
-
-Result<void> sync_folder(const fs::path& folder) {
-  const Descriptor at(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!at || ::fsync(at.get()) != 0) return fault("sync " + folder.string(), errno);
-  return outcome::success();
-}
-
-Result<void> make_folder(const fs::path& folder) {
-  if (::mkdir(folder.c_str(), 0700) == 0) return sync_folder(folder.parent_path());
-  if (errno != EEXIST) return fault("make " + folder.string(), errno);
-  return outcome::success();
-}
-
-class Incoming final : public IncomingFile {
- public:
-  Incoming(Descriptor file, fs::path path, fs::path target, std::string sha256, std::uint64_t bytes)
-      : file_(std::move(file)), path_(std::move(path)), target_(std::move(target)), sha256_(std::move(sha256)), announced_(bytes) {}
-  ~Incoming() override {
-    if (!kept_) ::unlink(path_.c_str());
-  }
-
-  Result<void> write(std::string_view bytes) override {
-    if (bytes.size() > announced_ - written_) return Error{Code::InvalidArgument, "data: more than the announced " + std::to_string(announced_) + " bytes"};
-    sum_.add(bytes);
-    for (std::string_view left = bytes; !left.empty();) {
-      const ssize_t n = ::write(file_.get(), left.data(), left.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return fault("write", n < 0 ? errno : ENOSPC);
-      left.remove_prefix(static_cast<std::size_t>(n));
-    }
-    written_ += bytes.size();
-    if (written_ - synced_ < kSyncEvery) return outcome::success();
-    synced_ = written_;
-    if (::fdatasync(file_.get()) != 0) return fault("write", errno);
-    return outcome::success();
-  }
-
-  Result<void> keep() override {
-    if (written_ != announced_) {
-      return Error{Code::InvalidArgument, "data: " + std::to_string(written_) + " bytes came, " + std::to_string(announced_) + " were announced"};
-    }
-    if (const auto is = sum_.finish(); is != sha256_) return Error{Code::InvalidArgument, "sha256: the bytes have " + is};
-    // After a failed fsync nobody knows what is on the disk: the file goes, and is sent again.
-    if (::fsync(file_.get()) != 0) return fault("write", errno);
-    BOOST_OUTCOME_TRYV(make_folder(target_.parent_path()));
-    if (::rename(path_.c_str(), target_.c_str()) != 0) return fault("rename", errno);
-    kept_ = true;
-    return sync_folder(target_.parent_path());
-  }
-
- private:
-  Descriptor file_;
-  const fs::path path_;
-  const fs::path target_;
-  const std::string sha256_;
-  const std::uint64_t announced_;
-  std::uint64_t written_ = 0;
-  std::uint64_t synced_ = 0;
-  Sha256 sum_;
-  bool kept_ = false;
-};
 
 class Outgoing final : public OutgoingFile {
  public:
@@ -130,37 +47,114 @@ class Outgoing final : public OutgoingFile {
 
 }  // namespace
 
-Result<std::unique_ptr<ArtifactFolder>> ArtifactFolder::open(fs::path folder, std::uint64_t free_min) {
+class ArtifactFolder::Claim {
+ public:
+  Claim(std::shared_ptr<Claims> all, std::string name) : all_(std::move(all)), name_(std::move(name)) {}
+  ~Claim() {
+    std::lock_guard lock(all_->mutex);
+    all_->names.erase(name_);
+  }
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+
+ private:
+  const std::shared_ptr<Claims> all_;
+  const std::string name_;
+};
+
+/// Null: another one has it.
+std::unique_ptr<ArtifactFolder::Claim> ArtifactFolder::claim(const std::string& name) const {
+  std::lock_guard lock(claims_->mutex);
+  return claims_->names.insert(name).second ? std::make_unique<Claim>(claims_, name) : nullptr;
+}
+
+Result<std::unique_ptr<ArtifactFolder>> ArtifactFolder::open(fs::path folder, FolderOptions options) {
   std::error_code failed;
   fs::create_directories(folder.parent_path(), failed);
   BOOST_OUTCOME_TRYV(make_folder(folder));
-  fs::remove_all(folder / kIncoming, failed);
-  if (failed) return Error{Code::Internal, "artefacts: can't empty " + (folder / kIncoming).string() + ": " + failed.message()};
   BOOST_OUTCOME_TRYV(make_folder(folder / kIncoming));
-  return std::unique_ptr<ArtifactFolder>(new ArtifactFolder(std::move(folder), free_min));
+  for (fs::directory_iterator at(folder / kIncoming, failed), end; !failed && at != end; at.increment(failed)) {
+    const auto name = at->path().filename().string();
+    if (to_sha256(name) != name) fs::remove_all(at->path(), failed);
+  }
+  if (failed) return Error{Code::Internal, "artefacts: can't tidy " + (folder / kIncoming).string() + ": " + failed.message()};
+  std::unique_ptr<ArtifactFolder> out(new ArtifactFolder(std::move(folder), options));
+  out->drop_abandoned();
+  return out;
 }
 
 fs::path ArtifactFolder::path_of(const std::string& sha256) const { return folder_ / sha256.substr(0, kPrefixDigits) / sha256; }
+
+fs::path ArtifactFolder::incoming(const std::string& name) const { return folder_ / kIncoming / name; }
 
 bool ArtifactFolder::has(const std::string& sha256, std::uint64_t bytes) const {
   struct stat found{};
   return ::stat(path_of(sha256).c_str(), &found) == 0 && S_ISREG(found.st_mode) && static_cast<std::uint64_t>(found.st_size) == bytes;
 }
 
-Result<std::unique_ptr<IncomingFile>> ArtifactFolder::create(const std::string& sha256, std::uint64_t bytes) {
+Result<void> ArtifactFolder::check_room(std::uint64_t bytes) const {
   std::error_code failed;
   const auto space = fs::space(folder_, failed);
-  if (!failed && space.available < bytes + free_min_) {
-    return Error{Code::ResourceExhausted, "the disk has " + std::to_string(space.available >> 20) + " MiB free, of which " +
-                                              std::to_string(free_min_ >> 20) + " stay free (artifacts.free_min)"};
+  if (failed || space.available >= bytes + options_.free_min) return outcome::success();
+  return Error{Code::ResourceExhausted, "the disk has " + std::to_string(space.available >> 20) + " MiB free, of which " +
+                                            std::to_string(options_.free_min >> 20) + " stay free (artifacts.free_min)"};
+}
+
+Result<std::unique_ptr<IncomingFile>> ArtifactFolder::create(const std::string& sha256, std::uint64_t bytes) {
+  BOOST_OUTCOME_TRY(check_room(bytes));
+  std::shared_ptr<Claim> mine = claim(sha256);
+  auto name = sha256;
+  if (!mine) {
+    unsigned char random[16];
+    random_bytes(random, sizeof(random));
+    name = sha256_hex(std::string_view(reinterpret_cast<const char*>(random), sizeof(random))) + ".again";
   }
-  unsigned char name[16];
-  random_bytes(name, sizeof(name));
-  const auto path = folder_ / kIncoming / sha256_hex(std::string_view(reinterpret_cast<const char*>(name), sizeof(name)));
-  Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!file) return fault("make " + path.string(), errno);
-  auto out = std::make_unique<Incoming>(std::move(file), path, path_of(sha256), sha256, bytes);
+  Descriptor file(::open(incoming(name).c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file) return fault("make " + incoming(name).string(), errno);
+  const bool resumable = mine && options_.resume_within.count() > 0;
+  return std::unique_ptr<IncomingFile>(
+      std::make_unique<Incoming>(std::move(file), incoming(name), path_of(sha256), Incoming::Announced{sha256, bytes, resumable}, std::move(mine)));
+}
+
+Result<std::unique_ptr<IncomingFile>> ArtifactFolder::resume(const std::string& sha256, std::uint64_t bytes, std::uint64_t offset,
+                                                             const std::function<void(std::string_view)>& seen) {
+  std::shared_ptr<Claim> mine = claim(sha256);
+  if (!mine) return Error{Code::Unavailable, "an upload of these bytes is still under way; try again"};
+  BOOST_OUTCOME_TRY(check_room(bytes - offset));
+  Descriptor file(::open(incoming(sha256).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  struct stat found{};
+  const bool there = file && ::fstat(file.get(), &found) == 0;
+  const std::uint64_t here = there ? static_cast<std::uint64_t>(found.st_size) : 0;
+  if (here < offset) return Error{Code::OutOfRange, "offset: " + std::to_string(here) + " bytes of it are here"};
+  auto out = std::make_unique<Incoming>(std::move(file), incoming(sha256), path_of(sha256), Incoming::Announced{sha256, bytes, true}, std::move(mine));
+  BOOST_OUTCOME_TRY(out->skip(offset, seen));
   return std::unique_ptr<IncomingFile>(std::move(out));
+}
+
+Result<std::uint64_t> ArtifactFolder::arrived(const std::string& sha256) const {
+  const auto mine = claim(sha256);
+  if (!mine) return Error{Code::Unavailable, "an upload of these bytes is still under way; try again"};
+  struct stat found{};
+  if (::stat(incoming(sha256).c_str(), &found) != 0 || !S_ISREG(found.st_mode)) return std::uint64_t{0};
+  return static_cast<std::uint64_t>(found.st_size);
+}
+
+void ArtifactFolder::drop_abandoned() {
+  std::vector<std::pair<fs::file_time_type, std::string>> all;
+  std::error_code failed;
+  for (fs::directory_iterator at(folder_ / kIncoming, failed), end; !failed && at != end; at.increment(failed)) {
+    std::error_code gone;
+    const auto when = at->last_write_time(gone);
+    if (!gone) all.emplace_back(when, at->path().filename().string());
+  }
+  std::sort(all.rbegin(), all.rend());
+  const auto oldest = fs::file_time_type::clock::now() - options_.resume_within;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto& [when, name] = all[i];
+    if (i < options_.resumable_max && when >= oldest) continue;
+    if (to_sha256(name) != name) continue;  // of an upload that nobody can go on with: it goes with that
+    if (const auto mine = claim(name)) ::unlink(incoming(name).c_str());
+  }
 }
 
 Result<std::unique_ptr<OutgoingFile>> ArtifactFolder::open(const std::string& sha256) const {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "adapters/grpc/command_call.hpp"
 #include "adapters/grpc/stream_base.hpp"
 
@@ -6,6 +8,7 @@ namespace swarm::orchestrator::grpc_api {
 namespace {
 
 constexpr const char* kUpload = "/orchestrator.Orchestrator/UploadArtifact";
+constexpr const char* kOffset = "/orchestrator.Orchestrator/GetUploadOffset";
 constexpr const char* kList = "/orchestrator.Orchestrator/ListArtifacts";
 constexpr const char* kDownload = "/orchestrator.Orchestrator/DownloadArtifact";
 
@@ -21,6 +24,28 @@ grpc::ServerReadReactor<::orchestrator::ArtifactPart>* OrchestratorService::Uplo
   }
   if (log::enabled(log::Level::Debug)) log_call(*context, kUpload, "");
   return start_upload(transfer(), context, out);
+}
+
+grpc::ServerUnaryReactor* OrchestratorService::GetUploadOffset(Context* context, const ::orchestrator::ArtifactBegin* in,
+                                                               ::orchestrator::UploadOffset* out) {
+  if (auto who = parts_.gate.admit(*context, kOffset); !who) return answer(context, who.error());
+  if (log::enabled(log::Level::Debug)) log_call(*context, kOffset, in->task_id());
+  const auto offset = read_upload_offset(*in);
+  if (!offset) return answer(context, offset.error());
+  out->set_offset(static_cast<std::int64_t>(offset.value()));
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+Result<std::uint64_t> OrchestratorService::read_upload_offset(const ::orchestrator::ArtifactBegin& request) const {
+  BOOST_OUTCOME_TRY(const auto begin, to_upload(request, options_.limits));
+  BOOST_OUTCOME_TRY(const auto task, parts_.store.find(begin.task));
+  if (!task) return Error{Code::NotFound, "no task id=" + text(begin.task)};
+  BOOST_OUTCOME_TRYV(check_lease(begin, *task->state));
+  if (parts_.files.has(begin.sha256, begin.bytes)) return begin.bytes;
+  BOOST_OUTCOME_TRY(const auto arrived, parts_.files.arrived(begin.sha256));
+  return std::min(arrived, begin.bytes);
 }
 
 grpc::ServerUnaryReactor* OrchestratorService::ListArtifacts(Context* context, const ::orchestrator::TaskRef* in,

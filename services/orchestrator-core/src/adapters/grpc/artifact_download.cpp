@@ -3,6 +3,7 @@
 #include <grpcpp/server_context.h>
 
 #include "adapters/grpc/stream_base.hpp"
+#include "adapters/grpc/transfer_call.hpp"
 #include "libs/rpc/status.hpp"
 
 namespace swarm::orchestrator::grpc_api {
@@ -14,34 +15,20 @@ using Reactor = grpc::ServerWriteReactor<ArtifactPart>;
 constexpr std::size_t kPieceBytes = 512u << 10;
 
 /// One download, shared by its reactor and the disk's threads: a piece is read, then written, then the next one is read.
-class Download final : public std::enable_shared_from_this<Download> {
+class Download final : public TransferCall<Reactor>, public std::enable_shared_from_this<Download> {
  public:
   Download(TransferContext context, std::unique_ptr<TransferBook::Entry> entry, ::orchestrator::ArtifactRequest request)
-      : context_(context), entry_(std::move(entry)), request_(std::move(request)) {}
+      : TransferCall(context, std::move(entry)), request_(std::move(request)) {}
 
   void begin(Reactor* reactor) {
-    {
-      std::lock_guard lock(mutex_);
-      reactor_ = reactor;
-    }
+    attach(reactor);
     next();
   }
   /// A piece is on its way.
   void sent(bool ok) {
     if (!ok) return finish(grpc::Status::CANCELLED);
-    entry_->moved();
+    moved();
     next();
-  }
-  void detach() {
-    std::lock_guard lock(mutex_);
-    reactor_ = nullptr;
-    entry_.reset();
-  }
-  void finish(const grpc::Status& status) {
-    std::lock_guard lock(mutex_);
-    if (reactor_ == nullptr || finished_) return;
-    finished_ = true;
-    reactor_->Finish(status);
   }
 
  private:
@@ -50,7 +37,7 @@ class Download final : public std::enable_shared_from_this<Download> {
       const auto more = self->file_ ? self->read() : self->open();
       if (!more) return self->finish(rpc::to_status(more.error()));
       if (!more.value()) return self->finish(grpc::Status::OK);
-      self->send();
+      self->unless_over([&](Reactor& reactor) { reactor.StartWrite(&self->part_); });
     });
   }
 
@@ -86,23 +73,12 @@ class Download final : public std::enable_shared_from_this<Download> {
     return true;
   }
 
-  void send() {
-    std::lock_guard lock(mutex_);
-    if (reactor_ != nullptr && !finished_) reactor_->StartWrite(&part_);
-  }
-
-  TransferContext context_;
-  std::unique_ptr<TransferBook::Entry> entry_;
   const ::orchestrator::ArtifactRequest request_;
   // Of whoever has it.
   std::unique_ptr<OutgoingFile> file_;
   std::uint64_t at_ = 0;
   std::uint64_t end_ = 0;
   ArtifactPart part_;
-
-  std::mutex mutex_;  // guards the rest
-  Reactor* reactor_ = nullptr;
-  bool finished_ = false;
 };
 
 class DownloadReactor final : public Reactor {

@@ -69,6 +69,9 @@ struct TransferContext {
   const InputLimits& limits;
 };
 
+/// FailedPrecondition: the lease by which the file is handed in is gone.
+Result<void> check_lease(const UploadBegin& begin, const TaskState& state);
+
 /// Each deletes itself when its call is done.
 grpc::ServerReadReactor<::orchestrator::ArtifactPart>* start_upload(TransferContext context, grpc::CallbackServerContext* call, ::orchestrator::ArtifactInfo* answer);
 grpc::ServerWriteReactor<::orchestrator::ArtifactPart>* start_download(TransferContext context, grpc::CallbackServerContext* call, const ::orchestrator::ArtifactRequest& request);

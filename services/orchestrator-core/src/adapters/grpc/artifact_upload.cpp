@@ -3,6 +3,7 @@
 #include <grpcpp/server_context.h>
 
 #include "adapters/grpc/stream_base.hpp"
+#include "adapters/grpc/transfer_call.hpp"
 #include "application/added_lines.hpp"
 #include "application/artifact_scan.hpp"
 #include "libs/rpc/status.hpp"
@@ -43,45 +44,29 @@ struct Scans {
 
 /// One upload, shared by its reactor, the disk's threads and the router. At any time one of them has it: a part is read, then
 /// worked on, then the next one is read, and at the end the engine is asked.
-class Upload final : public Link, public std::enable_shared_from_this<Upload> {
+class Upload final : public Link, public TransferCall<Reactor>, public std::enable_shared_from_this<Upload> {
  public:
   Upload(TransferContext context, std::unique_ptr<TransferBook::Entry> entry, ::orchestrator::ArtifactInfo* answer)
-      : context_(context), entry_(std::move(entry)), answer_(answer) {}
+      : TransferCall(context, std::move(entry)), answer_(answer) {}
 
   void begin(Reactor* reactor, CallId call) {
     call_ = call;
-    std::lock_guard lock(mutex_);
-    reactor_ = reactor;
-    rpc::mark_unread(part_);
-    reactor_->StartRead(&part_);
+    attach(reactor);
+    read_on();
   }
   /// On gRPC's thread.
   void came(bool more) {
-    if (more) entry_->moved();
+    if (more) moved();
     context_.disk.post([self = shared_from_this(), more] { more ? self->take() : self->end_of_bytes(); });
-  }
-  /// The call is done: nothing of it may be touched any more.
-  void detach() {
-    std::lock_guard lock(mutex_);
-    reactor_ = nullptr;
-    entry_.reset();
-  }
-  void finish(const grpc::Status& status) {
-    std::lock_guard lock(mutex_);
-    if (reactor_ == nullptr || finished_) return;
-    finished_ = true;
-    reactor_->Finish(status);
   }
 
   void answer(CallId, Reply&& reply) override {
     if (const auto* error = std::get_if<Error>(&reply)) return finish(rpc::to_status(*error));
     if (denied_) return finish(rpc::to_status(Error{Code::PermissionDenied, denied_->text()}));
     const auto* attached = std::get_if<ArtifactAttached>(&reply);
-    std::lock_guard lock(mutex_);
-    if (attached == nullptr || reactor_ == nullptr || finished_) return;
-    fill(*answer_, attached->artifact);
-    finished_ = true;
-    reactor_->Finish(grpc::Status::OK);
+    if (attached == nullptr) return;
+    unless_over([&](Reactor&) { fill(*answer_, attached->artifact); });
+    finish(grpc::Status::OK);
   }
   void flush() override {}
   void drain() override {}  // it goes on as long as there is time
@@ -89,14 +74,10 @@ class Upload final : public Link, public std::enable_shared_from_this<Upload> {
 
  private:
   void read_on() {
-    std::lock_guard lock(mutex_);
-    if (reactor_ == nullptr || finished_) return;
-    rpc::mark_unread(part_);
-    reactor_->StartRead(&part_);
-  }
-  bool is_over() {
-    std::lock_guard lock(mutex_);
-    return reactor_ == nullptr || finished_;
+    unless_over([this](Reactor& reactor) {
+      rpc::mark_unread(part_);
+      reactor.StartRead(&part_);
+    });
   }
 
   void take() {
@@ -117,18 +98,22 @@ class Upload final : public Link, public std::enable_shared_from_this<Upload> {
     if (!task) return Error{Code::NotFound, "no task id=" + text(begin_.task)};
     // The engine has the last word; this only spares the bytes of a lease that is surely gone.
     const auto& state = *task->state;
-    if (begin_.token.empty() || state.lease.token != begin_.token || is_final(state.status)) {
-      return Error{Code::FailedPrecondition, "the lease is gone: task " + text(begin_.task) + " is " + std::string(name(state.status))};
-    }
+    BOOST_OUTCOME_TRYV(check_lease(begin_, state));
     const auto* checks = context_.limits.rule_checks;
     scans_.emplace(context_.limits.guardrails, checks == nullptr ? RuleCheckList() : checks->of(state.lease.rules_given), begin_.name);
     pin_ = context_.keeper.pin(begin_.sha256);
-    if (!context_.files.has(begin_.sha256, begin_.bytes)) {
+    if (context_.files.has(begin_.sha256, begin_.bytes)) {
+      BOOST_OUTCOME_TRYV(scan_kept());
+      return hand_in();
+    }
+    if (begin_.offset == 0) {
       BOOST_OUTCOME_TRY(incoming_, context_.files.create(begin_.sha256, begin_.bytes));
       return outcome::success();
     }
-    BOOST_OUTCOME_TRYV(scan_kept());
-    return hand_in();
+    const auto look = [this](std::string_view bytes) { scans_->add(bytes); };
+    BOOST_OUTCOME_TRY(incoming_, context_.files.resume(begin_.sha256, begin_.bytes, begin_.offset, look));
+    if (scans_->policies.denial()) return deny();
+    return outcome::success();
   }
 
   /// What is here already was looked at for another task, perhaps by other policies.
@@ -179,6 +164,7 @@ class Upload final : public Link, public std::enable_shared_from_this<Upload> {
   /// As for an artefact that comes with its result: nothing is kept, and the attempt ends as denied.
   Result<void> deny() {
     denied_ = scans_->policies.denial();
+    if (incoming_) incoming_->discard();
     incoming_.reset();
     log::warn("an artefact was refused", {{"task", text(begin_.task)}, {"name", begin_.name}, {"why", denied_->text()}});
     ResultReport report;
@@ -196,8 +182,6 @@ class Upload final : public Link, public std::enable_shared_from_this<Upload> {
     return Error{Code::ResourceExhausted, "the command queue is full, try again"};
   }
 
-  TransferContext context_;
-  std::unique_ptr<TransferBook::Entry> entry_;
   ::orchestrator::ArtifactInfo* const answer_;
   CallId call_ = 0;
   ArtifactPart part_;
@@ -208,10 +192,6 @@ class Upload final : public Link, public std::enable_shared_from_this<Upload> {
   std::unique_ptr<IncomingFile> incoming_;
   std::optional<Denial> denied_;
   bool handed_in_ = false;
-
-  std::mutex mutex_;  // guards the rest
-  Reactor* reactor_ = nullptr;
-  bool finished_ = false;
 };
 
 class UploadReactor final : public Reactor {
@@ -236,6 +216,11 @@ class UploadReactor final : public Reactor {
 };
 
 }  // namespace
+
+Result<void> check_lease(const UploadBegin& begin, const TaskState& state) {
+  if (!begin.token.empty() && state.lease.token == begin.token && !is_final(state.status)) return outcome::success();
+  return Error{Code::FailedPrecondition, "the lease is gone: task " + text(begin.task) + " is " + std::string(name(state.status))};
+}
 
 grpc::ServerReadReactor<ArtifactPart>* start_upload(TransferContext context, grpc::CallbackServerContext* call, ::orchestrator::ArtifactInfo* answer) {
   auto entry = context.book.open(TransferBook::Kind::Upload, call);

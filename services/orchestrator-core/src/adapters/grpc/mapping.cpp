@@ -328,6 +328,8 @@ Result<UploadBegin> to_upload(const ::orchestrator::ArtifactBegin& in, const Inp
     return invalid("bytes", std::to_string(in.bytes()) + ", at most " + std::to_string(limits.artifact_bytes_max) + " (artifacts.bytes_max)");
   }
   out.bytes = static_cast<std::uint64_t>(in.bytes());
+  if (in.offset() < 0 || in.offset() > in.bytes()) return invalid("offset", std::to_string(in.offset()) + " is not within the " + std::to_string(in.bytes()) + " bytes");
+  out.offset = static_cast<std::uint64_t>(in.offset());
   return out;
 }
 

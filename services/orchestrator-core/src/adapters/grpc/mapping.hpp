@@ -46,6 +46,7 @@ struct UploadBegin {
   std::string name;
   std::string sha256;
   std::uint64_t bytes = 0;
+  std::uint64_t offset = 0;
 };
 Result<UploadBegin> to_upload(const ::orchestrator::ArtifactBegin& in, const InputLimits& limits);
 Result<std::vector<LeaseSign>> to_signs(::orchestrator::HeartbeatRequest&& in, const InputLimits& limits);

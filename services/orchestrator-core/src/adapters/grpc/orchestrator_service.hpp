@@ -63,6 +63,7 @@ class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackS
   Unary* GetDispatch(Context*, const ::orchestrator::DispatchQuery*, ::orchestrator::DispatchState*) override;
   // artifact_calls.cpp
   grpc::ServerReadReactor<::orchestrator::ArtifactPart>* UploadArtifact(Context*, ::orchestrator::ArtifactInfo*) override;
+  Unary* GetUploadOffset(Context*, const ::orchestrator::ArtifactBegin*, ::orchestrator::UploadOffset*) override;
   Unary* ListArtifacts(Context*, const ::orchestrator::TaskRef*, ::orchestrator::ListArtifactsResponse*) override;
   grpc::ServerWriteReactor<::orchestrator::ArtifactPart>* DownloadArtifact(Context*, const ::orchestrator::ArtifactRequest*) override;
   // settings_calls.cpp
@@ -83,6 +84,7 @@ class OrchestratorService final : public ::orchestrator::Orchestrator::CallbackS
   bool look_stacks_up_of(Command& command, std::function<void()> refuse);
   Unary* answer(Context* context, const Error& error) const;
   TransferContext transfer() const;
+  Result<std::uint64_t> read_upload_offset(const ::orchestrator::ArtifactBegin& request) const;
   Result<void> read_artifacts(const ::orchestrator::TaskRef& request, ::orchestrator::ListArtifactsResponse& out) const;
   Unary* explain(Context* context, const char* method, const ::orchestrator::TaskRef* in, ::orchestrator::TaskExplanation* out);
   Result<Command> read_redrive(const ::orchestrator::RedriveRequest& request, ::orchestrator::RedriveResponse& out) const;
