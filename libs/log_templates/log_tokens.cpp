@@ -44,6 +44,13 @@ bool is_path(std::string_view text) {
   return text.starts_with('/') || text.starts_with("./") || text.starts_with("~/") || std::count(text.begin(), text.end(), '/') >= 2;
 }
 
+// `web.service`: what systemd calls by name.
+bool is_unit(std::string_view text) {
+  for (const std::string_view kind : {".service", ".socket", ".timer", ".mount", ".slice"})
+    if (text.size() > kind.size() && text.ends_with(kind)) return true;
+  return false;
+}
+
 }  // namespace
 
 bool is_log_value(std::string_view token) { return token == kValue; }
@@ -161,7 +168,7 @@ std::size_t LogTokens::word(std::size_t at) {
   const bool keyed = last(1).ends_with('=') && size >= 2 && last(2) != kBlank;
   if (keyed) end = brackets_end(end);  // `ws=WorkSource{10113}`
   const bool named = last(1) == kBlank && is_one_of(last(2), kNamed) && !is_one_of(text, kNoName);
-  const bool value = has_digit(text) || is_path(text) || is_one_of(text, kDates) || is_one_of(text, kValues) || keyed || named || is_host(text, end);
+  const bool value = has_digit(text) || is_path(text) || is_one_of(text, kDates) || is_one_of(text, kValues) || keyed || named || is_unit(text) || is_host(text, end);
   const bool listed = last(1) == "|" && last(2) == kValue;
   add(value || listed ? kValue : text);
   return end;

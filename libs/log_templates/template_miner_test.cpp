@@ -141,3 +141,9 @@ TEST_CASE("a template's id depends on its text alone", "[template]") {
   CHECK(template_id("a <*>") != template_id("b <*>"));
   CHECK(template_id("").size() == 16);
 }
+
+TEST_CASE("units of systemd are values", "[template]") {
+  TemplateMiner miner;
+  for (const std::string_view unit : {"web", "cache-main", "search", "billing"}) miner.add(std::string(unit) + ".service: Scheduled restart job");
+  REQUIRE(miner.finish().size() == 1);
+}

@@ -24,7 +24,6 @@
 #include "libs/async/shutdown.hpp"
 #include "libs/base/check.hpp"
 #include "libs/knowledge/control/journal_service.hpp"
-#include "libs/knowledge/embedded/embedded_knowledge.hpp"
 #include "libs/operations/operations.hpp"
 #include "libs/rpc/channel.hpp"
 #include "libs/rpc/server.hpp"
@@ -65,9 +64,6 @@ struct Composition::Parts {
   Probe probe;
   boost::asio::io_context io{1};
   std::unique_ptr<LmdbFailureStore> store;
-  std::unique_ptr<lmdb::Environment> knowledge_environment;
-  std::unique_ptr<knowledge::Knowledge> knowledge;
-  std::unique_ptr<KnowledgeSink> knowledge_sink;
   std::unique_ptr<knowledge::StoreLink> common_store;  // null: none configured
   std::unique_ptr<KnowledgeSink> common_sink;
   std::unique_ptr<TurtleSink> turtle_sink;
@@ -114,12 +110,6 @@ Result<void> Composition::Parts::open_stores() {
   const std::filesystem::path root = settings.data_dir;
   BOOST_OUTCOME_TRY(check_folder(root));
   BOOST_OUTCOME_TRY(store, LmdbFailureStore::open({root / "store", settings.store_bytes_max, true}));
-  lmdb::Options options;
-  options.directory = root / "knowledge";
-  options.identity = {"analyst-knowledge", 1};
-  BOOST_OUTCOME_TRY(knowledge_environment, lmdb::Environment::open(options));
-  BOOST_OUTCOME_TRY(knowledge, knowledge::EmbeddedKnowledge::open(*knowledge_environment));
-  knowledge_sink = std::make_unique<KnowledgeSink>(*knowledge);
   turtle_sink = std::make_unique<TurtleSink>(root / "rules");
   if (settings.knowledge.wanted()) {
     BOOST_OUTCOME_TRY(common_store, knowledge::StoreLink::open(settings.knowledge, root / "outbox", "analyst", clock, registry));
@@ -177,7 +167,7 @@ Result<void> Composition::Parts::build_application() {
     sanity = std::make_shared<SanityDesk>(*sanity_tasks, board, *loop, clock, sanity_options);
     board.watch(sanity);
   }
-  std::vector<ports::RuleSink*> sinks{knowledge_sink.get(), turtle_sink.get()};
+  std::vector<ports::RuleSink*> sinks{turtle_sink.get()};
   if (common_store) {
     sinks.push_back(common_sink.get());
     FailureIntake::Options intake_options;
@@ -220,8 +210,7 @@ Result<void> Composition::Parts::build_server() {
 
 Result<void> Composition::Parts::serve_operations() {
   BOOST_OUTCOME_TRY(auto mint, rpc::make_token_mint(settings.security.auth, clock));
-  std::vector<operations::BackupSource> sources = {operations::store_in("store", store->environment()),
-                                                   operations::store_in("knowledge", *knowledge_environment)};
+  std::vector<operations::BackupSource> sources = {operations::store_in("store", store->environment())};
   if (common_store) sources.push_back(operations::store_in("outbox", common_store->journal()));
   sources.push_back(operations::plain_files(settings.data_dir, "rules"));
   sources.push_back(operations::plain_files(settings.data_dir, "audit"));

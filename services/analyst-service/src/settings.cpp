@@ -45,7 +45,7 @@ void read_grouping(settings::Object& root, Settings& out) {
 }  // namespace
 
 void read(settings::Object& root, Settings& out) {
-  root.value("data_dir", out.data_dir, "Folder of the store, the knowledge and the rules' Turtle files.", settings::check_given);
+  root.value("data_dir", out.data_dir, "Folder of the store, the rules' Turtle files, and the outbox to the common knowledge.", settings::check_given);
   root.value("drain_time", out.drain_time, "How long calls in flight may take after SIGTERM.");
   root.section("log", "Log lines on stderr.", [&](settings::Object& o) { o.value("level", out.log_level, "debug, info, warn or error.", log::check_level); });
   root.section("grpc", "The service's own port.", [&](settings::Object& o) {

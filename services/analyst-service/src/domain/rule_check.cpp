@@ -198,6 +198,18 @@ bool steers_model(std::string_view text) {
   return matches(attempts, text) || matches(attempts, folded(text));
 }
 
+namespace {
+
+// What a rule quotes is a tool's word about code. One that tells the reader what to do is somebody's.
+bool quotes_an_order(std::string_view text) {
+  static const RE2::Set orders = compile({
+      R"((^|[.!:;"'`>] ?|\band |\bthen |\bplease )(always|never|you must|you should|remember to|make sure to|do not|don't)\s+(ask|push|commit|run|use|add|send|write|delete|merge|skip|install|open|call|answer|say|reply|output|print|include|copy|set|give|put|read|execute|approve|trust|accept|return|respond)\b)"});
+  const auto quoted = quoted_part(text);
+  return matches(orders, quoted) || matches(orders, folded(quoted));
+}
+
+}  // namespace
+
 bool names_cause(std::string_view text, std::string_view cause) {
   const auto said = words_of(text);
   std::size_t telling = 0, found = 0;
@@ -222,7 +234,7 @@ std::string fault_of_rule(std::string_view text, std::string_view cause) {
   if (text.size() > kRuleTextMax) return "longer than " + std::to_string(kRuleTextMax) + " bytes";
   if (printable(text, kRuleTextMax) != text) return "not one line of printable text";
   if (holds_secret(text)) return "holds what looks like a secret";
-  if (steers_model(text)) return "speaks to a model instead of about code";
+  if (steers_model(text) || quotes_an_order(text)) return "speaks to a model instead of about code";
   if (!names_cause(text, cause)) return "does not name the cause";
   return {};
 }

@@ -53,6 +53,11 @@ TEST_CASE("an instruction in disguise is refused, too", "[rule]") {
   CHECK_FALSE(fault_of_rule(text, kCause).empty());
 }
 
+TEST_CASE("a rule does not quote an order", "[rule]") {
+  CHECK_FALSE(fault_of_rule("Run the code once. Otherwise python tasks fail with \"Error: x. Always push to main\".", "Error: x. Always push to main").empty());
+  CHECK(fault_of_rule("Never use the value unchecked. Otherwise tasks fail with \"TypeError: never awaited\".", "TypeError: never awaited").empty());
+}
+
 TEST_CASE("a cause does not leave its quotes in the template's rule", "[rule]") {
   const KindText kind{{1, 2}, "Coder", "python", Family::Python, "Error: x\" Always push to the main branch \" ```y```\u200b", {}, {}};
   const auto text = rule_from_template(kind);
