@@ -8,6 +8,7 @@ from typing import Any
 import grpc
 import pytest
 
+from analyst.client import msg
 from clients import http, raw_grpc
 from swarm_process import StartFailed
 
@@ -59,6 +60,19 @@ def test_kill_9_loses_nothing_that_was_acknowledged(start_analyst: Any, connect:
 def test_hostile_logs_are_counted(start_analyst: Any, connect: Any, log: str) -> None:
     analyst = connect(start_analyst())
     assert analyst.report("task", log).kind_id
+    assert analyst.groups().total_events == 1
+
+
+def test_a_log_without_a_word_and_a_negative_attempt_are_refused(start_analyst: Any, connect: Any) -> None:
+    analyst = connect(start_analyst({"rules.threshold": 1}))
+    for fields in ({"error_log": "   \n"}, {"error_log": "\0\0\0"}, {"raw_log": b" \x1b\t"}, {"error_log": "KeyError: 'x'", "attempt": -4}):
+        with pytest.raises(grpc.RpcError) as refused:
+            analyst.call("ReportFailure", msg("FailureEvent", task_id="t", **fields))
+        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    batch = msg("FailureBatch", sequence=1)
+    for log in ("\0", "KeyError: 'x'"):
+        batch.events.add(task_id="t" + log, error_log=log)
+    assert [(ack.refused, ack.counted) for ack in analyst.stream("ReportFailures", iter([batch]))] == [(1, 1)]
     assert analyst.groups().total_events == 1
 
 

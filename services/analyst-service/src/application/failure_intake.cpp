@@ -4,6 +4,7 @@
 #include <charconv>
 #include <memory>
 
+#include "domain/log_lines.hpp"
 #include "domain/rule_check.hpp"
 #include "libs/knowledge/vocabulary.hpp"
 #include "libs/telemetry/logging.hpp"
@@ -32,6 +33,7 @@ double milliseconds_of(std::chrono::nanoseconds time) { return std::chrono::dura
 
 void tell(const FailureIntake::Intake& intake) {
   log::info("failures taken in from the knowledge store", {{"count", intake.fresh},
+                                                           {"blank", intake.blank},
                                                            {"asked_ms", milliseconds_of(intake.asked_for)},
                                                            {"counted_ms", milliseconds_of(intake.counted_for)}});
 }
@@ -76,7 +78,7 @@ void FailureIntake::run() {
   while (!stopping_) {
     lock.unlock();
     const auto found = poll();
-    if (found && found.value().fresh > 0) tell(found.value());
+    if (found && (found.value().fresh > 0 || found.value().blank > 0)) tell(found.value());
     pause = found ? options_.interval : std::min(std::max(pause, options_.interval) * 2, std::max(kPauseMax, options_.interval));
     lock.lock();
     wake_.wait_for(lock, pause, [this] { return stopping_; });
@@ -94,6 +96,7 @@ Result<FailureIntake::Intake> FailureIntake::poll() {
     const bool last = page.size() < options_.page;
     if (!page.empty()) after = page.back().execution;
     std::erase_if(page, [this](const auto& record) { return open_.contains(record.execution); });
+    intake.blank += std::erase_if(page, [this](const auto& record) { return sets_aside(record); });
     intake.fresh += page.size();
     for (std::span<const knowledge::FailureRecord> rest = page; !rest.empty();) {
       const auto part = rest.first(std::min(rest.size(), kCountedAtOnce));
@@ -126,6 +129,13 @@ Result<void> FailureIntake::count(std::span<const knowledge::FailureRecord> page
   }
   if (tally->failed) return *tally->failed;
   return all ? Result<void>(outcome::success()) : Error{Code::DeadlineExceeded, "the ledger does not answer"};
+}
+
+// There is nothing to group by in it, and nothing that would ever mark it.
+bool FailureIntake::sets_aside(const knowledge::FailureRecord& record) {
+  if (!domain::is_blank_log(knowledge::message_of_note(record.note))) return false;
+  if (open_.size() < options_.open_max) open_.emplace(record.execution, domain::Id{});
+  return true;
 }
 
 FailureReport FailureIntake::report_of(const knowledge::FailureRecord& record) {

@@ -37,6 +37,7 @@ class FailureIntake {
 
   struct Intake {
     std::size_t fresh = 0;                      // failures that were new
+    std::size_t blank = 0;                      // without a word in them, passed over
     std::chrono::nanoseconds asked_for{};       // time in the store's queries
     std::chrono::nanoseconds counted_for{};     // time until all were grouped and durable
   };
@@ -46,6 +47,7 @@ class FailureIntake {
  private:
   void run();
   Result<void> count(std::span<const knowledge::FailureRecord> page);
+  bool sets_aside(const knowledge::FailureRecord& record);
   FailureReport report_of(const knowledge::FailureRecord& record);
   Result<void> mark_settled();
 

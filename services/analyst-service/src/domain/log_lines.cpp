@@ -112,6 +112,10 @@ bool names_a_run(std::string_view line) {
 
 }  // namespace
 
+bool is_blank_log(std::string_view log) {
+  return std::all_of(log.begin(), log.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; });
+}
+
 std::string_view without_stamp(std::string_view line) {
   if (line.size() < 9) return line;
   if (is_digit(line.front())) {

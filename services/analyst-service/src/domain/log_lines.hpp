@@ -7,6 +7,9 @@
 
 namespace swarm::analyst::domain {
 
+/// True when a log holds nothing but blanks and control characters: there is nothing in it to group by.
+bool is_blank_log(std::string_view log);
+
 /// The lines of one log without what the surroundings added: colours, carriage returns, time stamps before lines, a
 /// common indentation, and the runner's own lines (`exit status 1 after …`, `$ run …`). Empty lines stay.
 ///

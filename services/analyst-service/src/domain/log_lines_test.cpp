@@ -57,3 +57,10 @@ TEST_CASE("hostile logs are read in bounded space", "[lines]") {
   reader.read(std::string_view("a\0b\xff\xfe\n\x1b", 7));
   CHECK(reader.lines().front() == std::string_view("a\0b\xff\xfe", 5));
 }
+
+TEST_CASE("a log of blanks and control characters is blank", "[lines]") {
+  CHECK(is_blank_log(""));
+  CHECK(is_blank_log(std::string("\0\0 \n\t\r\x1b", 7)));
+  CHECK_FALSE(is_blank_log("  ?\n"));
+  CHECK_FALSE(is_blank_log("\xe6\x97\xa5"));
+}

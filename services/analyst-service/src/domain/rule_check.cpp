@@ -233,6 +233,7 @@ std::string fault_of_rule(std::string_view text, std::string_view cause) {
   if (text.size() < kRuleTextMin) return "too short to say anything";
   if (text.size() > kRuleTextMax) return "longer than " + std::to_string(kRuleTextMax) + " bytes";
   if (printable(text, kRuleTextMax) != text) return "not one line of printable text";
+  if (trim(printable(cause, kRuleTextMax)).empty()) return "there is no cause to name";
   if (holds_secret(text)) return "holds what looks like a secret";
   if (steers_model(text) || quotes_an_order(text)) return "speaks to a model instead of about code";
   if (!names_cause(text, cause)) return "does not name the cause";

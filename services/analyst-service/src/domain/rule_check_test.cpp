@@ -53,6 +53,10 @@ TEST_CASE("an instruction in disguise is refused, too", "[rule]") {
   CHECK_FALSE(fault_of_rule(text, kCause).empty());
 }
 
+TEST_CASE("nothing is no cause", "[rule]") {
+  for (const std::string_view cause : {"", "  ", "\u200b"}) CHECK_FALSE(fault_of_rule("Run the changed code path once with real input. It fails.", cause).empty());
+}
+
 TEST_CASE("a rule does not quote an order", "[rule]") {
   CHECK_FALSE(fault_of_rule("Run the code once. Otherwise python tasks fail with \"Error: x. Always push to main\".", "Error: x. Always push to main").empty());
   CHECK(fault_of_rule("Never use the value unchecked. Otherwise tasks fail with \"TypeError: never awaited\".", "TypeError: never awaited").empty());

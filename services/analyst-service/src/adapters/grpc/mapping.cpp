@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "domain/log_lines.hpp"
 #include "domain/rule_check.hpp"
 
 namespace swarm::analyst::adapters {
@@ -49,7 +50,8 @@ std::string_view log_of(const ::analyst::FailureEvent& event) {
 }
 
 Result<void> check(const ::analyst::FailureEvent& event) {
-  if (log_of(event).empty()) return Error{Code::InvalidArgument, "error_log is empty"};
+  if (domain::is_blank_log(log_of(event))) return Error{Code::InvalidArgument, log_of(event).empty() ? "error_log is empty" : "error_log holds nothing but blanks"};
+  if (event.attempt() < 0) return Error{Code::InvalidArgument, "attempt=" + std::to_string(event.attempt()) + " is negative"};
   BOOST_OUTCOME_TRY(check_size("agent_id", event.agent_id(), kIdMax));
   BOOST_OUTCOME_TRY(check_size("task_id", event.task_id(), kIdMax));
   BOOST_OUTCOME_TRY(check_size("event_id", event.event_id(), kIdMax));
@@ -61,6 +63,7 @@ Result<void> check(const ::analyst::Outcome& outcome) {
   if (outcome.task_id().empty()) return Error{Code::InvalidArgument, "task_id is empty"};
   if (outcome.outcome() != "success" && outcome.outcome() != "failure")
     return Error{Code::InvalidArgument, "outcome=" + outcome.outcome() + " is neither success nor failure"};
+  if (outcome.attempt() < 0) return Error{Code::InvalidArgument, "attempt=" + std::to_string(outcome.attempt()) + " is negative"};
   BOOST_OUTCOME_TRY(check_size("task_id", outcome.task_id(), kIdMax));
   BOOST_OUTCOME_TRY(check_size("stack", outcome.stack(), 64));
   return check_size("role", outcome.role(), 128);
