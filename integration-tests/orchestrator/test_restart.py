@@ -204,7 +204,7 @@ def test_a_full_store_refuses_and_works_on_when_there_is_room_again(start_orches
     assert service.running
     assert [o.get(task_id).task_id for task_id in kept] == kept
     disk = next(c for c in http("GET", f"{service.admin}/readyz").json()["checks"] if c["name"] == "disk")
-    assert not disk["ok"] and disk["detail"] == error.details()
+    assert not disk["ok"] and disk["detail"] == "everything that writes is refused: " + error.details()
     service.terminate()
     assert service.wait_exit() == 0
     bigger = start_orchestrator({"limits.store": "64MiB", "data_dir": str(service.data_dir)})
