@@ -124,6 +124,8 @@ Result<DataDirectory> DataDirectory::acquire(const fs::path& path, const Identit
   std::error_code failed;
   fs::create_directories(path, failed);
   if (failed) return mdb_error(failed.value(), "can't create the data directory", path);
+  // Ours never has data without an identity: whoever's it is, nothing is left in it.
+  if (fs::exists(path / "data.mdb", failed) && !fs::exists(path / kIdentityFile, failed)) return check_identity(path, identity).error();
   const int fd = ::open((path / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return mdb_error(errno, "can't open the lock file", path);
   DataDirectory directory(path, fd);

@@ -447,3 +447,10 @@ TEST_CASE("a directory that can't be written to says so", "[lmdb]") {
   std::ofstream(dir.path() / "file") << "x";
   CHECK(open_error(options_for(dir.path() / "file" / "data")).message.find("can't create the data directory") != std::string::npos);
 }
+
+TEST_CASE("nothing is left in a directory with data of somebody else", "[lmdb][identity]") {
+  TempDir dir;
+  std::ofstream(dir.path() / "data.mdb") << "not ours";
+  CHECK(open_error(options_for(dir.path())).code == Code::FailedPrecondition);
+  CHECK(std::distance(fs::directory_iterator(dir.path()), fs::directory_iterator()) == 1);
+}
