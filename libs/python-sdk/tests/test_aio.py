@@ -12,6 +12,7 @@ import pytest
 import swarm_sdk as sdk
 from fake_services import FakeOrchestrator
 from swarm_sdk import aio, clients, wire
+from swarm_sdk.errors import from_grpc
 from test_clients import QUICK, answer_submit, failing
 
 
@@ -33,6 +34,14 @@ def test_a_call_is_tried_again(orchestrator: FakeOrchestrator) -> None:
 
     assert asyncio.run(submit()).created
     assert len(orchestrator.seen("SubmitTasks")) == 3
+
+
+def test_a_connection_lost_while_sending_is_worth_another_try() -> None:
+    nothing = grpc.aio.Metadata()
+    lost = grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, nothing, nothing, details="Internal error from Core")
+    assert isinstance(from_grpc(lost), sdk.Unavailable)
+    broken = grpc.aio.AioRpcError(grpc.StatusCode.INTERNAL, nothing, nothing, details="the ledger is broken")
+    assert not from_grpc(broken).retryable
 
 
 def test_errors_are_those_of_the_synchronous_client(orchestrator: FakeOrchestrator) -> None:

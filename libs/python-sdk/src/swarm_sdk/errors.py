@@ -76,9 +76,15 @@ _BY_CODE: dict[grpc.StatusCode, type[SwarmError]] = {
 }
 
 
+# All that grpc.aio says of a connection that was lost while it was sending; no server of ours says it.
+_LOST_WHILE_SENDING = "Internal error from Core"
+
+
 def from_grpc(error: grpc.RpcError) -> SwarmError:
     """The SDK's error for one of gRPC's."""
     if isinstance(error, grpc.FutureCancelledError):
         return Cancelled("call cancelled", "CANCELLED")
     code = error.code()
+    if code is grpc.StatusCode.INTERNAL and error.details() == _LOST_WHILE_SENDING:
+        return Unavailable("the connection was lost while sending", "UNAVAILABLE")
     return _BY_CODE.get(code, SwarmError)(error.details() or "", code.name)
