@@ -73,7 +73,6 @@ WORDS = {
     "name": Word(re.compile(r"\b(class|struct)\s+(\[\[\w+\]\]\s+)?\w+(Manager|Helper|Utils?|Processor)\b(?!\s*;)"), "name the thing by what it is"),
 }
 FILE_NAMES = re.compile(r"^(utils?|helpers?|common|misc|manager)\.(hpp|cpp|py)$|_(utils?|helpers?)\.(hpp|cpp|py)$")
-MACHINE_PATH = re.compile(r"(?<![\w.$}/-])/work/\w+")
 HOME_PATH = re.compile(r"(?<![\w.$}/-])/(home|Users)/(?!nonroot)[a-z]\w*|(?<![\w.$}/-])/root/(?!\.)\w+")  # fine in tests: logs name such
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -285,6 +284,7 @@ def check_co_await(name: str, text: str) -> Iterator[Finding]:
 
 def check(root: Path) -> list[Finding]:
     found: list[Finding] = []
+    own_place = re.compile(rf"(?<![\w.$}}/-]){re.escape(str(root.resolve()))}\b")  # where the tree lies on this machine
     for path in files(root):
         name = path.relative_to(root).as_posix()
         try:
@@ -295,7 +295,7 @@ def check(root: Path) -> list[Finding]:
             found.append(Finding(name, 1, "file-name", "a drawer without an owner; name the one thing that is in it"))
         if not name.startswith("scripts/tidy"):
             for number, line in enumerate(text.splitlines(), 1):
-                match = MACHINE_PATH.search(line) or (not SAMPLES.search("/" + name) and HOME_PATH.search(line))
+                match = own_place.search(line) or (not SAMPLES.search("/" + name) and HOME_PATH.search(line))
                 if match and "tidy: allow path:" not in line:
                     found.append(Finding(name, number, "path", f"{match[0]} is a path of one machine"))
         if path.suffix in CPP:

@@ -87,7 +87,7 @@ class Display:
         """Goes to stderr: what asked for the outcome on stdout must not take it for one."""
         self.status("")
         self._out.flush()
-        print(self.color("red", f"demo: {text}"), file=sys.stderr)
+        print(self.color("red", f"demo: {text}") if sys.stderr.isatty() else f"demo: {text}", file=sys.stderr)
 
     def _count(self, event: dict[str, Any]) -> str:
         """How near this kind of failure is to a rule."""
