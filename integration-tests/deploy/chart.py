@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ from tools import CHART, run, tool
 
 Manifest = dict[str, Any]
 VALUE_SETS = sorted(path.name for path in (CHART / "ci").glob("*-values.yaml"))
+SETS = [None, *VALUE_SETS]  # with the chart's defaults
+WORKLOADS = {"orchestrator": "orchestrator-core", "analyst": "analyst-service", "gateway": "llm-gateway"}
 
 
 def render(*arguments: str, values: str | None = None, release: str = "swarm", namespace: str = "prod") -> list[Manifest]:
@@ -61,3 +65,19 @@ def service_configs(manifests: list[Manifest]) -> dict[str, Manifest]:
             if file.endswith(".yaml"):
                 configs[Path(file).stem] = yaml.safe_load(text)
     return configs
+
+
+def secret_data(secret: Manifest, key: str) -> bytes:
+    return base64.b64decode(secret["data"][key])
+
+
+def flows(manifests: list[Manifest]) -> set[tuple[str, str, str]]:
+    """(from component, to component, port) that some ingress rule allows."""
+    found = set()
+    for policy in of_kind(manifests, "NetworkPolicy"):
+        target = policy["spec"]["podSelector"].get("matchLabels", {}).get("app.kubernetes.io/component")
+        for rule in policy["spec"].get("ingress", []):
+            for peer, port in itertools.product(rule["from"], rule["ports"]):
+                labels = peer.get("podSelector", {}).get("matchLabels", {})
+                found.add((labels.get("app.kubernetes.io/component", labels.get("swarm.dev/role", "other")), target, port["port"]))
+    return found

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from chart import VALUE_SETS, named, of_kind, render
+from chart import SETS, named, of_kind, render
 from cluster import Cluster
 from tools import CHART, ROOT
 
@@ -104,7 +104,7 @@ def test_notes_tell_of_an_ingress_that_no_policy_lets_in(cluster: Cluster) -> No
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("values", [None, *VALUE_SETS])
+@pytest.mark.parametrize("values", SETS)
 def test_admission_takes_every_pod_under_the_restricted_policy(cluster: Cluster, values: str | None) -> None:
     space = "admit-" + (values or "defaults").removesuffix("-values.yaml")
     cluster.create_namespace(space)

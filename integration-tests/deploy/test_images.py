@@ -23,6 +23,7 @@ import grpc
 import pytest
 
 from grpc_raw import REAL_REQUEST, SERVICE_NAME, call, reflected_services, serving
+from ready_line import ready_line
 from tools import ROOT, run, tool
 
 sys.path.insert(0, str(ROOT / "deploy"))
@@ -238,15 +239,6 @@ class Contained:
                 ["unshare", "--mount", "bash", "-c", script, "bash", str(root), str(data), name, *more],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={"PATH": os.environ["PATH"]})
 
-    def ready(self, within: float = 20.0) -> dict[str, Any]:
-        deadline = time.monotonic() + within
-        while time.monotonic() < deadline and self.process.poll() is None:
-            for line in self.log.read_text("utf-8", "replace").splitlines():
-                if '"msg":"ready"' in line.replace(": ", ":"):
-                    return json.loads(line)
-            time.sleep(0.02)
-        raise AssertionError(f"not ready, status {self.process.poll()}:\n{self.log.read_text('utf-8', 'replace')}")
-
 
 @pytest.mark.timeout(120)
 def test_the_bridge_runs_from_its_image_alone(built: Any, start_orchestrator: Any, tmp_path: Path) -> None:
@@ -291,7 +283,7 @@ def test_a_service_runs_from_its_image_alone(built: Any, name: str, tmp_path: Pa
         layer.extractall(root, numeric_owner=True)
     service = Contained(root, tmp_path, name)
     try:
-        line = service.ready()
+        line = ready_line(service.process, service.log)
         with grpc.insecure_channel(str(line["grpc"])) as channel:
             assert serving(channel)
             assert SERVICE_NAME[name] in reflected_services(channel)
