@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -380,6 +381,62 @@ def test_probes_are_told_what_the_last_look_failed_of(
     assert eventually(lambda: asked("/readyz")[0] == 503, 60)
     assert "trello" in asked("/readyz")[1] and TOKEN not in asked("/readyz")[1]
     assert asked("/livez")[0] == 200 and asked("/metrics")[0] == 404
+
+
+def test_a_card_that_something_is_wrong_with_stops_no_other(
+    trello: TrelloDouble, start_bridge: Callable[..., BridgeProcess], start_orchestrator: Callable[..., Any]
+) -> None:
+    orchestrator = start_orchestrator({"limits.text": 1024})
+    archived = trello.add_card("INBOX", "archived")
+    wordy, good = trello.add_card("INBOX", "wordy", "word " * 300), trello.add_card("INBOX", "good")
+    # Between the list of cards and its move.
+    trello.points[("PUT", "card", "before")] = lambda: trello.archive(archived)
+    bridge = start_bridge(orchestrator.grpc)
+    assert eventually(lambda: trello.place(good) == "REQUIREMENTS")
+    assert eventually(lambda: len(trello.texts(wordy)) == 1)
+    assert "refused]" in trello.texts(wordy)[0] and "1024" in trello.texts(wordy)[0]
+    bridge.end(signal.SIGKILL)
+    bridge.start()
+    later = trello.add_card("INBOX", "later")
+    assert eventually(lambda: trello.place(later) == "REQUIREMENTS")
+    assert len(trello.texts(wordy)) == 1 and trello.place(wordy) == "INBOX"
+    trello.cards[wordy]["desc"] = "fewer"
+    assert eventually(lambda: trello.place(wordy) == "REQUIREMENTS")
+
+
+ANSWERS = [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n[", b"220 mail.example.com ESMTP\r\n", b"HTTP/1.1 200 OK\r\n\r\nnonsense",
+           *(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body) for body in (b"{}", b"[]", b"7", b"null", b'["x"]', b'{"a": 1}', b'[{"id": []}]'))]
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_what_is_no_answer_of_trellos_is_an_error_like_others(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def say_it() -> None:
+            for _ in range(24):
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(answer)
+
+        threading.Thread(target=say_it, daemon=True).start()
+        client = Trello(f"http://127.0.0.1:{server.getsockname()[1]}", KEY, TOKEN, pause=lambda _: None)
+        for ask in (client.me, lambda: client.lists(BOARD), lambda: client.cards(BOARD), lambda: client.comments("c")):
+            try:
+                assert ask() in ([], {}), "nothing is there"
+            except TrelloError as error:
+                assert error.status == 0 and str(error)
+
+
+def test_a_stop_does_not_wait_for_pauses(trello: TrelloDouble, start_bridge: Callable[..., BridgeProcess]) -> None:
+    trello.limit_next = 1000
+    bridge = start_bridge("127.0.0.1:1")
+    assert eventually(lambda: len(trello.refused) >= 3)
+    began = time.monotonic()
+    assert bridge.end(signal.SIGTERM) == 0
+    assert time.monotonic() - began < 5
 
 
 def test_a_bad_address_for_probes_is_refused(tmp_path: Path) -> None:

@@ -82,6 +82,9 @@ class TrelloDouble:
     def put_back(self, card: str, list_name: str) -> None:
         self.cards[card]["idList"] = self.list_id(list_name)
 
+    def archive(self, card: str) -> None:
+        del self.cards[card]
+
     def place(self, card: str) -> str:
         return self.lists[self.cards[card]["idList"]]
 

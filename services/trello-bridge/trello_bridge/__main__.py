@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from swarm_sdk import OrchestratorClient
@@ -39,10 +40,11 @@ def main() -> int:
         if health is not None:
             logging.info("health at port %d", health.port)
         orchestrator = open_ones.enter_context(OrchestratorClient(settings.orchestrator))
-        trello = Trello(settings.base_url, settings.key, settings.token)
-        bridge = Bridge(settings, trello, orchestrator, health.looked if health else None)
+        stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: bridge.stop())
+            signal.signal(number, lambda *_: stop.set())
+        trello = Trello(settings.base_url, settings.key, settings.token, pause=stop.wait)
+        bridge = Bridge(settings, trello, orchestrator, stop, health.looked if health else None)
         try:
             bridge.run()
         except SettingsError as error:

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable
 
-from swarm_sdk import AlreadyExists, FailedPrecondition, NotFound, OrchestratorClient, SwarmError, Task
+from swarm_sdk import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, OrchestratorClient, SwarmError, Task
 
 from . import flow
 from .settings import KEY_ENV, TOKEN_ENV, Settings, SettingsError
@@ -21,23 +21,25 @@ log = logging.getLogger("trello-bridge")
 
 
 class Bridge:
-    """Not thread-safe, except `stop`."""
+    """Not thread-safe."""
 
     def __init__(
-        self, settings: Settings, trello: Trello, orchestrator: OrchestratorClient, looked: Callable[[str | None], None] | None = None
+        self, settings: Settings, trello: Trello, orchestrator: OrchestratorClient, stop: threading.Event,
+        looked: Callable[[str | None], None] | None = None,
     ) -> None:
-        """`looked` hears of the end of each look, with its fault if it had one."""
+        """`stop` ends run() when it is set; `looked` hears of the end of each look, with its fault if it had one."""
         self._settings = settings
         self._trello = trello
         self._orchestrator = orchestrator
         self._looked = looked or (lambda _: None)
-        self._stop = threading.Event()
+        self._stop = stop
         self._lists: dict[str, str] = {}
         self._me = ""
         self._done: set[str] = set()  # cards whose last word was said; saves requests only
+        self._wrong: dict[str, str] = {}  # card → what was told to be wrong with it; saves requests and lines only
 
     def run(self) -> None:
-        """Until stop(). What fails is logged and tried again at the next look. Raises SettingsError when the first answer
+        """Until the stop. What fails is logged and tried again at the next look. Raises SettingsError when the first answer
         of Trello shows that the settings can't be right."""
         checked = False
         while not self._stop.is_set():
@@ -57,9 +59,6 @@ class Bridge:
             self._looked(fault)
             self._stop.wait(self._settings.interval)
 
-    def stop(self) -> None:
-        self._stop.set()
-
     def check(self) -> None:
         """Whether key, token, board and lists exist. Raises SettingsError, or TrelloError when that can't be told now."""
         s = self._settings
@@ -77,7 +76,8 @@ class Bridge:
             raise SettingsError(f"board {s.board!r} has no list {', '.join(map(repr, missing))}, only {', '.join(map(repr, self._lists.values()))}")
 
     def look(self) -> None:
-        """One look at every open card, those that are at work first. Raises TrelloError or SwarmError."""
+        """One look at every open card, those that are at work first. A card that something is wrong with stops no other.
+        Raises TrelloError or SwarmError."""
         self._lists = self._trello.lists(self._settings.board)
         over: list[tuple[Card, Task]] = []
         for card in self._trello.cards(self._settings.board):
@@ -106,9 +106,35 @@ class Bridge:
             log.info("card %s %r is task %s", card.id, card.name, made.task_id)
         except AlreadyExists:  # another bridge was quicker, with an older text of the card
             log.info("card %s has its task already", card.id)
+        except InvalidArgument as error:
+            self._refuse(card, str(error))
+            return None
         return self._orchestrator.get(flow.task_id(card.id))
 
+    def _refuse(self, card: Card, why: str) -> None:
+        """Says on the card, once, that the orchestrator takes no such task."""
+        if self._wrong.get(card.id) == why:
+            return
+        remark = flow.refusal(card, why)
+        if not any(remark.mark in c.text and c.author == self._me for c in self._trello.comments(card.id)):
+            self._trello.comment(card.id, remark.text)
+        self._log_wrong(card, why)
+
+    def _log_wrong(self, card: Card, what: str) -> None:
+        if self._wrong.get(card.id) != what:
+            self._wrong[card.id] = what
+            log.warning("card %s %r: %s", card.id, card.name, what)
+
     def _follow(self, card: Card, task: Task) -> None:
+        """Raises TrelloError, but not for what Trello refuses of this card alone (it was archived a moment ago, say)."""
+        try:
+            self._bring_up_to_date(card, task)
+        except TrelloError as error:
+            if not error.is_about_the_request:
+                raise
+            self._log_wrong(card, str(error))
+
+    def _bring_up_to_date(self, card: Card, task: Task) -> None:
         self._move(card, flow.list_name(task, self._settings))
         remark = flow.remark(task)
         if remark is None:

@@ -69,6 +69,11 @@ def remark(task: Task) -> Remark | None:
     return Remark(mark, f"{mark}\n{_shortened(words)}".rstrip())
 
 
+def refusal(card: Card, why: str) -> Remark:
+    mark = f"[swarm {task_id(card.id)[:8]} refused]"
+    return Remark(mark, f"{mark}\nThis card can't become a task as it is: {_shortened(why)}")
+
+
 def decision(comment: str) -> tuple[bool, str] | None:
     """(approved, words) when a comment decides."""
     words = comment.strip()

@@ -7,6 +7,8 @@ server errors. Long answers come in pages.
 
 from __future__ import annotations
 
+import functools
+import http.client
 import json
 import time
 import urllib.error
@@ -15,7 +17,7 @@ import urllib.request
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 ANSWER_BYTES_MAX = 16 << 20
 COMMENT_CHARS_MAX = 16_384
@@ -31,6 +33,27 @@ class TrelloError(Exception):
         super().__init__(f"trello: {status}: {message}" if status else f"trello: {message}")
         self.status = status
         self.retry_after = retry_after
+
+    @property
+    def is_about_the_request(self) -> bool:
+        """Another request may well succeed: it was not for want of rights, rate or server."""
+        return 400 <= self.status < 500 and self.status not in (401, 403, 408, 429)
+
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _reads_answer(method: _Method) -> _Method:
+    """An answer of another shape, JSON that some proxy says, is a TrelloError."""
+
+    @functools.wraps(method)
+    def read(*arguments: Any) -> Any:
+        try:
+            return method(*arguments)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise TrelloError(0, f"the answer is none of Trello's: {error!r}") from None
+
+    return cast(_Method, read)
 
 
 @dataclass(frozen=True)
@@ -62,15 +85,18 @@ class Trello:
         self._pause = pause
         self._sent: deque[float] = deque(maxlen=RATE_MAX)  # when the last requests were sent
 
+    @_reads_answer
     def me(self) -> str:
         """The user name that the token belongs to."""
         return str(self._call("GET", "/1/members/me", fields="username")["username"])
 
+    @_reads_answer
     def lists(self, board: str) -> dict[str, str]:
         """List id → name."""
         answer = self._call("GET", f"/1/boards/{_segment(board)}/lists", fields="name", filter="open")
         return {item["id"]: item["name"] for item in answer}
 
+    @_reads_answer
     def cards(self, board: str) -> list[Card]:
         """All open cards of the board, oldest first."""
         answer = self._all(f"/1/boards/{_segment(board)}/cards/open", fields="name,desc,idList,labels")
@@ -85,6 +111,7 @@ class Trello:
     def comment(self, card: str, text: str) -> None:
         self._call("POST", f"/1/cards/{_segment(card)}/actions/comments", text=text[:COMMENT_CHARS_MAX])
 
+    @_reads_answer
     def comments(self, card: str) -> list[Comment]:
         """All of them, oldest first."""
         answer = self._all(f"/1/cards/{_segment(card)}/actions", filter="commentCard")
@@ -136,8 +163,8 @@ class Trello:
         except urllib.error.HTTPError as error:
             text = error.read(500).decode("utf-8", "replace")
             raise TrelloError(error.code, text, _seconds(error.headers.get("Retry-After"))) from None
-        except (urllib.error.URLError, OSError) as error:
-            raise TrelloError(0, str(getattr(error, "reason", error))) from None
+        except (urllib.error.URLError, OSError, http.client.HTTPException) as error:
+            raise TrelloError(0, str(getattr(error, "reason", "")) or str(error) or type(error).__name__) from None
         except ValueError as error:
             raise TrelloError(0, f"the answer is no JSON: {error}") from None
 
