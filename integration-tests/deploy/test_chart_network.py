@@ -1,8 +1,8 @@
-"""Who may reach whom: the chart's network policies."""
+"""Who may reach whom: the chart's network policies, and the way in through a Gateway."""
 
 from __future__ import annotations
 
-from chart import WORKLOADS, flows, named, of_kind, render
+from chart import WORKLOADS, flows, named, of_kind, refusal, render, secret_data
 
 
 def test_the_network_allows_exactly_the_flows_of_the_design() -> None:
@@ -19,6 +19,22 @@ def test_an_ingress_controller_reaches_the_model_endpoint_only() -> None:
     controller = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}
     let_in = {(c, p["port"]) for c, rules in policies.items() for rule in rules if controller in rule["from"] for p in rule["ports"]}
     assert let_in == {("gateway", "http")}
+
+
+def test_a_gateway_is_told_to_speak_tls_to_the_model_endpoint() -> None:
+    manifests = render(values="exposed-values.yaml")
+    policy = named(manifests, "BackendTLSPolicy", "swarm-gateway")["spec"]
+    (target,) = policy["targetRefs"]
+    service = named(manifests, "Service", target["name"])
+    assert target["sectionName"] in {port["name"] for port in service["spec"]["ports"]}
+    (authority,) = policy["validation"]["caCertificateRefs"]
+    assert named(manifests, "ConfigMap", authority["name"])["data"]["ca.crt"].encode() == secret_data(named(manifests, "Secret", "swarm-ca"), "tls.crt")
+    assert policy["validation"]["hostname"] == "swarm-gateway.prod.svc"  # one of the certificate's names
+    route = "gateway.httpRoute.enabled=true,gateway.httpRoute.parentRefs[0].name=edge,tls.mode=certManager,tls.certManager.issuerRef.name=company-ca"
+    assert "backendTLSPolicy.caConfigMap must name" in refusal("--set", route)
+    own = render("--set", route + ",gateway.httpRoute.backendTLSPolicy.caConfigMap=company-ca")
+    assert named(own, "BackendTLSPolicy", "swarm-gateway")["spec"]["validation"]["caCertificateRefs"][0]["name"] == "company-ca"
+    assert not [m for m in own if m["kind"] == "ConfigMap" and m["metadata"]["name"] == "swarm-ca"]
 
 
 def test_everything_else_is_denied_by_default() -> None:
