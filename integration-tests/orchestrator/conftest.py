@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from orchestrator.client import Raw
+from orchestrator.files import Files
 from orchestrator.wall_clock import WallClock
 from raw_calls import connections
 
@@ -20,3 +21,16 @@ def connect() -> Iterator[Callable[[Any], Raw]]:
 def wall_clock(tmp_path: Path) -> WallClock:
     """start_orchestrator(…, env=wall_clock.env) runs by it."""
     return WallClock(tmp_path)
+
+
+@pytest.fixture
+def files() -> Iterator[Any]:
+    opened: list[Files] = []
+
+    def connect(service: Any) -> Files:
+        opened.append(Files(service.grpc))
+        return opened[-1]
+
+    yield connect
+    for o in opened:
+        o.close()

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import random
-import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -19,68 +16,10 @@ from typing import Any
 import grpc
 import pytest
 from eventually import eventually
-from orchestrator.client import Raw, code_of, msg
+from orchestrator.client import code_of, msg
+from orchestrator.files import PIECE, Files, incoming, noise, stored
 
 import swarm_sdk as sdk
-from swarm_sdk import aio as sdk_aio
-from swarm_sdk import connection as sdk_connection
-from swarm_sdk import files as sdk_files
-from swarm_sdk import models as sdk_models
-
-PIECE = 256 * 1024
-
-
-class Files(Raw):
-    def upload(self, task: Any, content: bytes, name: str = "out.bin", pieces: Iterator[Any] | None = None, **fields: Any) -> Any:
-        fields = {"task_id": task.task_id, "lease_token": task.lease_token, "name": name, "bytes": len(content),
-                  "sha256": hashlib.sha256(content).hexdigest()} | fields
-        parts = pieces or (msg("ArtifactPart", data=content[at:at + PIECE]) for at in range(0, len(content), PIECE))
-
-        def stream() -> Iterator[Any]:
-            yield msg("ArtifactPart", begin=fields)
-            yield from parts
-
-        return self._method("stream_unary", "UploadArtifact")(stream(), timeout=60)
-
-    def download(self, task_id: str, name: str = "out.bin", **fields: Any) -> tuple[Any, bytes]:
-        parts = list(self.follow("DownloadArtifact", msg("ArtifactRequest", task_id=task_id, name=name, **fields), timeout=60))
-        return parts[0].info, b"".join(part.data for part in parts[1:])
-
-    def ref(self, info: Any) -> Any:
-        return msg("ArtifactRef", name=info.name, sha256=info.sha256, bytes=info.bytes)
-
-    def work(self, **fields: Any) -> Any:
-        self.register()
-        task_id = self.submit(**fields)
-        task = self.poll()
-        assert task.task_id == task_id
-        return task
-
-
-@pytest.fixture
-def files() -> Iterator[Any]:
-    opened: list[Files] = []
-
-    def connect(service: Any) -> Files:
-        opened.append(Files(service.grpc))
-        return opened[-1]
-
-    yield connect
-    for o in opened:
-        o.close()
-
-
-def stored(service: Any) -> list[Path]:
-    """Without what is on its way in."""
-    return sorted(p for p in (service.data_dir / "artefacts").rglob("*") if p.is_file() and p.parent.name != "incoming")
-
-
-def incoming(service: Any) -> list[Path]:
-    return list((service.data_dir / "artefacts" / "incoming").iterdir())
-
-
-def noise(size: int, seed: int = 1) -> bytes:
-    return random.Random(seed).randbytes(size)
 
 
 def test_a_file_comes_back_as_it_was_and_survives_kill_9(start_orchestrator: Any, files: Any) -> None:
@@ -290,24 +229,6 @@ def test_a_policy_sees_what_lies_across_pieces_and_the_task_ends_as_denied(start
     assert "AC-4" in code_of(lambda: o.upload(task, fine))[1]
 
 
-def test_a_disk_without_room_refuses_and_goes_on(start_orchestrator: Any, files: Any) -> None:
-    service = start_orchestrator({"artifacts.free_min": str(1 << 60)})
-    o = files(service)
-    task = o.work()
-    code, text = code_of(lambda: o.upload(task, b"x" * 1000))
-    assert code == grpc.StatusCode.RESOURCE_EXHAUSTED and "free_min" in text
-    service.configure({"artifacts.free_min": "0"})
-    service.restart()
-    o = files(service)
-    assert o.upload(task, b"x" * 1000).bytes == 1000
-    folder = service.data_dir / "artefacts"
-    if os.geteuid() != 0:
-        (folder / "incoming").chmod(0o500)
-        assert code_of(lambda: o.upload(task, b"y"))[0] == grpc.StatusCode.RESOURCE_EXHAUSTED
-        (folder / "incoming").chmod(0o700)
-    assert o.result(task).accepted
-
-
 def test_an_upload_that_stands_still_is_given_up_and_others_are_bounded(start_orchestrator: Any, files: Any) -> None:
     service = start_orchestrator({"artifacts.uploads": 2, "artifacts.idle": "500ms"})
     o = files(service)
@@ -453,187 +374,3 @@ def test_a_backup_holds_the_files_while_tasks_come_and_go(start_orchestrator: An
     for shown in o.call("ListTasks", msg("ListTasksRequest")).tasks:
         for artifact in shown.artifacts:
             assert len(o.download(shown.task_id, artifact.name)[1]) == artifact.bytes
-
-
-def test_an_upload_that_was_cut_off_goes_on_where_it_was_also_after_kill_9(start_orchestrator: Any, files: Any) -> None:
-    service = start_orchestrator({"lease.time": "10m", "lease.start_within": "10m"})
-    o = files(service)
-    content = noise(3_000_000)
-    task = o.work()
-    begin = {"task_id": task.task_id, "lease_token": task.lease_token, "name": "out.bin", "bytes": len(content),
-             "sha256": hashlib.sha256(content).hexdigest()}
-
-    def arrived(**fields: Any) -> int:
-        return int(o.call("GetUploadOffset", msg("ArtifactBegin", **begin | fields)).offset)
-
-    def cut_at(end: int, at: int = 0) -> None:
-        """Sends up to `end`; then the connection is gone."""
-        sent = threading.Event()
-
-        def pieces() -> Iterator[Any]:
-            yield from (msg("ArtifactPart", data=content[n:min(n + PIECE, end)]) for n in range(at, end, PIECE))
-            sent.wait(30)
-
-        mine = Files(service.grpc)
-        before = arrived()
-        thread = threading.Thread(target=lambda: code_of(lambda: mine.upload(task, content, pieces=pieces(), offset=at)))
-        thread.start()
-        name = begin["sha256"]
-        eventually(lambda: any(p.name == name and p.stat().st_size == end for p in incoming(service)), within=20)
-        assert code_of(arrived)[0] == grpc.StatusCode.UNAVAILABLE and before == at
-        mine.close()
-        sent.set()
-        thread.join()
-        o_sees = eventually(lambda: known() == end)
-        assert o_sees
-
-    def known() -> int:
-        try:
-            return arrived()
-        except grpc.RpcError as error:
-            assert error.code() == grpc.StatusCode.UNAVAILABLE
-            return -1
-
-    assert arrived() == 0
-    cut_at(1_000_000)
-    cut_at(1_500_000, at=1_000_000)
-    service.kill()
-    service.start()
-    o = files(service)
-    assert arrived() == 1_500_000
-    assert code_of(lambda: o.upload(task, content, offset=1_500_001))[0] == grpc.StatusCode.OUT_OF_RANGE
-    for wrong in (-1, len(content) + 1):
-        assert code_of(lambda: o.upload(task, content, offset=wrong))[0] == grpc.StatusCode.INVALID_ARGUMENT
-    assert code_of(lambda: arrived(lease_token="0" * 32))[0] == grpc.StatusCode.FAILED_PRECONDITION
-    assert known() == 1_500_000
-    rest = (msg("ArtifactPart", data=content[n:n + PIECE]) for n in range(1_500_000, len(content), PIECE))
-    assert o.upload(task, content, pieces=rest, offset=1_500_000).sha256 == begin["sha256"]
-    assert arrived() == len(content) and incoming(service) == []
-    assert o.download(task.task_id)[1] == content
-    assert o.result(task).accepted
-
-
-def test_a_policy_sees_what_came_before_the_cut(start_orchestrator: Any, files: Any) -> None:
-    rails = {"guardrails": {"policies": [{"id": "leaks", "control": "SI-10", "forbidden": ["BEGIN RSA PRIVATE KEY"]}]}}
-    service = start_orchestrator(rails | {"lease.time": "10m", "lease.start_within": "10m"})
-    o = files(service)
-    task = o.work()
-    content = b"x" * 1000 + b"BEGIN RSA PRIVATE KEY" + b"y" * 1000
-    # What is on the disk as half of an upload got there past the policy, as one of an earlier configuration.
-    (service.data_dir / "artefacts" / "incoming" / hashlib.sha256(content).hexdigest()).write_bytes(content[:1010])
-    rest = iter([msg("ArtifactPart", data=content[1010:])])
-    assert "SI-10" in code_of(lambda: o.upload(task, content, pieces=rest, offset=1010))[1]
-    assert o.status(task.task_id) == "DEAD"
-    eventually(lambda: incoming(service) == [])
-
-
-class CuttingProxy:
-    """Forwards connections to a port; ends each one once it has carried `bytes_max` upwards, as often as `cuts` says."""
-
-    def __init__(self, address: str, bytes_max: int, cuts: int) -> None:
-        host, port = address.rsplit(":", 1)
-        self.target, self.bytes_max, self.cuts_left, self.carried = (host, int(port)), bytes_max, cuts, 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self.listener.accept()
-                far = socket.create_connection(self.target)
-            except OSError:
-                return
-            threading.Thread(target=self._carry, args=(near, far, True), daemon=True).start()
-            threading.Thread(target=self._carry, args=(far, near, False), daemon=True).start()
-
-    def _carry(self, source: socket.socket, sink: socket.socket, up: bool) -> None:
-        left = self.bytes_max
-        try:
-            while data := source.recv(65536):
-                if up:
-                    left -= len(data)
-                    self.carried += len(data)
-                    if left < 0 and self.cuts_left > 0:
-                        self.cuts_left -= 1
-                        break
-                sink.sendall(data)
-        except OSError:
-            pass
-        for one in (source, sink):
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        self.listener.close()
-
-
-@pytest.mark.parametrize("kind", ["sync", "async"])
-def test_the_sdk_goes_on_after_its_connection_was_cut(start_orchestrator: Any, tmp_path: Path, kind: str) -> None:
-    service = start_orchestrator({"lease.time": "10m", "lease.start_within": "10m"})
-    made = tmp_path / "made.bin"
-    made.write_bytes(noise(12_000_000))
-    o = Files(service.grpc)
-    o.work()
-    assignment = sdk_models.read(sdk_models.Assignment, o.poll())
-    proxy = CuttingProxy(service.grpc, 5_000_000, 2)
-    if kind == "sync":
-        connection = sdk_connection.Connection(proxy.address)
-        info = sdk_files.upload(connection, assignment, made, "made.bin")
-        connection.close()
-    else:
-
-        async def main() -> sdk.Artifact:
-            connection = sdk_aio.AsyncConnection(proxy.address)
-            try:
-                return await connection.upload(assignment, made, "made.bin")
-            finally:
-                await connection.close()
-
-        info = asyncio.run(main())
-    proxy.close()
-    assert info.bytes == 12_000_000 and proxy.cuts_left == 0
-    assert o.download(assignment.task_id, "made.bin")[1] == made.read_bytes()
-    print(f"{proxy.carried} bytes carried")
-    assert proxy.carried < 12_000_000 + 9_000_000, "what had come was not sent again, but for what was on its way"
-    o.close()
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 8 MiB."""
-    place = tmp_path / "small"
-    place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place], capture_output=True, text=True)
-    if done.returncode != 0:
-        pytest.skip(f"a file system can't be mounted here: {done.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", "-l", place], check=True)
-
-
-def test_a_disk_that_fills_up_in_the_middle_of_an_upload_refuses_and_goes_on(start_orchestrator: Any, files: Any, small_disk: Path) -> None:
-    service = start_orchestrator({"artifacts.free_min": "0"})
-    service.kill()
-    shutil.rmtree(service.data_dir / "artefacts")
-    (service.data_dir / "artefacts").symlink_to(small_disk)
-    service.start()
-    o = files(service)
-    task = o.work()
-    content = noise(6_000_000)
-
-    def pieces() -> Iterator[Any]:
-        for at in range(0, len(content), PIECE):
-            if at == 8 * PIECE:
-                eventually(lambda: any(p.stat().st_size >= 4 * PIECE for p in incoming(service)))
-                (small_disk / "filler").write_bytes(b"x" * 3_500_000)
-            yield msg("ArtifactPart", data=content[at:at + PIECE])
-
-    code, text = code_of(lambda: o.upload(task, content, pieces=pieces()))
-    assert code == grpc.StatusCode.RESOURCE_EXHAUSTED and "the disk is full" in text, text
-    eventually(lambda: incoming(service) == [])
-    o.register("b")
-    other = o.submit("goes on")
-    assert o.result(o.poll("b")).accepted and o.status(other) == "SUCCEEDED"
-    (small_disk / "filler").unlink()
-    assert o.upload(task, content).bytes == len(content)
-    assert o.result(task).accepted
