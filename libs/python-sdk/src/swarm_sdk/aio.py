@@ -19,7 +19,7 @@ import grpc.aio
 from . import files, wire
 from . import models as m
 from . import operations as op
-from .connection import CHANNEL_OPTIONS, ConnectionOptions
+from .connection import ConnectionOptions
 from .errors import DeadlineExceeded, SwarmError, Unavailable, from_grpc
 from .operations import Operation
 
@@ -35,9 +35,9 @@ class AsyncConnection:
         self.options = options or ConnectionOptions()
         secure = self.options.credentials()
         self._channel = (
-            grpc.aio.secure_channel(address, secure, CHANNEL_OPTIONS)
+            grpc.aio.secure_channel(address, secure, self.options.channel())
             if secure
-            else grpc.aio.insecure_channel(address, CHANNEL_OPTIONS)
+            else grpc.aio.insecure_channel(address, self.options.channel())
         )
 
     async def close(self) -> None:

@@ -21,6 +21,8 @@ CHANNEL_OPTIONS = (
     # A service that restarts is back within a second; gRPC's own back-off would go up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
+    # In spite of its name this is how long an attempt to connect may take: of itself 20 s.
+    ("grpc.min_reconnect_backoff_ms", 5000),
     ("grpc.max_receive_message_length", 64 * 1024 * 1024),
     ("grpc.max_send_message_length", 64 * 1024 * 1024),
     # The services are the swarm's own: a proxy of the environment is for the way out, and would capture even loopback.
@@ -46,11 +48,24 @@ class ConnectionOptions:
     root_certificates: bytes | None = None
     private_key: bytes | None = None
     certificate_chain: bytes | None = None
+    keepalive: float = 15.0  # seconds of silence; then the connection has two thirds as long to show that it is alive
 
     def credentials(self) -> grpc.ChannelCredentials | None:
         if self.root_certificates is None:
             return None
         return grpc.ssl_channel_credentials(self.root_certificates, self.private_key, self.certificate_chain)
+
+    def channel(self) -> tuple[tuple[str, int], ...]:
+        """gRPC's settings. Without keepalive a peer that went without a word, as machines and networks do, is noticed after a quarter
+        of an hour. The services take more than one ping in 10 s for abuse."""
+        answer_ms = int(self.keepalive * 1000 / 1.5)
+        return CHANNEL_OPTIONS + (
+            ("grpc.keepalive_time_ms", int(self.keepalive * 1000)),
+            ("grpc.keepalive_timeout_ms", answer_ms),
+            ("grpc.http2.ping_timeout_ms", answer_ms),  # newer gRPC goes by this one, which is a minute of itself
+            ("grpc.keepalive_permit_without_calls", 1),
+            ("grpc.http2.max_pings_without_data", 0),  # a long poll is silent by nature
+        )
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
         context = trace.current()
@@ -67,9 +82,9 @@ class Connection:
         self.options = options or ConnectionOptions()
         secure = self.options.credentials()
         self._channel = (
-            grpc.secure_channel(address, secure, CHANNEL_OPTIONS)
+            grpc.secure_channel(address, secure, self.options.channel())
             if secure
-            else grpc.insecure_channel(address, CHANNEL_OPTIONS)
+            else grpc.insecure_channel(address, self.options.channel())
         )
 
     def close(self) -> None:
