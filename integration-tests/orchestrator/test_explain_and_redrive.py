@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import grpc
+import pytest
 from orchestrator.client import code_of, msg
+
+import swarm_sdk as sdk
 
 
 def why(o, task_id, rpc="WhyNotScheduled"):
@@ -86,6 +91,23 @@ def test_dead_tasks_are_redriven_by_filter_and_page(start_orchestrator, connect)
         if not token:
             break
     assert moved == red
+
+
+def test_the_sdk_finds_and_redrives_by_tenant_and_time(start_orchestrator, connect):
+    service = start_orchestrator({"retry.backoff_initial": "1ms"})
+    o = connect(service)
+    o.register()
+    red = [kill_task(o, labels={"team": "red"}) for _ in range(3)]
+    with sdk.OrchestratorClient(service.grpc) as client:
+        assert [t.task_id for t in client.list(labels={"team": "red"}, page_size=2)] == red[::-1]
+        born = datetime.fromtimestamp(o.get(red[0]).created_unix_ms / 1000, tz=UTC)
+        assert {t.task_id for t in client.list(created_from=born)} == set(red) and not list(client.list(created_before=born))
+        hers = client.submit(sdk.NewTask("x", tenant="ann")).task_id
+        assert [t.task_id for t in client.list(tenant="ann")] == [hers]
+        assert {r.from_task for r in client.redrive_matching(labels={"team": "red"})} == set(red)
+        assert not list(client.redrive_matching(tenant="ann"))
+        with pytest.raises(ValueError, match="colour"):
+            list(client.list(colour="red"))
 
 
 def test_redriving_refuses_what_is_not_over_and_what_is_too_much(start_orchestrator, connect):

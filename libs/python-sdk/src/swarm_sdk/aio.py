@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, Unpack
 
 import grpc
 import grpc.aio
@@ -187,19 +187,16 @@ class AsyncOrchestratorClient(_AsyncClient):
     async def redrive(self, task_ids: Sequence[str]) -> tuple[m.Redriven, ...]:
         return await self.connection.run(op.redrive(task_ids))
 
-    async def list(
-        self,
-        *,
-        status: m.TaskStatus = m.TaskStatus.UNSPECIFIED,
-        stack: str = "",
-        workflow_state: str = "",
-        labels: Mapping[str, str] | None = None,
-        text: str = "",
-        parent_id: str = "",
-        page_size: int = 100,
-    ) -> AsyncIterator[m.Task]:
-        filters = {"status": int(status), "stack": stack, "workflow_state": workflow_state,
-                   "labels": dict(labels or {}), "text": text, "parent_id": parent_id}
+    async def redrive_matching(self, **filters: Unpack[op.TaskFilters]) -> AsyncIterator[m.Redriven]:
+        token = ""
+        while True:
+            redriven, token = await self.connection.run(op.redrive_page(filters, token))
+            for task in redriven:
+                yield task
+            if not token:
+                return
+
+    async def list(self, *, page_size: int = 100, **filters: Unpack[op.TaskFilters]) -> AsyncIterator[m.Task]:
         token = ""
         while True:
             tasks, token = await self.connection.run(op.list_page(filters, page_size, token))

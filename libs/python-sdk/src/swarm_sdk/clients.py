@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from . import files
 from . import models as m
@@ -70,20 +70,17 @@ class OrchestratorClient(_Client):
         """Submits dead or cancelled tasks again, as new ones. A repeat answers with the same new ones."""
         return self.connection.run(op.redrive(task_ids))
 
-    def list(
-        self,
-        *,
-        status: m.TaskStatus = m.TaskStatus.UNSPECIFIED,
-        stack: str = "",
-        workflow_state: str = "",
-        labels: Mapping[str, str] | None = None,
-        text: str = "",
-        parent_id: str = "",
-        page_size: int = 100,
-    ) -> Iterator[m.Task]:
+    def redrive_matching(self, **filters: Unpack[op.TaskFilters]) -> Iterator[m.Redriven]:
+        """Does so with all dead tasks that match, whatever `status` says, page by page as it is iterated."""
+        token = ""
+        while True:
+            redriven, token = self.connection.run(op.redrive_page(filters, token))
+            yield from redriven
+            if not token:
+                return
+
+    def list(self, *, page_size: int = 100, **filters: Unpack[op.TaskFilters]) -> Iterator[m.Task]:
         """All tasks that match, newest first, without contexts, artifacts and histories. Fetches page by page."""
-        filters = {"status": int(status), "stack": stack, "workflow_state": workflow_state,
-                   "labels": dict(labels or {}), "text": text, "parent_id": parent_id}
         token = ""
         while True:
             tasks, token = self.connection.run(op.list_page(filters, page_size, token))

@@ -8,7 +8,8 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from datetime import datetime
+from typing import Any, Generic, TypedDict, TypeVar, cast
 
 from . import models as m
 from . import wire
@@ -64,10 +65,40 @@ def redrive(task_ids: Sequence[str]) -> Operation[tuple[m.Redriven, ...]]:
     )
 
 
-def list_page(filters: Mapping[str, Any], page_size: int, token: str) -> Operation[tuple[tuple[m.Task, ...], str]]:
+class TaskFilters(TypedDict, total=False):
+    """What tasks are listed and redriven by: all that is given has to fit."""
+
+    status: m.TaskStatus
+    stack: str
+    workflow_state: str
+    labels: Mapping[str, str] | None
+    text: str  # words of the description
+    parent_id: str
+    tenant: str
+    created_from: datetime  # at or after
+    created_before: datetime
+
+
+def _filter(filters: TaskFilters, token: str) -> dict[str, Any]:
+    fields = {name: value for name, value in cast(dict[str, Any], filters).items() if value is not None} | {"page_token": token}
+    for name in ("created_from", "created_before"):
+        if name in fields:
+            fields[f"{name}_unix_ms"] = int(fields.pop(name).timestamp() * 1000)
+    return fields
+
+
+def redrive_page(filters: TaskFilters, token: str) -> Operation[tuple[tuple[m.Redriven, ...], str]]:
+    return _orchestrator(
+        "RedriveTasks",
+        {"filter": _filter(filters, token)},
+        lambda answer: (tuple(m.read(m.Redriven, t) for t in answer.tasks), answer.next_page_token),
+    )
+
+
+def list_page(filters: TaskFilters, page_size: int, token: str) -> Operation[tuple[tuple[m.Task, ...], str]]:
     return _orchestrator(
         "ListTasks",
-        {**filters, "page_size": page_size, "page_token": token},
+        _filter(filters, token) | {"page_size": page_size},
         lambda answer: (tuple(m.read(m.Task, t) for t in answer.tasks), answer.next_page_token),
     )
 
