@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -229,3 +230,21 @@ def test_a_refused_join_ends_the_agent_with_the_reason(orchestrator: FakeOrchest
 
     with pytest.raises(sdk.InvalidArgument, match="name is too long"):
         asyncio.run(main())
+
+
+def test_blocking_work_that_keeps_heartbeats_back_is_told(orchestrator: FakeOrchestrator, caplog: pytest.LogCaptureFixture) -> None:
+    hub = Hub(orchestrator)
+
+    async def block(task: sdk.AsyncTaskRun) -> str:
+        await asyncio.sleep(0.1)
+        time.sleep(0.5)
+        await asyncio.sleep(0.1)
+        return "done"
+
+    async def scene(agent: sdk.AsyncAgent, until: Any) -> None:
+        await until(lambda: hub.credits)
+        hub.give("a")
+        await until(lambda: hub.results)
+
+    play(orchestrator, scene, block)
+    assert "the event loop stood still" in caplog.text and "asyncio.to_thread" in caplog.text

@@ -201,7 +201,12 @@ class AsyncAgent(AgentBase):
 
     async def _beat(self) -> None:
         while True:
+            asleep = time.monotonic()
             await asyncio.sleep(self._interval)
+            late = time.monotonic() - asleep - self._interval
+            if self._held and late > self._interval:
+                log.warning("the event loop stood still for %.1f s, and no heartbeat went out: leases end that way; "
+                            "blocking work belongs into asyncio.to_thread, or into an Agent", late)
             if self._held:
                 self._outbox.put_nowait(self._heartbeat())
 
