@@ -1,9 +1,10 @@
 #include "program.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 
 #include "commands/commands.hpp"
-#include "commands/options.hpp"
 #include "commands/upkeep.hpp"
 #include "libs/settings/nearest.hpp"
 
@@ -45,52 +46,52 @@ std::string usage_error(CLI::App& program, const CLI::ParseError& error) {
   return "swarmctl: " + what + "; see " + full_name(at) + " --help";
 }
 
-void add_addresses(CLI::App& program, Session& session) {
+void add_addresses(Command program, Session& session) {
   for (const Peer peer : kPeers) {
     const PeerFacts& f = facts(peer);
-    add_address(program, f.flag, f.variable, session.addresses[static_cast<std::size_t>(peer)],
-                "gRPC address of the " + std::string(f.name));
+    program.address(f.flag, f.variable, session.addresses[static_cast<std::size_t>(peer)], "gRPC address of the " + std::string(f.name));
   }
 }
 
-void add_file(CLI::App& program, const std::string& flag, const std::string& variable, std::string& out,
+void add_file(Command program, const std::string& flag, const std::string& variable, std::string& out,
               const std::string& help) {
-  program.add_option(flag, out, help)->envname(variable)->type_name("FILE");
+  program.option(flag, out, help).from_environment(variable).type("FILE");
 }
 
-void add_access(CLI::App& program, AccessOptions& o) {
+void add_access(Command program, AccessOptions& o) {
   add_file(program, "--ca-file", "SWARM_CTL_CA_FILE", o.ca_file, "PEM roots of the servers' certificates; turns TLS on");
   add_file(program, "--cert-file", "SWARM_CTL_CERT_FILE", o.cert_file, "PEM client certificate");
   add_file(program, "--key-file", "SWARM_CTL_KEY_FILE", o.key_file, "its private key");
   add_file(program, "--token-file", "SWARM_CTL_TOKEN_FILE", o.token_file, "bearer token for every call");
   add_file(program, "--signing-key-file", "SWARM_CTL_SIGNING_KEY_FILE", o.signing_key_file,
            "PEM key to make a short-lived admin token with");
-  program.add_option("--signing-key-id", o.signing_key_id, "its kid in the services' JWKS file")
-      ->envname("SWARM_CTL_SIGNING_KEY_ID")
-      ->capture_default_str();
-  program.add_option("--server-name", o.server_name, "name in the servers' certificates, if not the address's")
-      ->envname("SWARM_CTL_SERVER_NAME")
-      ->type_name("NAME");
+  program.option("--signing-key-id", o.signing_key_id, "its kid in the services' JWKS file")
+      .from_environment("SWARM_CTL_SIGNING_KEY_ID")
+      .shows_default();
+  program.option("--server-name", o.server_name, "name in the servers' certificates, if not the address's")
+      .from_environment("SWARM_CTL_SERVER_NAME")
+      .type("NAME");
 }
 
 }  // namespace
 
-void describe_program(CLI::App& program, Session& session) {
-  program.name("swarmctl");
-  program.description("Steers a swarm: its tasks, rules, agents and budget.");
-  program.require_subcommand(1);
-  program.fallthrough();  // global flags may also follow the command
-  program.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::Throw);
-  program.set_version_flag("--version", std::string("swarmctl ") + SWARM_VERSION);
+void describe_program(CLI::App& app, Session& session) {
+  app.name("swarmctl");
+  app.description("Steers a swarm: its tasks, rules, agents and budget.");
+  app.require_subcommand(1);
+  app.fallthrough();  // global flags may also follow the command
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::Throw);
+  app.set_version_flag("--version", std::string("swarmctl ") + SWARM_VERSION);
+  const Command program(app);
   add_addresses(program, session);
-  program.add_flag("--json", session.json, "print JSON, one document (watch: one a line)");
-  add_duration(program, "--timeout", session.timeout, "longest wait for an answer (default 10s)");
+  program.flag("--json", session.json, "print JSON, one document (watch: one a line)");
+  program.duration("--timeout", session.timeout, "longest wait for an answer (default 10s)");
   add_access(program, session.access_options);
-  program.parse_complete_callback([&session] {
+  app.parse_complete_callback([&session] {
     const auto opened = session.open();
     if (!opened) throw CLI::Error("AccessError", opened.error().message, 2);
   });
-  program.footer("Exit code: 0 done, 1 it failed, 2 wrong usage.");
+  app.footer("Exit code: 0 done, 1 it failed, 2 wrong usage.");
   add_tasks(program, session);
   add_artifacts(program, session);
   add_schedules(program, session);

@@ -1,12 +1,14 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <ostream>
 #include <string>
 #include <vector>
 
 #include "session.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace swarm::ctl {
 

@@ -31,12 +31,11 @@ void run(Session& session) {
 
 }  // namespace
 
-void add_agents(CLI::App& program, Session& session) {
-  CLI::App* agents = program.add_subcommand("agents", "agents that are connected");
-  agents->require_subcommand(1);
-  agents->add_subcommand("list", "list agents and what they do")->callback([&session] { run(session); });
-  add_agent_hold(*agents, session, "drain", "have an agent finish what it has and take nothing new, also after a restart", true);
-  add_agent_hold(*agents, session, "undrain", "give an agent work again", false);
+void add_agents(Command program, Session& session) {
+  const Command agents = program.group("agents", "agents that are connected");
+  agents.command("list", "list agents and what they do").action([&session] { run(session); });
+  add_agent_hold(agents, session, "drain", "have an agent finish what it has and take nothing new, also after a restart", true);
+  add_agent_hold(agents, session, "undrain", "give an agent work again", false);
 }
 
 }  // namespace swarm::ctl

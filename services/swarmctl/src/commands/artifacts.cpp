@@ -123,20 +123,19 @@ void run_get(Session& session, const GetOptions& o) {
 
 }  // namespace
 
-void add_artifacts(CLI::App& program, Session& session) {
-  CLI::App* artifacts = program.add_subcommand("artifacts", "files that agents handed in");
-  artifacts->require_subcommand(1);
+void add_artifacts(Command program, Session& session) {
+  const Command artifacts = program.group("artifacts", "files that agents handed in");
   auto task = std::make_shared<std::string>();
-  CLI::App* list = artifacts->add_subcommand("list", "the files of a task");
-  list->add_option("task", *task, "the task")->required()->type_name("ID");
-  list->callback([task, &session] { run_list(session, *task); });
+  const Command list = artifacts.command("list", "the files of a task");
+  list.option("task", *task, "the task").required().type("ID");
+  list.action([task, &session] { run_list(session, *task); });
   auto o = std::make_shared<GetOptions>();
-  CLI::App* get = artifacts->add_subcommand("get", "download a file of a task, and check it");
-  get->add_option("task", o->task, "the task")->required()->type_name("ID");
-  get->add_option("name", o->name, "the file, as list names it")->required()->type_name("NAME");
-  get->add_option("-o,--output", o->to, "where to; -: standard output")->required()->type_name("FILE");
-  get->add_option("--attempt", o->attempt, "that handed it in; default: the accepted one, or else the newest")->check(CLI::Range(1, 1'000'000));
-  get->callback([o, &session] { run_get(session, *o); });
+  const Command get = artifacts.command("get", "download a file of a task, and check it");
+  get.option("task", o->task, "the task").required().type("ID");
+  get.option("name", o->name, "the file, as list names it").required().type("NAME");
+  get.option("-o,--output", o->to, "where to; -: standard output").required().type("FILE");
+  get.option("--attempt", o->attempt, "that handed it in; default: the accepted one, or else the newest").between(1, 1'000'000);
+  get.action([o, &session] { run_get(session, *o); });
 }
 
 }  // namespace swarm::ctl

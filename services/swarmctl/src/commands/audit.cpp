@@ -63,15 +63,14 @@ void verify(Session& session, const Options& o) {
 
 }  // namespace
 
-void add_audit(CLI::App& program, Session& session) {
-  CLI::App* audit = program.add_subcommand("audit", "who did what: the services' audit logs");
-  audit->require_subcommand(1);
+void add_audit(Command program, Session& session) {
+  const Command audit = program.group("audit", "who did what: the services' audit logs");
   auto o = std::make_shared<Options>();
-  CLI::App* app = audit->add_subcommand("verify", "is the chain of hashes whole? needs the files, not the service; exit code 1 when it isn't");
-  app->add_option("path", o->path, "the folder audit in a service's data directory, or one file of it")->required()->type_name("DIR|FILE");
-  app->add_option("--known", o->known, "a line noted elsewhere, e.g. from the service's log (seq and hash), that must be in the chain")
-      ->type_name("NUMBER:HASH");
-  app->callback([o, &session] { verify(session, *o); });
+  const Command app = audit.command("verify", "is the chain of hashes whole? needs the files, not the service; exit code 1 when it isn't");
+  app.option("path", o->path, "the folder audit in a service's data directory, or one file of it").required().type("DIR|FILE");
+  app.option("--known", o->known, "a line noted elsewhere, e.g. from the service's log (seq and hash), that must be in the chain")
+      .type("NUMBER:HASH");
+  app.action([o, &session] { verify(session, *o); });
 }
 
 }  // namespace swarm::ctl

@@ -95,22 +95,20 @@ void restore(Session& session, const Options& o) {
 
 }  // namespace
 
-void add_backup(CLI::App& program, Session& session) {
+void add_backup(Command program, Session& session) {
   auto o = std::make_shared<Options>();
-  CLI::App* group = program.add_subcommand("backup", "copies of the services' data, made while they run");
-  group->require_subcommand(1);
-  CLI::App* make = group->add_subcommand("make", "fetch a copy of each service's data into DIR/<program>, one after the other, as a set that fits together; admins only");
-  make->add_option("to", o->to, "where to")->required()->type_name("DIR");
-  make->add_option("--only", o->only, "this service, which makes no set; may be repeated")->check(CLI::IsMember({"orchestrator", "analyst", "gateway"}))->type_name("SERVICE")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->expected(1);
-  make->callback([o, &session] { backup(session, *o); });
-  CLI::App* look = group->add_subcommand("check", "is every file of a backup what it was?");
-  look->add_option("from", o->from, "a set, or one service's backup")->required()->type_name("DIR");
-  look->callback([o, &session] { check(session, *o); });
-  CLI::App* put = group->add_subcommand("restore", "put a backup into the data directory of a service that does not run; a set into DATA_DIR/<program> of all");
-  put->add_option("from", o->from, "a set, or one service's backup")->required()->type_name("DIR");
-  put->add_option("to", o->to, "the data directory, absent or empty; for a set the one above them")->required()->type_name("DATA_DIR");
-  put->callback([o, &session] { restore(session, *o); });
+  const Command group = program.group("backup", "copies of the services' data, made while they run");
+  const Command make = group.command("make", "fetch a copy of each service's data into DIR/<program>, one after the other, as a set that fits together; admins only");
+  make.option("to", o->to, "where to").required().type("DIR");
+  make.option("--only", o->only, "this service, which makes no set; may be repeated").one_of({"orchestrator", "analyst", "gateway"}).type("SERVICE").repeatable();
+  make.action([o, &session] { backup(session, *o); });
+  const Command look = group.command("check", "is every file of a backup what it was?");
+  look.option("from", o->from, "a set, or one service's backup").required().type("DIR");
+  look.action([o, &session] { check(session, *o); });
+  const Command put = group.command("restore", "put a backup into the data directory of a service that does not run; a set into DATA_DIR/<program> of all");
+  put.option("from", o->from, "a set, or one service's backup").required().type("DIR");
+  put.option("to", o->to, "the data directory, absent or empty; for a set the one above them").required().type("DATA_DIR");
+  put.action([o, &session] { restore(session, *o); });
 }
 
 }  // namespace swarm::ctl

@@ -2,7 +2,7 @@
 
 #include "call.hpp"
 #include "commands/commands.hpp"
-#include "commands/options.hpp"
+#include "commands/command.hpp"
 #include "libs/settings/scalar.hpp"
 #include "output/format.hpp"
 #include "output/table.hpp"
@@ -89,41 +89,41 @@ void finish(Session& session, const std::string& what, const std::string& scope,
   get(session, scope);
 }
 
-void add_get(CLI::App& budget, Session& session) {
+void add_get(Command budget, Session& session) {
   auto scope = std::make_shared<std::string>();
-  CLI::App* app = budget.add_subcommand("get", "spend and limit of one scope");
-  app->add_option("scope", *scope, "global (default), team/NAME, key/NAME or task/ID");
-  app->callback([scope, &session] { get(session, *scope); });
+  const Command app = budget.command("get", "spend and limit of one scope");
+  app.option("scope", *scope, "global (default), team/NAME, key/NAME or task/ID");
+  app.action([scope, &session] { get(session, *scope); });
 }
 
-void add_list(CLI::App& budget, Session& session) {
+void add_list(Command budget, Session& session) {
   auto prefix = std::make_shared<std::string>();
-  CLI::App* app = budget.add_subcommand("list", "spend and limit of all scopes");
-  app->add_option("--prefix", *prefix, "only scopes that begin so, e.g. team/");
-  app->callback([prefix, &session] { list(session, *prefix); });
+  const Command app = budget.command("list", "spend and limit of all scopes");
+  app.option("--prefix", *prefix, "only scopes that begin so, e.g. team/");
+  app.action([prefix, &session] { list(session, *prefix); });
 }
 
-void add_set(CLI::App& budget, Session& session) {
+void add_set(Command budget, Session& session) {
   struct Options {
     std::string limit, scope, window;
     double overshoot_max = 0;
     bool strict = false;
   };
   auto o = std::make_shared<Options>();
-  CLI::App* app = budget.add_subcommand("set", "set a scope's limit");
-  app->add_option("limit", o->limit, "US dollars per window, or unlimited")->required()->type_name("USD");
-  app->add_option("--scope", o->scope, "global (default), team/NAME, key/NAME or task/ID");
-  app->add_option("--window", o->window, "hour, day, month or total; default: the scope's");
-  app->add_option("--overshoot-max", o->overshoot_max, "US dollars that may be overspent at most; default 1% of the limit")
-      ->check(CLI::NonNegativeNumber);
-  app->add_flag("--strict", o->strict, "never a cent over: what could cost more than is left is refused");
-  app->callback([o, &session] {
+  const Command app = budget.command("set", "set a scope's limit");
+  app.option("limit", o->limit, "US dollars per window, or unlimited").required().type("USD");
+  app.option("--scope", o->scope, "global (default), team/NAME, key/NAME or task/ID");
+  app.option("--window", o->window, "hour, day, month or total; default: the scope's");
+  app.option("--overshoot-max", o->overshoot_max, "US dollars that may be overspent at most; default 1% of the limit")
+      .not_negative();
+  app.flag("--strict", o->strict, "never a cent over: what could cost more than is left is refused");
+  app.action([o, &session] {
     llm_gateway::LimitConfig request;
     if (o->limit == "unlimited") {
       request.set_unlimited(true);
     } else {
       const auto limit = settings::parse_number(o->limit.substr(o->limit.starts_with('$') ? 1 : 0));
-      if (!limit || limit.value() < 0) throw CLI::ValidationError("limit", "must be dollars or unlimited: " + o->limit);
+      if (!limit || limit.value() < 0) refuse("limit", "must be dollars or unlimited: " + o->limit);
       request.set_limit(limit.value());
     }
     request.set_scope(o->scope);
@@ -134,30 +134,30 @@ void add_set(CLI::App& budget, Session& session) {
   });
 }
 
-void add_reset(CLI::App& budget, Session& session) {
+void add_reset(Command budget, Session& session) {
   auto scope = std::make_shared<std::string>();
-  CLI::App* app = budget.add_subcommand("reset", "start the current window again at zero; the ledger keeps its history");
-  app->add_option("scope", *scope, "global (default), team/NAME, key/NAME or task/ID");
-  app->callback([scope, &session] {
+  const Command app = budget.command("reset", "start the current window again at zero; the ledger keeps its history");
+  app.option("scope", *scope, "global (default), team/NAME, key/NAME or task/ID");
+  app.action([scope, &session] {
     llm_gateway::Empty request;
     request.set_scope(*scope);
     finish(session, "budget reset", *scope, call(session, *connect(session), &Stub::ResetBudget, request));
   });
 }
 
-void add_try(CLI::App& budget, Session& session) {
+void add_try(Command budget, Session& session) {
   struct Options {
     std::string scope, window;
     double limit = 0;
     std::chrono::milliseconds since{0};
   };
   auto o = std::make_shared<Options>();
-  CLI::App* app = budget.add_subcommand("try", "what a limit would have done to the requests so far; changes nothing");
-  app->add_option("limit", o->limit, "US dollars per window")->required()->check(CLI::NonNegativeNumber)->type_name("USD");
-  app->add_option("--scope", o->scope, "global (default), team/NAME, key/NAME or task/ID");
-  app->add_option("--window", o->window, "hour, day, month or total; default: day, a task's total");
-  add_duration(*app, "--since", o->since, "only the last of this time, e.g. 168h; left out: everything");
-  app->callback([o, &session] {
+  const Command app = budget.command("try", "what a limit would have done to the requests so far; changes nothing");
+  app.option("limit", o->limit, "US dollars per window").required().not_negative().type("USD");
+  app.option("--scope", o->scope, "global (default), team/NAME, key/NAME or task/ID");
+  app.option("--window", o->window, "hour, day, month or total; default: day, a task's total");
+  app.duration("--since", o->since, "only the last of this time, e.g. 168h; left out: everything");
+  app.action([o, &session] {
     llm_gateway::TrialLimit request;
     request.mutable_limit()->set_limit(o->limit);
     request.mutable_limit()->set_scope(o->scope);
@@ -178,7 +178,7 @@ void add_try(CLI::App& budget, Session& session) {
   });
 }
 
-void add_override(CLI::App& budget, Session& session) {
+void add_override(Command budget, Session& session) {
   struct Options {
     std::string scope, reason, by;
     double extra = 0;
@@ -186,15 +186,15 @@ void add_override(CLI::App& budget, Session& session) {
     bool end = false;
   };
   auto o = std::make_shared<Options>();
-  CLI::App* app = budget.add_subcommand("override", "let a scope spend more for a while, in an emergency; audited");
-  app->add_option("--scope", o->scope, "global (default), team/NAME, key/NAME or task/ID");
-  app->add_option("--extra", o->extra, "US dollars on top of each limit of the scope")->check(CLI::PositiveNumber)->type_name("USD");
-  add_duration(*app, "--for", o->time, "how long, at most 24h (default 1h)");
-  app->add_option("--reason", o->reason, "why; kept for ever")->required();
-  app->add_option("--by", o->by, "who decides, where there are no tokens")->default_str("");
-  app->add_flag("--end", o->end, "end the one that is in force");
-  app->callback([o, &session] {
-    if (!o->end && o->extra <= 0) throw CLI::RequiredError("--extra or --end");
+  const Command app = budget.command("override", "let a scope spend more for a while, in an emergency; audited");
+  app.option("--scope", o->scope, "global (default), team/NAME, key/NAME or task/ID");
+  app.option("--extra", o->extra, "US dollars on top of each limit of the scope").positive().type("USD");
+  app.duration("--for", o->time, "how long, at most 24h (default 1h)");
+  app.option("--reason", o->reason, "why; kept for ever").required();
+  app.option("--by", o->by, "who decides, where there are no tokens");
+  app.flag("--end", o->end, "end the one that is in force");
+  app.action([o, &session] {
+    if (!o->end && o->extra <= 0) refuse_without("--extra or --end");
     llm_gateway::OverrideRequest request;
     request.set_scope(o->scope);
     request.set_extra(o->extra);
@@ -207,15 +207,14 @@ void add_override(CLI::App& budget, Session& session) {
 
 }  // namespace
 
-void add_budget(CLI::App& program, Session& session) {
-  CLI::App* budget = program.add_subcommand("budget", "what model calls cost and may cost");
-  budget->require_subcommand(1);
-  add_get(*budget, session);
-  add_list(*budget, session);
-  add_set(*budget, session);
-  add_reset(*budget, session);
-  add_override(*budget, session);
-  add_try(*budget, session);
+void add_budget(Command program, Session& session) {
+  const Command budget = program.group("budget", "what model calls cost and may cost");
+  add_get(budget, session);
+  add_list(budget, session);
+  add_set(budget, session);
+  add_reset(budget, session);
+  add_override(budget, session);
+  add_try(budget, session);
 }
 
 }  // namespace swarm::ctl

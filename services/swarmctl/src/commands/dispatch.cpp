@@ -19,15 +19,15 @@ void print(Session& session, const std::string& what, const Result<orchestrator:
                {{"dispatch", now}, {"reason", s.reason()}, {"by", s.by()}, {"since", utc(s.since_unix_ms())}});
 }
 
-void add_switch(CLI::App& dispatch, Session& session, const std::string& name, const std::string& help, bool halted) {
+void add_switch(Command dispatch, Session& session, const std::string& name, const std::string& help, bool halted) {
   auto request = std::make_shared<orchestrator::DispatchRequest>();
   request->set_halted(halted);
   request->set_by("swarmctl");
-  CLI::App* app = dispatch.add_subcommand(name, help);
-  app->add_option_function<std::string>("--reason", [request](const std::string& v) { request->set_reason(v); },
+  const Command app = dispatch.command(name, help);
+  app.option("--reason", [request](const std::string& v) { request->set_reason(v); },
                                         "why, for everybody who looks");
-  app->add_option_function<std::string>("--by", [request](const std::string& v) { request->set_by(v); }, "who decides");
-  app->callback([request, name, &session] {
+  app.option("--by", [request](const std::string& v) { request->set_by(v); }, "who decides");
+  app.action([request, name, &session] {
     const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
     print(session, "dispatch " + name, call(session, *stub, &Stub::SetDispatch, *request));
   });
@@ -35,16 +35,15 @@ void add_switch(CLI::App& dispatch, Session& session, const std::string& name, c
 
 }  // namespace
 
-void add_dispatch(CLI::App& program, Session& session) {
-  CLI::App* dispatch = program.add_subcommand("dispatch", "the kill switch: stop giving out work, and start again");
-  dispatch->require_subcommand(1);
-  add_switch(*dispatch, session, "halt", "give out no more work, also after a restart; work in flight goes on", true);
-  add_switch(*dispatch, session, "resume", "give out work again", false);
-  dispatch->add_subcommand("status", "is work given out?")->callback([&session] {
+void add_dispatch(Command program, Session& session) {
+  const Command dispatch = program.group("dispatch", "the kill switch: stop giving out work, and start again");
+  add_switch(dispatch, session, "halt", "give out no more work, also after a restart; work in flight goes on", true);
+  add_switch(dispatch, session, "resume", "give out work again", false);
+  dispatch.command("status", "is work given out?").action([&session] {
     const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
     print(session, "dispatch status", call(session, *stub, &Stub::GetDispatch, orchestrator::DispatchQuery()));
   });
-  add_queue_holds(*dispatch, session);
+  add_queue_holds(dispatch, session);
 }
 
 }  // namespace swarm::ctl

@@ -5,13 +5,12 @@
 
 namespace swarm::ctl {
 
-void add_explain(CLI::App& program, Session& session) {
+void add_explain(Command program, Session& session) {
   auto id = std::make_shared<std::string>();
-  CLI::App* explain = program.add_subcommand("explain", "why something was decided as it was");
-  explain->require_subcommand(1);
-  CLI::App* app = explain->add_subcommand("request", "which key, route, price, budget and retry decided about a model call");
-  app->add_option("id", *id, "x-request-id of its answer")->required();
-  app->callback([id, &session] {
+  const Command explain = program.group("explain", "why something was decided as it was");
+  const Command app = explain.command("request", "which key, route, price, budget and retry decided about a model call");
+  app.option("id", *id, "x-request-id of its answer").required();
+  app.action([id, &session] {
     llm_gateway::ExplainQuery query;
     query.set_request_id(*id);
     const auto stub = llm_gateway::BudgetControl::NewStub(session.channel(Peer::Gateway));

@@ -174,14 +174,13 @@ void import_file(Session& session, const Options& o) {
 
 }  // namespace
 
-void add_failures(CLI::App& program, Session& session) {
-  CLI::App* failures = program.add_subcommand("failures", "what agents failed with");
-  failures->require_subcommand(1);
+void add_failures(Command program, Session& session) {
+  const Command failures = program.group("failures", "what agents failed with");
   auto o = std::make_shared<Options>();
-  CLI::App* app = failures->add_subcommand("import", "report the failures of a file, one JSON object a line; again is harmless");
-  app->add_option("FILE.jsonl", o->file, "error_log, and agent_id, task_id, attempt, role, stack, event_id where known")->required()->check(CLI::ExistingFile);
-  app->add_flag("--restart", o->restart, "begin at the first line, not where an earlier import was broken off");
-  app->callback([o, &session] { import_file(session, *o); });
+  const Command app = failures.command("import", "report the failures of a file, one JSON object a line; again is harmless");
+  app.option("FILE.jsonl", o->file, "error_log, and agent_id, task_id, attempt, role, stack, event_id where known").required().existing_file();
+  app.flag("--restart", o->restart, "begin at the first line, not where an earlier import was broken off");
+  app.action([o, &session] { import_file(session, *o); });
 }
 
 }  // namespace swarm::ctl

@@ -36,13 +36,13 @@ void change(Session& session, const analyst::GroupingChange& request) {
   show(session, changed.value());
 }
 
-CLI::App* add_change(CLI::App& groups, Session& session, const std::string& action, const std::string& help,
+Command add_change(Command groups, Session& session, const std::string& action, const std::string& help,
                      const std::shared_ptr<analyst::GroupingChange>& request) {
   request->set_action(action);
-  CLI::App* app = groups.add_subcommand(action, help);
-  app->add_option_function<std::string>("KIND", [request](const std::string& v) { request->set_kind_id(v); }, "kind of failure")->required();
-  app->add_option_function<std::string>("--reason", [request](const std::string& v) { request->set_reason(v); }, "why, for the audit and for explanations");
-  app->callback([request, &session] { change(session, *request); });
+  const Command app = groups.command(action, help);
+  app.option("KIND", [request](const std::string& v) { request->set_kind_id(v); }, "kind of failure").required();
+  app.option("--reason", [request](const std::string& v) { request->set_reason(v); }, "why, for the audit and for explanations");
+  app.action([request, &session] { change(session, *request); });
   return app;
 }
 
@@ -71,21 +71,21 @@ void explain(Session& session, const std::string& file, analyst::FailureEvent ev
 
 }  // namespace
 
-void add_grouping(CLI::App& groups, Session& session) {
+void add_grouping(Command groups, Session& session) {
   auto merged = std::make_shared<analyst::GroupingChange>();
-  CLI::App* merge = add_change(groups, session, "merge", "count the failures of a kind with those of another", merged);
-  merge->add_option_function<std::string>("INTO", [merged](const std::string& v) { merged->set_into_kind_id(v); }, "kind that they count for")->required();
+  const Command merge = add_change(groups, session, "merge", "count the failures of a kind with those of another", merged);
+  merge.option("INTO", [merged](const std::string& v) { merged->set_into_kind_id(v); }, "kind that they count for").required();
   add_change(groups, session, "unmerge", "count the failures of a kind for itself again", std::make_shared<analyst::GroupingChange>());
   auto divided = std::make_shared<analyst::GroupingChange>();
-  CLI::App* split = add_change(groups, session, "split", "count those failures of a kind apart whose cause line a pattern matches", divided);
-  split->add_option_function<std::string>("--name", [divided](const std::string& v) { divided->set_name(v); }, "what they are called")->required();
-  split->add_option_function<std::string>("--pattern", [divided](const std::string& v) { divided->set_pattern(v); }, "RE2 pattern")->required();
+  const Command split = add_change(groups, session, "split", "count those failures of a kind apart whose cause line a pattern matches", divided);
+  split.option("--name", [divided](const std::string& v) { divided->set_name(v); }, "what they are called").required();
+  split.option("--pattern", [divided](const std::string& v) { divided->set_pattern(v); }, "RE2 pattern").required();
   auto joined = std::make_shared<analyst::GroupingChange>();
-  CLI::App* unsplit = add_change(groups, session, "unsplit", "end a split; what it counted stays where it is", joined);
-  unsplit->add_option_function<std::string>("--name", [joined](const std::string& v) { joined->set_name(v); }, "of the split")->required();
+  const Command unsplit = add_change(groups, session, "unsplit", "end a split; what it counted stays where it is", joined);
+  unsplit.option("--name", [joined](const std::string& v) { joined->set_name(v); }, "of the split").required();
 
-  CLI::App* rules = groups.add_subcommand("rules", "list masks, fingerprint rules, merges and splits");
-  rules->callback([&session] {
+  const Command rules = groups.command("rules", "list masks, fingerprint rules, merges and splits");
+  rules.action([&session] {
     const auto stub = analyst::Analyst::NewStub(session.channel(Peer::Analyst));
     const auto found = call(session, *stub, &Stub::ListGrouping, analyst::GroupingQuery());
     if (!found) return session.fail("groups rules", Peer::Analyst, found.error());
@@ -94,11 +94,11 @@ void add_grouping(CLI::App& groups, Session& session) {
 
   auto event = std::make_shared<analyst::FailureEvent>();
   auto file = std::make_shared<std::string>();
-  CLI::App* why = groups.add_subcommand("explain", "why a log lands in its group; counts nothing");
-  why->add_option("FILE", *file, "the log; - reads standard input")->required()->check(CLI::ExistingFile | CLI::IsMember({"-"}));
-  why->add_option_function<std::string>("--stack", [event](const std::string& v) { event->set_stack(v); }, "stack of the task");
-  why->add_option_function<std::string>("--role", [event](const std::string& v) { event->set_role(v); }, "role of the agent");
-  why->callback([event, file, &session] { explain(session, *file, *event); });
+  const Command why = groups.command("explain", "why a log lands in its group; counts nothing");
+  why.option("FILE", *file, "the log; - reads standard input").required().existing_file_or_dash();
+  why.option("--stack", [event](const std::string& v) { event->set_stack(v); }, "stack of the task");
+  why.option("--role", [event](const std::string& v) { event->set_role(v); }, "role of the agent");
+  why.action([event, file, &session] { explain(session, *file, *event); });
 }
 
 }  // namespace swarm::ctl

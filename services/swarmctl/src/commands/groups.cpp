@@ -51,15 +51,14 @@ void run(Session& session, const Options& o) {
 
 }  // namespace
 
-void add_groups(CLI::App& program, Session& session) {
-  CLI::App* groups = program.add_subcommand("groups", "kinds of failure that the analyst has seen");
-  groups->require_subcommand(1);
+void add_groups(Command program, Session& session) {
+  const Command groups = program.group("groups", "kinds of failure that the analyst has seen");
   auto o = std::make_shared<Options>();
-  CLI::App* app = groups->add_subcommand("list", "list groups of failures, largest first");
-  app->add_option("--stack", o->stack, "only of this stack");
-  app->add_option("--limit", o->limit, "at most so many")->capture_default_str()->check(CLI::Range(1, 10'000));
-  app->callback([o, &session] { run(session, *o); });
-  add_grouping(*groups, session);
+  const Command app = groups.command("list", "list groups of failures, largest first");
+  app.option("--stack", o->stack, "only of this stack");
+  app.option("--limit", o->limit, "at most so many").shows_default().between(1, 10'000);
+  app.action([o, &session] { run(session, *o); });
+  add_grouping(groups, session);
 }
 
 }  // namespace swarm::ctl

@@ -28,32 +28,31 @@ void set_hold(Session& session, const std::string& what, const orchestrator::Hol
   session.out << kind_name(request.kind()) << ' ' << request.name() << "  " << (request.held() ? "held back" : "released") << std::endl;
 }
 
-std::shared_ptr<orchestrator::HoldRequest> add_words(CLI::App& app, bool held) {
+std::shared_ptr<orchestrator::HoldRequest> add_words(Command app, bool held) {
   auto request = std::make_shared<orchestrator::HoldRequest>();
   request->set_held(held);
   request->set_by("swarmctl");
   if (held) {
-    app.add_option_function<std::string>("--reason", [request](const std::string& v) { request->set_reason(v); },
+    app.option("--reason", [request](const std::string& v) { request->set_reason(v); },
                                          "why, for everybody who looks");
   }
-  app.add_option_function<std::string>("--by", [request](const std::string& v) { request->set_by(v); }, "who decides");
+  app.option("--by", [request](const std::string& v) { request->set_by(v); }, "who decides");
   return request;
 }
 
-void add_queue_hold(CLI::App& dispatch, Session& session, const std::string& name, const std::string& help, bool held) {
-  CLI::App* app = dispatch.add_subcommand(name, help);
-  auto request = add_words(*app, held);
+void add_queue_hold(Command dispatch, Session& session, const std::string& name, const std::string& help, bool held) {
+  const Command app = dispatch.command(name, help);
+  auto request = add_words(app, held);
   const std::pair<const char*, orchestrator::HoldKind> kinds[] = {
       {"role", orchestrator::HOLD_ROLE}, {"stack", orchestrator::HOLD_STACK}, {"tenant", orchestrator::HOLD_TENANT}};
-  auto* choice = app->add_option_group("what");
+  const Command choice = app.one_option_of("what");
   for (const auto& [word, kind] : kinds) {
-    choice->add_option_function<std::string>("--" + std::string(word), [request, kind = kind](const std::string& v) {
+    choice.option("--" + std::string(word), [request, kind = kind](const std::string& v) {
       request->set_kind(kind);
       request->set_name(v);
     }, "the work of this " + std::string(word));
   }
-  choice->require_option(1);
-  app->callback([request, name, &session] { set_hold(session, "dispatch " + name, *request); });
+  app.action([request, name, &session] { set_hold(session, "dispatch " + name, *request); });
 }
 
 void list(Session& session) {
@@ -71,20 +70,20 @@ void list(Session& session) {
 
 }  // namespace
 
-void add_agent_hold(CLI::App& agents, Session& session, const std::string& name, const std::string& help, bool held) {
-  CLI::App* app = agents.add_subcommand(name, help);
-  auto request = add_words(*app, held);
+void add_agent_hold(Command agents, Session& session, const std::string& name, const std::string& help, bool held) {
+  const Command app = agents.command(name, help);
+  auto request = add_words(app, held);
   request->set_kind(orchestrator::HOLD_AGENT);
-  app->add_option_function<std::string>("name", [request](const std::string& v) { request->set_name(v); }, "the agent")
-      ->required()
-      ->type_name("NAME");
-  app->callback([request, name, &session] { set_hold(session, "agents " + name, *request); });
+  app.option("name", [request](const std::string& v) { request->set_name(v); }, "the agent")
+      .required()
+      .type("NAME");
+  app.action([request, name, &session] { set_hold(session, "agents " + name, *request); });
 }
 
-void add_queue_holds(CLI::App& dispatch, Session& session) {
+void add_queue_holds(Command dispatch, Session& session) {
   add_queue_hold(dispatch, session, "pause", "give out no more work of a role, stack or tenant, also after a restart", true);
   add_queue_hold(dispatch, session, "release", "give out its work again", false);
-  dispatch.add_subcommand("holds", "list what is held back: agents, roles, stacks, tenants")->callback([&session] { list(session); });
+  dispatch.command("holds", "list what is held back: agents, roles, stacks, tenants").action([&session] { list(session); });
 }
 
 }  // namespace swarm::ctl

@@ -1,6 +1,6 @@
 #include "call.hpp"
 #include "commands/commands.hpp"
-#include "commands/options.hpp"
+#include "commands/command.hpp"
 #include "output/format.hpp"
 #include "output/table.hpp"
 #include "protos/llm_gateway.grpc.pb.h"
@@ -56,7 +56,7 @@ void show(Session& session, const std::string& what, const Result<llm_gateway::K
   session.out << made.value().secret() << std::endl;
 }
 
-void add_create(CLI::App& keys, Session& session) {
+void add_create(Command keys, Session& session) {
   struct Options {
     std::vector<std::string> models;
     std::string name, team;
@@ -66,21 +66,20 @@ void add_create(CLI::App& keys, Session& session) {
     std::int64_t queue_max = 0;
   };
   auto o = std::make_shared<Options>();
-  CLI::App* app = keys.add_subcommand("create", "make a key; it is shown once");
-  app->add_option("name", o->name, "letters, digits, dots, dashes, underscores; never used twice")->required();
-  app->add_option("--team", o->team, "the team that pays");
-  app->add_option("--model", o->models, "a model that it may use; repeatable; none: all")
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app->add_option("--requests-per-minute", o->requests, "0: no limit")->check(CLI::NonNegativeNumber);
-  app->add_option("--tokens-per-minute", o->tokens, "0: no limit")->check(CLI::NonNegativeNumber);
-  app->add_option("--parallel", o->parallel, "requests at a time; 0: no limit")->check(CLI::NonNegativeNumber);
-  add_duration(*app, "--queue-time", o->queue_time, "how long a request beyond these limits may wait for its turn, e.g. 10s; left out: it is refused at once");
-  app->add_option("--queue-max", o->queue_max, "requests that may wait at a time; left out: 100")->check(CLI::Range(1, 10'000));
-  app->add_flag("--priority", o->priority, "may use the last 5 % of a budget");
-  app->add_flag("--bare-tasks", o->bare_tasks, "may name a task without the orchestrator's token");
-  add_duration(*app, "--expires-in", o->expires, "ends by itself after this time, e.g. 720h; left out: never");
-  app->callback([o, &session] {
+  const Command app = keys.command("create", "make a key; it is shown once");
+  app.option("name", o->name, "letters, digits, dots, dashes, underscores; never used twice").required();
+  app.option("--team", o->team, "the team that pays");
+  app.option("--model", o->models, "a model that it may use; repeatable; none: all")
+      .repeatable();
+  app.option("--requests-per-minute", o->requests, "0: no limit").not_negative();
+  app.option("--tokens-per-minute", o->tokens, "0: no limit").not_negative();
+  app.option("--parallel", o->parallel, "requests at a time; 0: no limit").not_negative();
+  app.duration("--queue-time", o->queue_time, "how long a request beyond these limits may wait for its turn, e.g. 10s; left out: it is refused at once");
+  app.option("--queue-max", o->queue_max, "requests that may wait at a time; left out: 100").between(1, 10'000);
+  app.flag("--priority", o->priority, "may use the last 5 % of a budget");
+  app.flag("--bare-tasks", o->bare_tasks, "may name a task without the orchestrator's token");
+  app.duration("--expires-in", o->expires, "ends by itself after this time, e.g. 720h; left out: never");
+  app.action([o, &session] {
     llm_gateway::NewKey key;
     key.set_name(o->name);
     key.set_team(o->team);
@@ -97,16 +96,16 @@ void add_create(CLI::App& keys, Session& session) {
   });
 }
 
-void add_rotate(CLI::App& keys, Session& session) {
+void add_rotate(Command keys, Session& session) {
   struct Options {
     std::string name;
     std::chrono::milliseconds grace = std::chrono::hours(1);
   };
   auto o = std::make_shared<Options>();
-  CLI::App* app = keys.add_subcommand("rotate", "a new text for the same key; it is shown once");
-  app->add_option("name", o->name, "the key")->required();
-  add_duration(*app, "--grace", o->grace, "how long the old text still counts (default 1h)");
-  app->callback([o, &session] {
+  const Command app = keys.command("rotate", "a new text for the same key; it is shown once");
+  app.option("name", o->name, "the key").required();
+  app.duration("--grace", o->grace, "how long the old text still counts (default 1h)");
+  app.action([o, &session] {
     llm_gateway::KeyRotation request;
     request.set_name(o->name);
     request.set_grace_seconds(std::chrono::duration_cast<std::chrono::seconds>(o->grace).count());
@@ -114,16 +113,16 @@ void add_rotate(CLI::App& keys, Session& session) {
   });
 }
 
-void add_end(CLI::App& keys, Session& session) {
+void add_end(Command keys, Session& session) {
   struct Options {
     std::string name;
     std::chrono::milliseconds in{0};
   };
   auto o = std::make_shared<Options>();
-  CLI::App* app = keys.add_subcommand("revoke", "end a key, now or later; for ever");
-  app->add_option("name", o->name, "the key")->required();
-  add_duration(*app, "--in", o->in, "only after this time");
-  app->callback([o, &session] {
+  const Command app = keys.command("revoke", "end a key, now or later; for ever");
+  app.option("name", o->name, "the key").required();
+  app.duration("--in", o->in, "only after this time");
+  app.action([o, &session] {
     llm_gateway::KeyEnd request;
     request.set_name(o->name);
     if (o->in.count() > 0) request.set_at_unix_ms(unix_ms(session.clock.wall_now() + o->in));
@@ -156,14 +155,13 @@ void list(Session& session) {
 
 }  // namespace
 
-void add_keys(CLI::App& program, Session& session) {
-  CLI::App* keys = program.add_subcommand("keys", "keys for callers of the model endpoint");
-  keys->alias("key");
-  keys->require_subcommand(1);
-  add_create(*keys, session);
-  add_rotate(*keys, session);
-  add_end(*keys, session);
-  keys->add_subcommand("list", "keys made at run time")->callback([&session] { list(session); });
+void add_keys(Command program, Session& session) {
+  const Command keys = program.group("keys", "keys for callers of the model endpoint");
+  keys.alias("key");
+  add_create(keys, session);
+  add_rotate(keys, session);
+  add_end(keys, session);
+  keys.command("list", "keys made at run time").action([&session] { list(session); });
 }
 
 }  // namespace swarm::ctl

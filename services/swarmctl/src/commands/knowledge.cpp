@@ -4,7 +4,7 @@
 
 #include "call.hpp"
 #include "commands/commands.hpp"
-#include "commands/options.hpp"
+#include "commands/command.hpp"
 #include "output/format.hpp"
 #include "output/table.hpp"
 #include "protos/knowledge_journal.grpc.pb.h"
@@ -104,25 +104,24 @@ void resync(Session& session, const Choice& choice) {
   session.exit_code = 1;
 }
 
-CLI::App* add_command(CLI::App& group, const std::string& name, const std::string& help, const std::shared_ptr<Choice>& choice) {
-  CLI::App* app = group.add_subcommand(name, help);
+Command add_command(Command group, const std::string& name, const std::string& help, const std::shared_ptr<Choice>& choice) {
+  const Command app = group.command(name, help);
   std::vector<std::string> names;
   for (const Peer peer : kPeers) names.emplace_back(facts(peer).name);
-  app->add_option("--service", choice->service, "only this one: orchestrator, analyst or gateway")->check(CLI::IsMember(names));
+  app.option("--service", choice->service, "only this one: orchestrator, analyst or gateway").one_of(names);
   return app;
 }
 
 }  // namespace
 
-void add_knowledge(CLI::App& program, Session& session) {
-  CLI::App* knowledge = program.add_subcommand("knowledge", "what the services tell the swarm's common knowledge store");
-  knowledge->require_subcommand(1);
+void add_knowledge(Command program, Session& session) {
+  const Command knowledge = program.group("knowledge", "what the services tell the swarm's common knowledge store");
   const auto choice = std::make_shared<Choice>();
-  add_command(*knowledge, "status", "what waits for the store, and why", choice)->callback([choice, &session] { show(session, *choice); });
-  CLI::App* again = add_command(*knowledge, "resync", "send everything in the services' journals to the store again", choice);
-  again->add_flag("--wait", choice->wait, "until everything has arrived");
-  add_duration(*again, "--wait-max", choice->patience, "longest wait for that (default 60s)");
-  again->callback([choice, &session] { resync(session, *choice); });
+  add_command(knowledge, "status", "what waits for the store, and why", choice).action([choice, &session] { show(session, *choice); });
+  const Command again = add_command(knowledge, "resync", "send everything in the services' journals to the store again", choice);
+  again.flag("--wait", choice->wait, "until everything has arrived");
+  again.duration("--wait-max", choice->patience, "longest wait for that (default 60s)");
+  again.action([choice, &session] { resync(session, *choice); });
 }
 
 }  // namespace swarm::ctl

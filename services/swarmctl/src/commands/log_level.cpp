@@ -20,13 +20,13 @@ void set_level(Session& session, const std::string& service, const std::string& 
 
 }  // namespace
 
-void add_log_level(CLI::App& program, Session& session) {
+void add_log_level(Command program, Session& session) {
   auto service = std::make_shared<std::string>();
   auto level = std::make_shared<std::string>();
-  CLI::App* app = program.add_subcommand("log-level", "change a running service's log level, until its next start");
-  app->add_option("service", *service, "whose")->required()->check(CLI::IsMember({"orchestrator", "analyst", "gateway", "all"}))->type_name("SERVICE|all");
-  app->add_option("level", *level, "what is written from now on")->required()->check(CLI::IsMember({"debug", "info", "warn", "error"}))->type_name("debug|info|warn|error");
-  app->callback([service, level, &session] { set_level(session, *service, *level); });
+  const Command app = program.command("log-level", "change a running service's log level, until its next start");
+  app.option("service", *service, "whose").required().one_of({"orchestrator", "analyst", "gateway", "all"}).type("SERVICE|all");
+  app.option("level", *level, "what is written from now on").required().one_of({"debug", "info", "warn", "error"}).type("debug|info|warn|error");
+  app.action([service, level, &session] { set_level(session, *service, *level); });
 }
 
 }  // namespace swarm::ctl

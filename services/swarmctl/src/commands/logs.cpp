@@ -107,15 +107,14 @@ void cluster(Session& session, const Options& o) {
 
 }  // namespace
 
-void add_logs(CLI::App& program, Session& session) {
-  CLI::App* logs = program.add_subcommand("logs", "logs of any system");
-  logs->require_subcommand(1);
+void add_logs(Command program, Session& session) {
+  const Command logs = program.group("logs", "logs of any system");
   auto o = std::make_shared<Options>();
-  CLI::App* app = logs->add_subcommand("cluster", "which statements printed a log, how often each; asks no service");
-  app->add_option("FILE", o->file, "one message per line; - for the standard input")->required();
-  app->add_option("--limit", o->limit, "at most so many templates, largest first")->capture_default_str()->check(CLI::Range(1, 1'000'000));
-  app->add_flag("--assign", o->assign, "print instead, line by line, which template each one belongs to");
-  app->callback([o, &session] { cluster(session, *o); });
+  const Command app = logs.command("cluster", "which statements printed a log, how often each; asks no service");
+  app.option("FILE", o->file, "one message per line; - for the standard input").required();
+  app.option("--limit", o->limit, "at most so many templates, largest first").shows_default().between(1, 1'000'000);
+  app.flag("--assign", o->assign, "print instead, line by line, which template each one belongs to");
+  app.action([o, &session] { cluster(session, *o); });
 }
 
 }  // namespace swarm::ctl

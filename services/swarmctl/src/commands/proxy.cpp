@@ -127,19 +127,18 @@ void run(Session& session, const Options& o) {
 
 }  // namespace
 
-void add_proxy(CLI::App& program, Session& session) {
+void add_proxy(Command program, Session& session) {
   auto o = std::make_shared<Options>();
   o->token.subject = "swarmctl-proxy";
-  CLI::App* app = program.add_subcommand("proxy", "let clients that speak plain text to the loopback reach services that want TLS and a token; runs until SIGTERM");
-  app->add_option("--listen", o->listen, "where a service shall be found, on the loopback; may be repeated")->required()->type_name("SERVICE=HOST:PORT")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)->expected(1);
-  app->add_option("--subject", o->token.subject, "with --signing-key-file: whom the tokens name")->capture_default_str();
-  app->add_option("--role", o->role, "and what they allow")->check(CLI::IsMember({"viewer", "agent", "operator", "admin"}))->capture_default_str()
-      ->type_name("viewer|agent|operator|admin");
-  app->add_option("--team", o->token.team, "and their tenant and budget scope");
-  app->add_option("--issuer", o->token.issuer, "auth.issuer of the services")->capture_default_str();
-  app->add_option("--audience", o->token.audience, "auth.audience of the services")->capture_default_str();
-  app->callback([o, &session] { run(session, *o); });
+  const Command app = program.command("proxy", "let clients that speak plain text to the loopback reach services that want TLS and a token; runs until SIGTERM");
+  app.option("--listen", o->listen, "where a service shall be found, on the loopback; may be repeated").required().type("SERVICE=HOST:PORT").repeatable();
+  app.option("--subject", o->token.subject, "with --signing-key-file: whom the tokens name").shows_default();
+  app.option("--role", o->role, "and what they allow").one_of({"viewer", "agent", "operator", "admin"}).shows_default()
+      .type("viewer|agent|operator|admin");
+  app.option("--team", o->token.team, "and their tenant and budget scope");
+  app.option("--issuer", o->token.issuer, "auth.issuer of the services").shows_default();
+  app.option("--audience", o->token.audience, "auth.audience of the services").shows_default();
+  app.action([o, &session] { run(session, *o); });
 }
 
 }  // namespace swarm::ctl

@@ -108,41 +108,40 @@ void change(Session& session, const std::string& what, const analyst::RuleChange
   session.out << changed.value().rule_id() << "  " << changed.value().state() << std::endl;
 }
 
-void add_change(CLI::App& rules, Session& session, const std::string& name, const std::string& help, const std::string& state) {
+void add_change(Command rules, Session& session, const std::string& name, const std::string& help, const std::string& state) {
   auto request = std::make_shared<analyst::RuleChangeRequest>();
   request->set_state(state);
-  CLI::App* app = rules.add_subcommand(name, help);
-  app->add_option_function<std::string>("ID", [request](const std::string& v) { request->set_rule_id(v); }, "rule")->required();
-  app->add_option_function<std::string>("--reason", [request](const std::string& v) { request->set_reason(v); }, "why, for its history");
-  app->add_option_function<std::string>("--text", [request](const std::string& v) { request->set_text(v); }, "another wording");
-  app->add_option_function<std::string>("--must-not-match", [request](const std::string& v) { request->set_must_not_match(v); },
+  const Command app = rules.command(name, help);
+  app.option("ID", [request](const std::string& v) { request->set_rule_id(v); }, "rule").required();
+  app.option("--reason", [request](const std::string& v) { request->set_reason(v); }, "why, for its history");
+  app.option("--text", [request](const std::string& v) { request->set_text(v); }, "another wording");
+  app.option("--must-not-match", [request](const std::string& v) { request->set_must_not_match(v); },
                                         "RE2 pattern that no artefact may hold");
-  app->add_option_function<std::string>("--must-match", [request](const std::string& v) { request->set_must_match(v); },
+  app.option("--must-match", [request](const std::string& v) { request->set_must_match(v); },
                                         "RE2 pattern that one of an attempt's artefacts has to hold");
-  app->add_flag_function("--no-checks", [request](std::int64_t) { request->set_no_checks(true); }, "take its checks by machine away");
-  app->callback([request, name, &session] { change(session, "rules " + name, *request); });
+  app.flag("--no-checks", [request] { request->set_no_checks(true); }, "take its checks by machine away");
+  app.action([request, name, &session] { change(session, "rules " + name, *request); });
 }
 
 }  // namespace
 
-void add_rules(CLI::App& program, Session& session) {
-  CLI::App* rules = program.add_subcommand("rules", "golden rules that the swarm has learnt");
-  rules->require_subcommand(1);
+void add_rules(Command program, Session& session) {
+  const Command rules = program.group("rules", "golden rules that the swarm has learnt");
   auto o = std::make_shared<Options>();
-  CLI::App* app = rules->add_subcommand("list", "list rules");
-  app->add_option("--stack", o->stack, "only of this stack");
-  app->add_option("--role", o->role, "only for this role");
-  app->add_option("--state", o->state, "only in this state")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"active", "proposed", "retired", "all"}))
-      ->type_name("active|proposed|retired|all");
-  app->callback([o, &session] { run(session, *o); });
+  const Command app = rules.command("list", "list rules");
+  app.option("--stack", o->stack, "only of this stack");
+  app.option("--role", o->role, "only for this role");
+  app.option("--state", o->state, "only in this state")
+      .shows_default()
+      .one_of({"active", "proposed", "retired", "all"})
+      .type("active|proposed|retired|all");
+  app.action([o, &session] { run(session, *o); });
   auto id = std::make_shared<std::string>();
-  CLI::App* one = rules->add_subcommand("show", "one rule with its measured effect and its history");
-  one->add_option("ID", *id, "rule")->required();
-  one->callback([id, &session] { show(session, *id); });
-  add_change(*rules, session, "approve", "let a rule hold from now on", "active");
-  add_change(*rules, session, "retire", "take a rule out of use; its history stays", "retired");
+  const Command one = rules.command("show", "one rule with its measured effect and its history");
+  one.option("ID", *id, "rule").required();
+  one.action([id, &session] { show(session, *id); });
+  add_change(rules, session, "approve", "let a rule hold from now on", "active");
+  add_change(rules, session, "retire", "take a rule out of use; its history stays", "retired");
 }
 
 }  // namespace swarm::ctl

@@ -55,7 +55,7 @@ void answer(Session& session, const std::string& what, const Result<Schedule>& s
   print(session, schedule.value());
 }
 
-void add_put(CLI::App& schedules, Session& session) {
+void add_put(Command schedules, Session& session) {
   struct Options {
     TaskOptions task;
     std::string name, cron, zone;
@@ -63,17 +63,19 @@ void add_put(CLI::App& schedules, Session& session) {
     orchestrator::Overlap overlap = orchestrator::OVERLAP_ALLOW;
   };
   auto o = std::make_shared<Options>();
-  CLI::App* app = schedules.add_subcommand("put", "submit a task again and again; replaces the schedule of that name");
-  app->add_option("name", o->name, "of the schedule")->required()->type_name("NAME");
-  app->add_option("description", o->task.description, "what is to be done each time")->required()->type_name("TEXT");
-  app->add_option("--cron", o->cron, "minute hour day month weekday, as crontab(5); or @hourly, @daily, @weekly, @monthly")->required();
-  app->add_option("--zone", o->zone, "time zone, e.g. Europe/Berlin; default: UTC");
-  app->add_option("--missed", o->missed, "what happens with firings while the server was away: skip, or one for all of them")
-      ->transform(CLI::CheckedTransformer(kMissed).description("skip|one"));
-  app->add_option("--overlap", o->overlap, "when the task before is not over: allow, skip this one, or cancel that one")
-      ->transform(CLI::CheckedTransformer(kOverlap).description("allow|skip|cancel"));
-  add_task_options(*app, o->task);
-  app->callback([o, &session] {
+  const Command app = schedules.command("put", "submit a task again and again; replaces the schedule of that name");
+  app.option("name", o->name, "of the schedule").required().type("NAME");
+  app.option("description", o->task.description, "what is to be done each time").required().type("TEXT");
+  app.option("--cron", o->cron, "minute hour day month weekday, as crontab(5); or @hourly, @daily, @weekly, @monthly").required();
+  app.option("--zone", o->zone, "time zone, e.g. Europe/Berlin; default: UTC");
+  app.option("--missed", [o](const std::string& v) { o->missed = kMissed.at(v); }, "what happens with firings while the server was away: skip, or one for all of them")
+      .one_of({"skip", "one"})
+      .type("skip|one");
+  app.option("--overlap", [o](const std::string& v) { o->overlap = kOverlap.at(v); }, "when the task before is not over: allow, skip this one, or cancel that one")
+      .one_of({"allow", "skip", "cancel"})
+      .type("allow|skip|cancel");
+  add_task_options(app, o->task);
+  app.action([o, &session] {
     const auto task = to_task(o->task);
     if (!task) return session.refuse("schedules put", task.error().message);
     orchestrator::NewSchedule request;
@@ -102,11 +104,11 @@ void run_list(Session& session) {
   else table.print(session.out, session.terminal);
 }
 
-void add_show(CLI::App& schedules, Session& session) {
+void add_show(Command schedules, Session& session) {
   auto request = std::make_shared<orchestrator::ListSchedulesRequest>();
-  CLI::App* app = schedules.add_subcommand("show", "everything of one schedule, with its next five firings");
-  app->add_option_function<std::string>("name", [request](const std::string& v) { request->set_name(v); }, "the schedule")->required()->type_name("NAME");
-  app->callback([request, &session] {
+  const Command app = schedules.command("show", "everything of one schedule, with its next five firings");
+  app.option("name", [request](const std::string& v) { request->set_name(v); }, "the schedule").required().type("NAME");
+  app.action([request, &session] {
     const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
     const auto found = call(session, *stub, &Stub::ListSchedules, *request);
     if (!found) return session.fail("schedules show", Peer::Orchestrator, found.error());
@@ -114,23 +116,23 @@ void add_show(CLI::App& schedules, Session& session) {
   });
 }
 
-void add_pause(CLI::App& schedules, Session& session, const std::string& name, const std::string& help, bool paused) {
+void add_pause(Command schedules, Session& session, const std::string& name, const std::string& help, bool paused) {
   auto request = std::make_shared<orchestrator::PauseScheduleRequest>();
   request->set_paused(paused);
-  CLI::App* app = schedules.add_subcommand(name, help);
-  app->add_option_function<std::string>("name", [request](const std::string& v) { request->set_name(v); }, "the schedule")->required()->type_name("NAME");
-  if (paused) app->add_option_function<std::string>("--reason", [request](const std::string& v) { request->set_note(v); }, "why, for everybody who looks");
-  app->callback([request, name, &session] {
+  const Command app = schedules.command(name, help);
+  app.option("name", [request](const std::string& v) { request->set_name(v); }, "the schedule").required().type("NAME");
+  if (paused) app.option("--reason", [request](const std::string& v) { request->set_note(v); }, "why, for everybody who looks");
+  app.action([request, name, &session] {
     const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
     answer(session, "schedules " + name, call(session, *stub, &Stub::PauseSchedule, *request));
   });
 }
 
-void add_delete(CLI::App& schedules, Session& session) {
+void add_delete(Command schedules, Session& session) {
   auto request = std::make_shared<orchestrator::ScheduleRef>();
-  CLI::App* app = schedules.add_subcommand("delete", "end a schedule; its tasks stay");
-  app->add_option_function<std::string>("name", [request](const std::string& v) { request->set_name(v); }, "the schedule")->required()->type_name("NAME");
-  app->callback([request, &session] {
+  const Command app = schedules.command("delete", "end a schedule; its tasks stay");
+  app.option("name", [request](const std::string& v) { request->set_name(v); }, "the schedule").required().type("NAME");
+  app.action([request, &session] {
     const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
     const auto gone = call(session, *stub, &Stub::DeleteSchedule, *request);
     if (!gone) return session.fail("schedules delete", Peer::Orchestrator, gone.error());
@@ -141,15 +143,14 @@ void add_delete(CLI::App& schedules, Session& session) {
 
 }  // namespace
 
-void add_schedules(CLI::App& program, Session& session) {
-  CLI::App* schedules = program.add_subcommand("schedules", "tasks that are submitted again and again");
-  schedules->require_subcommand(1);
-  add_put(*schedules, session);
-  schedules->add_subcommand("list", "list schedules and when they fire next")->callback([&session] { run_list(session); });
-  add_show(*schedules, session);
-  add_pause(*schedules, session, "pause", "let a schedule rest", true);
-  add_pause(*schedules, session, "resume", "let it fire again; nothing is made up for", false);
-  add_delete(*schedules, session);
+void add_schedules(Command program, Session& session) {
+  const Command schedules = program.group("schedules", "tasks that are submitted again and again");
+  add_put(schedules, session);
+  schedules.command("list", "list schedules and when they fire next").action([&session] { run_list(session); });
+  add_show(schedules, session);
+  add_pause(schedules, session, "pause", "let a schedule rest", true);
+  add_pause(schedules, session, "resume", "let it fire again; nothing is made up for", false);
+  add_delete(schedules, session);
 }
 
 }  // namespace swarm::ctl

@@ -7,7 +7,7 @@
 
 #include "call.hpp"
 #include "commands/commands.hpp"
-#include "commands/options.hpp"
+#include "commands/command.hpp"
 #include "output/format.hpp"
 #include "output/table.hpp"
 #include "protos/llm_gateway.grpc.pb.h"
@@ -48,7 +48,7 @@ std::int64_t day_ms(const std::string& flag, const std::string& text) {
   const auto m = y.ptr < end && *y.ptr == '-' ? std::from_chars(y.ptr + 1, end, month) : y;
   const auto d = m.ptr < end && *m.ptr == '-' ? std::from_chars(m.ptr + 1, end, day) : m;
   const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
-  if (text.size() != 10 || d.ptr != end || !date.ok()) throw CLI::ValidationError(flag, "must be a day such as 2026-01-31: " + text);
+  if (text.size() != 10 || d.ptr != end || !date.ok()) refuse(flag, "must be a day such as 2026-01-31: " + text);
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::sys_days(date).time_since_epoch()).count();
 }
 
@@ -156,20 +156,19 @@ void run(Session& session, const Options& o) {
 
 }  // namespace
 
-void add_spend(CLI::App& program, Session& session) {
+void add_spend(Command program, Session& session) {
   auto o = std::make_shared<Options>();
-  CLI::App* app = program.add_subcommand("spend", "what was spent, from the gateway's durable rows");
-  app->add_option("--by", o->by, "what to tell apart, joined by commas: team, key, task, model, upstream, day, ending (default team)")
-      ->allow_extra_args(false)
-      ->delimiter(',')
-      ->check(CLI::IsMember({"team", "key", "task", "model", "upstream", "day", "ending"}))
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app->add_option("--scope", o->scope, "only this scope: team/NAME, key/NAME or task/ID");
-  app->add_option("--from", o->from, "first day, UTC")->type_name("YYYY-MM-DD");
-  app->add_option("--to", o->to, "the day after the last one, UTC")->type_name("YYYY-MM-DD");
-  add_duration(*app, "--since", o->since, "only the last of this time, e.g. 24h")->excludes("--from");
-  app->add_flag("--csv", o->csv, "print CSV");
-  app->callback([o, &session] { run(session, *o); });
+  const Command app = program.command("spend", "what was spent, from the gateway's durable rows");
+  app.option("--by", o->by, "what to tell apart, joined by commas: team, key, task, model, upstream, day, ending (default team)")
+      .repeatable()
+      .comma_separated()
+      .one_of({"team", "key", "task", "model", "upstream", "day", "ending"});
+  app.option("--scope", o->scope, "only this scope: team/NAME, key/NAME or task/ID");
+  const Option from = app.option("--from", o->from, "first day, UTC").type("YYYY-MM-DD");
+  app.option("--to", o->to, "the day after the last one, UTC").type("YYYY-MM-DD");
+  app.duration("--since", o->since, "only the last of this time, e.g. 24h").excludes(from);
+  app.flag("--csv", o->csv, "print CSV");
+  app.action([o, &session] { run(session, *o); });
 }
 
 }  // namespace swarm::ctl

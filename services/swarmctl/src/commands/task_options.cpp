@@ -3,7 +3,7 @@
 #include <fstream>
 #include <iostream>
 
-#include "commands/options.hpp"
+#include "commands/command.hpp"
 
 namespace swarm::ctl {
 namespace {
@@ -30,28 +30,28 @@ Result<std::string> read_input(const std::string& path) {
   return out;
 }
 
-void add_task_options(CLI::App& app, TaskOptions& o) {
-  auto* context = app.add_option("--context", o.context, "text that goes with the task");
-  app.add_option("--context-file", o.context_file, "the same from a file; - is stdin")->type_name("FILE")->excludes(context);
-  app.add_option("--stack", o.stack, "technology, e.g. python; default: classified from the description");
-  app.add_option("--state", o.state, "workflow state to begin in, e.g. FeatureImplementation");
-  app.add_option("--until", o.until, "workflow state to end after");
-  app.add_option("--role", o.role, "who does a plain task, e.g. Coder");
-  app.add_option("--capability", o.capabilities, "that the agent must have; repeatable")->allow_extra_args(false);
-  app.add_option("--permission", o.permissions, "that the agent must hold; repeatable")->allow_extra_args(false);
-  app.add_option("--constraint", o.constraints, "that its agents get beside the golden rules; repeatable")->type_name("TEXT")->allow_extra_args(false);
-  app.add_option("--priority", o.priority, "higher goes first")->check(CLI::Range(-100, 100));
-  app.add_option("--max-attempts", o.max_attempts, "per workflow state")->check(CLI::Range(0, 1000));
-  add_labels(app, "--label", o.labels, "to find it by; repeatable");
-  app.add_option("--tenant", o.tenant, "whose task it is");
-  app.add_flag("--approval", o.approval, "wait for tasks approve before it is queued");
-  add_duration(app, "--deadline", o.deadline, "cancelled so long after it was submitted");
-  add_duration(app, "--schedule-to-start", o.schedule_to_start, "dead when nobody takes it within this");
-  add_duration(app, "--start-to-close", o.start_to_close, "an attempt that takes longer has failed");
-  add_duration(app, "--heartbeat", o.heartbeat, "the agent must give a sign within this");
-  auto* key = app.add_option("--concurrency-key", o.concurrency_key, "tasks of the tenant with this key take turns");
-  app.add_option("--concurrency-max", o.concurrency_max, "so many of them at a time; default 1")->check(CLI::Range(1, 100'000))->needs(key);
-  app.add_option("--budget", o.budget, "what its model calls may cost in all")->type_name("USD")->check(CLI::Range(0.0, 1e6));
+void add_task_options(Command app, TaskOptions& o) {
+  const Option context = app.option("--context", o.context, "text that goes with the task");
+  app.option("--context-file", o.context_file, "the same from a file; - is stdin").type("FILE").excludes(context);
+  app.option("--stack", o.stack, "technology, e.g. python; default: classified from the description");
+  app.option("--state", o.state, "workflow state to begin in, e.g. FeatureImplementation");
+  app.option("--until", o.until, "workflow state to end after");
+  app.option("--role", o.role, "who does a plain task, e.g. Coder");
+  app.option("--capability", o.capabilities, "that the agent must have; repeatable").repeatable();
+  app.option("--permission", o.permissions, "that the agent must hold; repeatable").repeatable();
+  app.option("--constraint", o.constraints, "that its agents get beside the golden rules; repeatable").type("TEXT").repeatable();
+  app.option("--priority", o.priority, "higher goes first").between(-100, 100);
+  app.option("--max-attempts", o.max_attempts, "per workflow state").between(0, 1000);
+  app.labels("--label", o.labels, "to find it by; repeatable");
+  app.option("--tenant", o.tenant, "whose task it is");
+  app.flag("--approval", o.approval, "wait for tasks approve before it is queued");
+  app.duration("--deadline", o.deadline, "cancelled so long after it was submitted");
+  app.duration("--schedule-to-start", o.schedule_to_start, "dead when nobody takes it within this");
+  app.duration("--start-to-close", o.start_to_close, "an attempt that takes longer has failed");
+  app.duration("--heartbeat", o.heartbeat, "the agent must give a sign within this");
+  const Option key = app.option("--concurrency-key", o.concurrency_key, "tasks of the tenant with this key take turns");
+  app.option("--concurrency-max", o.concurrency_max, "so many of them at a time; default 1").between(1, 100'000).needs(key);
+  app.option("--budget", o.budget, "what its model calls may cost in all").type("USD").between_numbers(0.0, 1e6);
 }
 
 Result<orchestrator::NewTask> to_task(const TaskOptions& o) {

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <chrono>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "commands/command.hpp"
 #include "libs/base/result.hpp"
 #include "protos/orchestrator.pb.h"
 
@@ -31,7 +30,7 @@ struct TaskOptions {
 };
 
 /// All but the description.
-void add_task_options(CLI::App& app, TaskOptions& out);
+void add_task_options(Command app, TaskOptions& out);
 /// Reads the context's file, if one is named.
 Result<orchestrator::NewTask> to_task(const TaskOptions& options);
 

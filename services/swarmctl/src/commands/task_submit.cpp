@@ -5,7 +5,7 @@
 #include <cctype>
 
 #include "call.hpp"
-#include "commands/options.hpp"
+#include "commands/command.hpp"
 #include "commands/task_options.hpp"
 #include "commands/task_watch.hpp"
 #include "libs/base/uuid.hpp"
@@ -96,25 +96,25 @@ void submit_file(Session& session, const Options& o) {
 
 }  // namespace
 
-void add_task_submit(CLI::App& tasks, Session& session) {
+void add_task_submit(Command tasks, Session& session) {
   auto o = std::make_shared<Options>();
-  CLI::App* app = tasks.add_subcommand("submit", "submit a task, or many from a file; prints the ids");
-  auto* text = app->add_option("description", o->task.description, "what is to be done")->type_name("TEXT");
-  auto* file = app->add_option("--file", o->file, "tasks as JSON: a list of NewTask, or a SubmitTasksRequest; - is stdin");
-  file->type_name("FILE")->excludes(text);
-  add_task_options(*app, o->task);
-  app->add_option("--depends-on", o->depends_on, "task that must succeed before; repeatable")
-      ->type_name("ID")
-      ->allow_extra_args(false);
-  auto* parent = app->add_option("--parent", o->parent, "the task that made this one")->type_name("ID");
-  app->add_option("--parent-token-file", o->parent_token_file, "the capability that came with the parent's assignment")->type_name("FILE")->needs(parent);
-  app->add_option("--id", o->id, "a UUID of your own")->type_name("UUID");
-  app->add_option("--key", o->key, "idempotency key: the same key and content counts once");
-  add_duration(*app, "--delay", o->delay, "not before this long from now");
-  app->add_flag("--watch", o->watch, "stay and show its changes until it is final");
-  app->callback([o, &session] {
+  const Command app = tasks.command("submit", "submit a task, or many from a file; prints the ids");
+  const Option text = app.option("description", o->task.description, "what is to be done").type("TEXT");
+  const Option file = app.option("--file", o->file, "tasks as JSON: a list of NewTask, or a SubmitTasksRequest; - is stdin");
+  file.type("FILE").excludes(text);
+  add_task_options(app, o->task);
+  app.option("--depends-on", o->depends_on, "task that must succeed before; repeatable")
+      .type("ID")
+      .repeatable();
+  const Option parent = app.option("--parent", o->parent, "the task that made this one").type("ID");
+  app.option("--parent-token-file", o->parent_token_file, "the capability that came with the parent's assignment").type("FILE").needs(parent);
+  app.option("--id", o->id, "a UUID of your own").type("UUID");
+  app.option("--key", o->key, "idempotency key: the same key and content counts once");
+  app.duration("--delay", o->delay, "not before this long from now");
+  app.flag("--watch", o->watch, "stay and show its changes until it is final");
+  app.action([o, &session] {
     if (!o->file.empty()) return submit_file(session, *o);
-    if (o->task.description.empty()) throw CLI::RequiredError("description or --file");
+    if (o->task.description.empty()) refuse_without("description or --file");
     submit_one(session, *o);
   });
 }

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
-
+#include "commands/command.hpp"
 #include "session.hpp"
 
 namespace swarm::ctl {
 
-void add_task_submit(CLI::App& tasks, Session& session);
+void add_task_submit(Command tasks, Session& session);
 
 }  // namespace swarm::ctl

@@ -4,7 +4,7 @@
 
 #include "call.hpp"
 #include "commands/commands.hpp"
-#include "commands/options.hpp"
+#include "commands/command.hpp"
 #include "commands/task_submit.hpp"
 #include "commands/task_text.hpp"
 #include "commands/task_watch.hpp"
@@ -77,24 +77,24 @@ void run_list(Session& session, const ListOptions& o) {
   }
 }
 
-void add_list(CLI::App& tasks, Session& session) {
+void add_list(Command tasks, Session& session) {
   auto o = std::make_shared<ListOptions>();
-  CLI::App* app = tasks.add_subcommand("list", "list tasks, newest first");
+  const Command app = tasks.command("list", "list tasks, newest first");
   std::string statuses;
   for (const std::string& name : status_names()) statuses += (statuses.empty() ? "" : "|") + name;
-  app->add_option("--status", o->status, "only with this status")
-      ->check(CLI::IsMember(status_names()))
-      ->type_name(statuses);
-  app->add_option("--stack", o->stack, "only of this stack");
-  app->add_option("--state", o->state, "only in this workflow state");
-  add_labels(*app, "--label", o->labels, "only with this label; repeatable");
-  app->add_option("--text", o->text, "only with these words in the description");
-  app->add_option("--parent", o->parent, "only made by this task")->type_name("ID");
-  app->add_option("--tenant", o->tenant, "only of this tenant");
-  add_duration(*app, "--newer", o->newer, "only submitted within this time");
-  add_duration(*app, "--older", o->older, "only submitted before that");
-  app->add_option("--limit", o->limit, "at most so many; 0: all")->capture_default_str()->check(CLI::Range(0, kListedMax));
-  app->callback([o, &session] { run_list(session, *o); });
+  app.option("--status", o->status, "only with this status")
+      .one_of(status_names())
+      .type(statuses);
+  app.option("--stack", o->stack, "only of this stack");
+  app.option("--state", o->state, "only in this workflow state");
+  app.labels("--label", o->labels, "only with this label; repeatable");
+  app.option("--text", o->text, "only with these words in the description");
+  app.option("--parent", o->parent, "only made by this task").type("ID");
+  app.option("--tenant", o->tenant, "only of this tenant");
+  app.duration("--newer", o->newer, "only submitted within this time");
+  app.duration("--older", o->older, "only submitted before that");
+  app.option("--limit", o->limit, "at most so many; 0: all").shows_default().between(0, kListedMax);
+  app.action([o, &session] { run_list(session, *o); });
 }
 
 void print(Session& session, const orchestrator::Task& task) {
@@ -102,11 +102,11 @@ void print(Session& session, const orchestrator::Task& task) {
   else print_task(session.out, session.terminal, task);
 }
 
-void add_show(CLI::App& tasks, Session& session) {
+void add_show(Command tasks, Session& session) {
   auto id = std::make_shared<std::string>();
-  CLI::App* app = tasks.add_subcommand("show", "everything of one task, with its history");
-  app->add_option("id", *id, "the task")->required()->type_name("ID");
-  app->callback([id, &session] {
+  const Command app = tasks.command("show", "everything of one task, with its history");
+  app.option("id", *id, "the task").required().type("ID");
+  app.action([id, &session] {
     const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
     orchestrator::TaskRef ref;
     ref.set_task_id(*id);
@@ -146,11 +146,11 @@ void print_explanation(Session& session, const orchestrator::TaskExplanation& wh
   }
 }
 
-void add_why(CLI::App& tasks, Session& session) {
+void add_why(Command tasks, Session& session) {
   auto id = std::make_shared<std::string>();
-  CLI::App* app = tasks.add_subcommand("why", "why nobody has a task, or who has it and why");
-  app->add_option("id", *id, "the task")->required()->type_name("ID");
-  app->callback([id, &session] {
+  const Command app = tasks.command("why", "why nobody has a task, or who has it and why");
+  app.option("id", *id, "the task").required().type("ID");
+  app.action([id, &session] {
     const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
     orchestrator::TaskRef ref;
     ref.set_task_id(*id);
@@ -161,11 +161,11 @@ void add_why(CLI::App& tasks, Session& session) {
   });
 }
 
-void add_delete(CLI::App& tasks, Session& session) {
+void add_delete(Command tasks, Session& session) {
   auto ids = std::make_shared<std::vector<std::string>>();
-  CLI::App* app = tasks.add_subcommand("delete", "drop finished tasks with their history, texts and keys; nothing brings them back");
-  app->add_option("id", *ids, "the tasks")->required()->type_name("ID");
-  app->callback([ids, &session] {
+  const Command app = tasks.command("delete", "drop finished tasks with their history, texts and keys; nothing brings them back");
+  app.option("id", *ids, "the tasks").required().type("ID");
+  app.action([ids, &session] {
     const auto stub = orchestrator::Orchestrator::NewStub(session.channel(Peer::Orchestrator));
     for (const std::string& id : *ids) {
       orchestrator::TaskRef ref;
@@ -204,35 +204,35 @@ void run_redrive(Session& session, const RedriveOptions& o) {
   } while (o.ids.empty() && left > 0);
 }
 
-void add_redrive(CLI::App& tasks, Session& session) {
+void add_redrive(Command tasks, Session& session) {
   auto o = std::make_shared<RedriveOptions>();
-  CLI::App* app = tasks.add_subcommand("redrive", "submit dead tasks again, as new ones: by id, or by what list filters by");
-  auto* ids = app->add_option("id", o->ids, "the tasks")->type_name("ID");
-  auto* all = app->add_flag("--all", o->all, "every dead task");
-  app->add_option("--stack", o->filter.stack, "only of this stack")->excludes(ids);
-  app->add_option("--state", o->filter.state, "only in this workflow state")->excludes(ids);
-  add_labels(*app, "--label", o->filter.labels, "only with this label; repeatable");
-  app->add_option("--text", o->filter.text, "only with these words in the description")->excludes(ids);
-  app->add_option("--limit", o->filter.limit, "at most so many; 0: all")->capture_default_str()->check(CLI::Range(0, kListedMax));
-  all->excludes(ids);
-  app->callback([o, &session] {
+  const Command app = tasks.command("redrive", "submit dead tasks again, as new ones: by id, or by what list filters by");
+  const Option ids = app.option("id", o->ids, "the tasks").type("ID");
+  const Option all = app.flag("--all", o->all, "every dead task");
+  app.option("--stack", o->filter.stack, "only of this stack").excludes(ids);
+  app.option("--state", o->filter.state, "only in this workflow state").excludes(ids);
+  app.labels("--label", o->filter.labels, "only with this label; repeatable");
+  app.option("--text", o->filter.text, "only with these words in the description").excludes(ids);
+  app.option("--limit", o->filter.limit, "at most so many; 0: all").shows_default().between(0, kListedMax);
+  all.excludes(ids);
+  app.action([o, &session] {
     const auto& f = o->filter;
     const bool chosen = o->all || !f.stack.empty() || !f.state.empty() || !f.text.empty() || !f.labels.empty();
-    if (o->ids.empty() && !chosen) throw CLI::RequiredError("id, a filter or --all");
+    if (o->ids.empty() && !chosen) refuse_without("id, a filter or --all");
     run_redrive(session, *o);
   });
 }
 
-void add_watch(CLI::App& tasks, Session& session) {
+void add_watch(Command tasks, Session& session) {
   struct Options {
     std::vector<std::string> ids;
     std::string parent;
   };
   auto o = std::make_shared<Options>();
-  CLI::App* app = tasks.add_subcommand("watch", "show changes as they happen; with ids until all are final (exit 0 if all succeeded)");
-  app->add_option("id", o->ids, "the tasks; none: all")->type_name("ID");
-  app->add_option("--parent", o->parent, "only made by this task")->type_name("ID");
-  app->callback([o, &session] { watch_tasks(session, o->ids, o->parent); });
+  const Command app = tasks.command("watch", "show changes as they happen; with ids until all are final (exit 0 if all succeeded)");
+  app.option("id", o->ids, "the tasks; none: all").type("ID");
+  app.option("--parent", o->parent, "only made by this task").type("ID");
+  app.action([o, &session] { watch_tasks(session, o->ids, o->parent); });
 }
 
 std::string user_name() {
@@ -265,13 +265,13 @@ struct SteerOptions {
   std::chrono::milliseconds grace{0};
 };
 
-void add_cancel(CLI::App& tasks, Session& session) {
+void add_cancel(Command tasks, Session& session) {
   auto o = std::make_shared<SteerOptions>();
-  CLI::App* app = tasks.add_subcommand("cancel", "cancel tasks; their agents are told");
-  app->add_option("id", o->ids, "the tasks")->required()->type_name("ID");
-  app->add_option("--reason", o->text, "why, for the history");
-  add_duration(*app, "--grace", o->grace, "so long an agent that works on it has to end it by itself; default: none");
-  app->callback([o, &session] {
+  const Command app = tasks.command("cancel", "cancel tasks; their agents are told");
+  app.option("id", o->ids, "the tasks").required().type("ID");
+  app.option("--reason", o->text, "why, for the history");
+  app.duration("--grace", o->grace, "so long an agent that works on it has to end it by itself; default: none");
+  app.action([o, &session] {
     orchestrator::CancelTaskRequest request;
     request.set_reason(o->text);
     request.set_grace_ms(o->grace.count());
@@ -279,13 +279,13 @@ void add_cancel(CLI::App& tasks, Session& session) {
   });
 }
 
-void add_verdict(CLI::App& tasks, Session& session, const std::string& name, bool approve) {
+void add_verdict(Command tasks, Session& session, const std::string& name, bool approve) {
   auto o = std::make_shared<SteerOptions>();
-  CLI::App* app = tasks.add_subcommand(name, name + " tasks that wait for approval");
-  app->add_option("id", o->ids, "the tasks")->required()->type_name("ID");
-  app->add_option("--comment", o->text, "for the history and the next attempt");
-  app->add_option("--by", o->by, "who decides")->capture_default_str()->type_name("NAME");
-  app->callback([o, &session, name, approve] {
+  const Command app = tasks.command(name, name + " tasks that wait for approval");
+  app.option("id", o->ids, "the tasks").required().type("ID");
+  app.option("--comment", o->text, "for the history and the next attempt");
+  app.option("--by", o->by, "who decides").shows_default().type("NAME");
+  app.action([o, &session, name, approve] {
     orchestrator::ApproveTaskRequest request;
     request.set_approve(approve);
     request.set_comment(o->text);
@@ -296,19 +296,18 @@ void add_verdict(CLI::App& tasks, Session& session, const std::string& name, boo
 
 }  // namespace
 
-void add_tasks(CLI::App& program, Session& session) {
-  CLI::App* tasks = program.add_subcommand("tasks", "submit, follow and steer tasks");
-  tasks->require_subcommand(1);
-  add_task_submit(*tasks, session);
-  add_list(*tasks, session);
-  add_show(*tasks, session);
-  add_why(*tasks, session);
-  add_redrive(*tasks, session);
-  add_watch(*tasks, session);
-  add_cancel(*tasks, session);
-  add_verdict(*tasks, session, "approve", true);
-  add_verdict(*tasks, session, "reject", false);
-  add_delete(*tasks, session);
+void add_tasks(Command program, Session& session) {
+  const Command tasks = program.group("tasks", "submit, follow and steer tasks");
+  add_task_submit(tasks, session);
+  add_list(tasks, session);
+  add_show(tasks, session);
+  add_why(tasks, session);
+  add_redrive(tasks, session);
+  add_watch(tasks, session);
+  add_cancel(tasks, session);
+  add_verdict(tasks, session, "approve", true);
+  add_verdict(tasks, session, "reject", false);
+  add_delete(tasks, session);
 }
 
 }  // namespace swarm::ctl

@@ -3,7 +3,7 @@
 #include "access.hpp"
 #include "call.hpp"
 #include "commands/commands.hpp"
-#include "commands/options.hpp"
+#include "commands/command.hpp"
 #include "libs/auth/guard.hpp"
 #include "protos/operations.grpc.pb.h"
 
@@ -56,24 +56,24 @@ void run(Session& session, Options& o) {
 
 }  // namespace
 
-void add_token(CLI::App& program, Session& session) {
+void add_token(Command program, Session& session) {
   auto o = std::make_shared<Options>();
-  CLI::App* app = program.add_subcommand("token", "make a short-lived token for an agent or a person: with --signing-key-file, or --by a service that has the key");
-  app->add_option("--subject", o->token.subject, "who bears it")->required()->type_name("NAME");
-  app->add_option("--role", o->role, "what it allows")
-      ->required()
-      ->check(CLI::IsMember({"viewer", "agent", "operator", "admin"}))
-      ->type_name("viewer|agent|operator|admin");
-  app->add_option("--team", o->token.team, "tenant and budget scope");
-  CLI::Option* lifetime = add_duration(*app, "--lifetime", o->token.lifetime, "how long it counts (default 15m, which is also the services' limit)");
-  app->add_option("--cert", o->cert_file, "bind it to this client certificate (PEM)")->type_name("FILE");
-  app->add_option("--issuer", o->token.issuer, "auth.issuer of the services")->capture_default_str();
-  app->add_option("--audience", o->token.audience, "auth.audience of the services")->capture_default_str();
-  app->add_option("--by", o->by, "let this service make it; your own token must allow that")
-      ->check(CLI::IsMember({"orchestrator", "analyst", "gateway"}))
-      ->type_name("SERVICE");
-  app->callback([o, lifetime, &session] {
-    o->lifetime_given = lifetime->count() > 0;
+  const Command app = program.command("token", "make a short-lived token for an agent or a person: with --signing-key-file, or --by a service that has the key");
+  app.option("--subject", o->token.subject, "who bears it").required().type("NAME");
+  app.option("--role", o->role, "what it allows")
+      .required()
+      .one_of({"viewer", "agent", "operator", "admin"})
+      .type("viewer|agent|operator|admin");
+  app.option("--team", o->token.team, "tenant and budget scope");
+  const Option lifetime = app.duration("--lifetime", o->token.lifetime, "how long it counts (default 15m, which is also the services' limit)");
+  app.option("--cert", o->cert_file, "bind it to this client certificate (PEM)").type("FILE");
+  app.option("--issuer", o->token.issuer, "auth.issuer of the services").shows_default();
+  app.option("--audience", o->token.audience, "auth.audience of the services").shows_default();
+  app.option("--by", o->by, "let this service make it; your own token must allow that")
+      .one_of({"orchestrator", "analyst", "gateway"})
+      .type("SERVICE");
+  app.action([o, lifetime, &session] {
+    o->lifetime_given = lifetime.given();
     run(session, *o);
   });
 }

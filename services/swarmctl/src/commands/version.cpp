@@ -5,8 +5,8 @@
 
 namespace swarm::ctl {
 
-void add_version(CLI::App& program, Session& session) {
-  program.add_subcommand("version", "print the version")->callback([&session] {
+void add_version(Command program, Session& session) {
+  program.command("version", "print the version").action([&session] {
     if (session.json) {
       session.out << boost::json::object{{"version", SWARM_VERSION}, {"grpc", grpc::Version()}} << std::endl;
     } else {

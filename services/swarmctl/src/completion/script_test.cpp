@@ -1,6 +1,7 @@
 #include "completion/script.hpp"
 
 #include <array>
+#include <CLI/CLI.hpp>
 #include <catch2/catch.hpp>
 #include <cstdio>
 #include <fstream>

@@ -1,5 +1,5 @@
 #include "commands/commands.hpp"
-#include "commands/options.hpp"
+#include "commands/command.hpp"
 #include "doctor/finding.hpp"
 #include "doctor/health.hpp"
 #include "doctor/http_get.hpp"
@@ -115,20 +115,20 @@ class Doctor {
 
 }  // namespace
 
-void add_doctor(CLI::App& program, Session& session) {
+void add_doctor(Command program, Session& session) {
   auto o = std::make_shared<Options>();
-  CLI::App* app = program.add_subcommand("doctor", "find out what is wrong with an installation");
+  const Command app = program.command("doctor", "find out what is wrong with an installation");
   for (const Peer peer : kPeers) {
     const PeerFacts& f = facts(peer);
-    add_address(*app, f.admin_flag, f.admin_variable, session.admin_addresses[static_cast<std::size_t>(peer)],
+    app.address(f.admin_flag, f.admin_variable, session.admin_addresses[static_cast<std::size_t>(peer)],
                 "admin address of the " + std::string(f.name));
   }
-  add_address(*app, "--gateway-http", "SWARM_CTL_GATEWAY_HTTP", o->gateway_http, "HTTP address of the gateway");
-  auto* data = app->add_option("--data-dir", o->data_dir, "the services' data, if it is on this machine");
-  data->capture_default_str()->type_name("DIR");
-  app->add_flag("--smoke", o->smoke, "only send work through: a task and back, a failure explained, the spend told; harmless, needs the admin's role");
-  app->callback([o, data, &session] {
-    o->data_dir_given = data->count() > 0;
+  app.address("--gateway-http", "SWARM_CTL_GATEWAY_HTTP", o->gateway_http, "HTTP address of the gateway");
+  const Option data = app.option("--data-dir", o->data_dir, "the services' data, if it is on this machine");
+  data.shows_default().type("DIR");
+  app.flag("--smoke", o->smoke, "only send work through: a task and back, a failure explained, the spend told; harmless, needs the admin's role");
+  app.action([o, data, &session] {
+    o->data_dir_given = data.given();
     const Findings findings = o->smoke ? smoke_test(session) : Doctor(session, *o).examine();
     if (session.json) print_json(session.out, findings);
     else print_text(session.out, session.terminal, findings);
