@@ -1,7 +1,6 @@
 #include "libs/rpc/chttp2_filter.hpp"
 
 #include <absl/status/status.h>
-#include <dlfcn.h>
 #include <grpc/slice.h>
 
 #include <array>
@@ -9,8 +8,8 @@
 #include <unordered_map>
 
 #include "libs/async/guarded.hpp"
-#include "libs/base/check.hpp"
 #include "libs/rpc/frame_limits.hpp"
+#include "libs/rpc/replaced_function.hpp"
 #include "libs/telemetry/line_quota.hpp"
 #include "libs/telemetry/logging.hpp"
 
@@ -80,20 +79,9 @@ void tell_foreign() {
   }
 }
 
-template <class Function>
-Function* library(const char* symbol) {
-  auto* const found = reinterpret_cast<Function*>(dlsym(RTLD_NEXT, symbol));
-  SWARM_CHECK(found != nullptr, "libgrpc has changed: its HTTP/2 functions are not where they were");
-  return found;
-}
-
 }  // namespace
 
-bool frame_filter_active() {
-  auto* const first = dlsym(RTLD_DEFAULT, kRead);
-  auto* const next = dlsym(RTLD_NEXT, kRead);
-  return first != nullptr && next != nullptr && first != next;
-}
+bool frame_filter_active() { return function_is_replaced(kRead); }
 
 std::uint64_t connections_broken_off() { return broken_off.load(std::memory_order_relaxed); }
 
@@ -102,12 +90,10 @@ std::int64_t streams_open() { return streams_alive.load(std::memory_order_relaxe
 }  // namespace swarm::rpc
 
 using swarm::rpc::connections;
-using swarm::rpc::library;
-
-#define SWARM_REPLACES __attribute__((visibility("default"), used))
+using swarm::rpc::replaced_function;
 
 SWARM_REPLACES absl::Status grpc_chttp2_perform_read(grpc_chttp2_transport* transport, const grpc_slice& slice) {
-  static auto* const next = library<absl::Status(grpc_chttp2_transport*, const grpc_slice&)>(swarm::rpc::kRead);
+  static auto* const next = replaced_function<absl::Status(grpc_chttp2_transport*, const grpc_slice&)>(swarm::rpc::kRead);
   if (auto* limits = connections().find(transport); limits != nullptr) {
     const std::span<const std::uint8_t> bytes(GRPC_SLICE_START_PTR(slice), GRPC_SLICE_LENGTH(slice));
     const bool known_foreign = limits->foreign();
@@ -125,14 +111,14 @@ SWARM_REPLACES absl::Status grpc_chttp2_perform_read(grpc_chttp2_transport* tran
 SWARM_REPLACES void grpc_chttp2_transport_start_reading(grpc_transport* transport, grpc_slice_buffer* read_already,
                                                         grpc_closure* on_settings, grpc_closure* on_close) {
   static auto* const next =
-      library<void(grpc_transport*, grpc_slice_buffer*, grpc_closure*, grpc_closure*)>(swarm::rpc::kStart);
+      replaced_function<void(grpc_transport*, grpc_slice_buffer*, grpc_closure*, grpc_closure*)>(swarm::rpc::kStart);
   connections().open(transport);
   next(transport, read_already, on_settings, on_close);
 }
 
 extern "C" SWARM_REPLACES void swarm_chttp2_transport_ends(void* transport) __asm__("_ZN21grpc_chttp2_transportD1Ev");
 void swarm_chttp2_transport_ends(void* transport) {
-  static auto* const next = library<void(void*)>(swarm::rpc::kEnd);
+  static auto* const next = replaced_function<void(void*)>(swarm::rpc::kEnd);
   connections().close(transport);
   next(transport);
 }
@@ -143,7 +129,7 @@ extern "C" SWARM_REPLACES void swarm_chttp2_stream_starts(void* stream, grpc_cht
     __asm__("_ZN18grpc_chttp2_streamC1EP21grpc_chttp2_transportP20grpc_stream_refcountPKvPN9grpc_core5ArenaE");
 void swarm_chttp2_stream_starts(void* stream, grpc_chttp2_transport* transport, grpc_stream_refcount* references,
                                 const void* server_data, grpc_core::Arena* arena) {
-  static auto* const next = library<void(void*, grpc_chttp2_transport*, grpc_stream_refcount*, const void*,
+  static auto* const next = replaced_function<void(void*, grpc_chttp2_transport*, grpc_stream_refcount*, const void*,
                                          grpc_core::Arena*)>(swarm::rpc::kStreamStart);
   swarm::rpc::streams_alive.fetch_add(1, std::memory_order_relaxed);
   next(stream, transport, references, server_data, arena);
@@ -151,7 +137,7 @@ void swarm_chttp2_stream_starts(void* stream, grpc_chttp2_transport* transport, 
 
 extern "C" SWARM_REPLACES void swarm_chttp2_stream_ends(void* stream) __asm__("_ZN18grpc_chttp2_streamD1Ev");
 void swarm_chttp2_stream_ends(void* stream) {
-  static auto* const next = library<void(void*)>(swarm::rpc::kStreamEnd);
+  static auto* const next = replaced_function<void(void*)>(swarm::rpc::kStreamEnd);
   next(stream);
   swarm::rpc::streams_alive.fetch_sub(1, std::memory_order_relaxed);
 }

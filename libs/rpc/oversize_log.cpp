@@ -1,14 +1,13 @@
 #include "libs/rpc/oversize_log.hpp"
 
 #include <absl/status/status.h>
-#include <dlfcn.h>
 #include <grpc/status.h>
 
 #include <cstdint>
 #include <string_view>
 #include <utility>
 
-#include "libs/base/check.hpp"
+#include "libs/rpc/replaced_function.hpp"
 #include "libs/telemetry/line_quota.hpp"
 #include "libs/telemetry/logging.hpp"
 
@@ -34,19 +33,12 @@ void tell(std::string_view error) {
 
 }  // namespace
 
-bool oversize_log_active() {
-  auto* const first = dlsym(RTLD_DEFAULT, kSetInt);
-  auto* const next = dlsym(RTLD_NEXT, kSetInt);
-  return first != nullptr && next != nullptr && first != next;
-}
+bool oversize_log_active() { return function_is_replaced(kSetInt); }
 
 }  // namespace swarm::rpc
 
-__attribute__((visibility("default"), used)) absl::Status grpc_error_set_int(absl::Status error,
-                                                                             grpc_core::StatusIntProperty which,
-                                                                             std::intptr_t value) {
-  static auto* const next = reinterpret_cast<swarm::rpc::SetInt*>(dlsym(RTLD_NEXT, swarm::rpc::kSetInt));
-  SWARM_CHECK(next != nullptr, "libgrpc has changed: its errors are not made where they were");
+SWARM_REPLACES absl::Status grpc_error_set_int(absl::Status error, grpc_core::StatusIntProperty which, std::intptr_t value) {
+  static auto* const next = swarm::rpc::replaced_function<swarm::rpc::SetInt>(swarm::rpc::kSetInt);
   const std::string_view text(error.message().data(), error.message().size());
   if (value == GRPC_STATUS_RESOURCE_EXHAUSTED && text.starts_with(swarm::rpc::kOversize)) swarm::rpc::tell(text);
   return next(std::move(error), which, value);
