@@ -27,7 +27,7 @@ def test_who_steers_is_written_and_survives_a_kill(start_orchestrator: Callable[
     assert [a["method"].rsplit("/", 1)[1] for a in actions] == ["ApproveTask", "CancelTask", "SetDispatch"]
     assert 'comment: "fine"' in actions[0]["request"] and 'reason: "storm"' in actions[2]["request"]
     service.start()
-    done = swarmctl("--json", "audit", "verify", service.data_dir / "audit")
+    done = swarmctl("--json", "audit", "verify", service.data_dir)
     assert done.returncode == 0 and json.loads(done.stdout)["whole"]
     assert [line["event"] for line in audit_lines(service)].count("started") == 2
 

@@ -178,6 +178,11 @@ TEST_CASE_METHOD(Fixture, "rotation bounds the log and keeps the chain", "[audit
   CHECK(report.oldest > 1);
   CHECK(report.newest.number == 51);
   SECTION("one file for itself is whole as well") { CHECK(audit::verify(file(1)).value().whole()); }
+  SECTION("the data directory does for the folder in it") {
+    const auto found = audit::verify(directory.parent_path()).value();
+    CHECK(found.whole());
+    CHECK(found.files == report.files);
+  }
   SECTION("a file taken out of the middle is noticed") {
     fs::remove(file(1));
     CHECK_FALSE(verified().whole());

@@ -93,6 +93,12 @@ class Verifier {
   std::uint64_t line_ = 0;
 };
 
+/// Where the log's files are, given that place or the data directory that it is in.
+fs::path directory_of(const fs::path& path) {
+  std::error_code ignored;  // what is neither is told later
+  return fs::is_directory(path / "audit", ignored) ? path / "audit" : path;
+}
+
 }  // namespace
 
 Result<Report> verify(const fs::path& path, const std::optional<Link>& known) {
@@ -105,14 +111,15 @@ Result<Report> verify(const fs::path& path, const std::optional<Link>& known) {
     verifier.check_end(std::nullopt, *first);
     return std::move(verifier.report);
   }
-  const auto head = read_head(path);
-  BOOST_OUTCOME_TRY(const auto files, files_of(path));
+  const auto directory = directory_of(path);
+  const auto head = read_head(directory);
+  BOOST_OUTCOME_TRY(const auto files, files_of(directory));
   if (files.empty() && !head) return Error{Code::NotFound, path.string() + " holds no audit log"};
   verifier.expect_head(head);
   for (const auto& file : files) {
     BOOST_OUTCOME_TRYV(verifier.read(file, &file == &files.back()));
   }
-  const auto then = read_head(path);
+  const auto then = read_head(directory);
   verifier.check_end(head, then ? then->oldest : 1);
   return std::move(verifier.report);
 }

@@ -21,10 +21,10 @@ struct Report {
   bool whole() const { return faults.empty(); }
 };
 
-/// Checks every line of a log's directory, or of one of its files. Nothing needs to stop for it: a line that is being
-/// written counts as unfinished. `known` is a place of the chain that was noted elsewhere (each action's is in the service's own
-/// log as seq and hash): without one, nobody can tell an end that was cut off together with the file `head`, or a chain
-/// that was made anew from some line on. NotFound: there is no such log.
+/// Checks every line of a log, given its directory, the data directory around it (`audit`), or one of its files. Nothing
+/// needs to stop for it: a line that is being written counts as unfinished. `known` is a place of the chain that was noted
+/// elsewhere (each action's is in the service's own log as seq and hash): without one, nobody can tell an end that was cut
+/// off together with the file `head`, or a chain that was made anew from some line on. NotFound: there is no such log.
 Result<Report> verify(const std::filesystem::path& path, const std::optional<Link>& known = std::nullopt);
 
 }  // namespace swarm::audit

@@ -67,7 +67,7 @@ void add_audit(Command program, Session& session) {
   const Command audit = program.group("audit", "who did what: the services' audit logs");
   auto o = std::make_shared<Options>();
   const Command app = audit.command("verify", "is the chain of hashes whole? needs the files, not the service; exit code 1 when it isn't");
-  app.option("path", o->path, "the folder audit in a service's data directory, or one file of it").required().type("DIR|FILE");
+  app.option("path", o->path, "a service's data directory, the folder audit in it, or one file of that").required().type("DIR|FILE");
   app.option("--known", o->known, "a line noted elsewhere, e.g. from the service's log (seq and hash), that must be in the chain")
       .type("NUMBER:HASH");
   app.action([o, &session] { verify(session, *o); });
