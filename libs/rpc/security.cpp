@@ -13,6 +13,7 @@
 #include "libs/auth/url_key_source.hpp"
 #include "libs/base/uuid.hpp"
 #include "libs/http/fetch.hpp"
+#include "libs/rpc/certificate_files.hpp"
 #include "libs/rpc/server.hpp"
 #include "libs/telemetry/logging.hpp"
 
@@ -78,9 +79,22 @@ Result<std::string> read_file(const std::string& path) {
   return text.str();
 }
 
-void need_file(settings::Object& object, std::string_view key, const std::string& path) {
+/// Whether a file is named and there; a fault when it is only named.
+bool has_file(settings::Object& object, std::string_view key, const std::string& path) {
+  if (path.empty()) return false;
   std::error_code ignored;
-  if (!path.empty() && !std::filesystem::is_regular_file(path, ignored)) object.fault(key, "no such file: " + path);
+  if (std::filesystem::is_regular_file(path, ignored)) return true;
+  object.fault(key, "no such file: " + path);
+  return false;
+}
+
+void check_certificates(settings::Object& object, const TlsSettings& tls) {
+  const auto check = [&](std::string_view key, const std::string& fault) {
+    if (!fault.empty()) object.fault(key, fault);
+  };
+  if (has_file(object, "cert_file", tls.cert_file)) check("cert_file", fault_of_certificates(tls.cert_file));
+  if (has_file(object, "key_file", tls.key_file)) check("key_file", fault_of_key(tls.key_file, tls.cert_file));
+  if (has_file(object, "ca_file", tls.ca_file)) check("ca_file", fault_of_certificates(tls.ca_file));
 }
 
 /// Whoever can change the answer can be anybody: plain HTTP is for the loopback.
@@ -131,9 +145,7 @@ void read_security(settings::Object& root, SecuritySettings& out) {
         .value("require_client_cert", tls.require_client_cert, "Refuse gRPC clients without a certificate from ca_file.");
     if (tls.cert_file.empty() != tls.key_file.empty()) o.fault("cert_file", "cert_file and key_file go together");
     if (tls.require_client_cert && tls.ca_file.empty()) o.fault("require_client_cert", "needs ca_file");
-    need_file(o, "cert_file", tls.cert_file);
-    need_file(o, "key_file", tls.key_file);
-    need_file(o, "ca_file", tls.ca_file);
+    check_certificates(o, tls);
   });
   root.section("auth", "Who may call; without keys everybody on loopback is admin.", [&](settings::Object& o) {
     auto& auth = out.auth;
@@ -148,11 +160,13 @@ void read_security(settings::Object& root, SecuritySettings& out) {
         .value("renewal_max", auth.renewal_max, "How long after its first issue a token may be renewed.", std::chrono::minutes(1), std::chrono::hours(24 * 366))
         .value("signing_key_file", auth.signing_key_file, "PEM private key for this service's own tokens towards its peers, and for those that it makes for others.")
         .value("signing_key_id", auth.signing_key_id, "Its kid in the JWKS file.");
-    need_file(o, "jwks_file", auth.jwks_file);
-    need_file(o, "jwks_ca_file", auth.jwks_ca_file);
+    has_file(o, "jwks_file", auth.jwks_file);
+    if (has_file(o, "jwks_ca_file", auth.jwks_ca_file)) {
+      if (auto fault = fault_of_certificates(auth.jwks_ca_file); !fault.empty()) o.fault("jwks_ca_file", std::move(fault));
+    }
     if (!auth.jwks_url.empty()) check_jwks_url(o, auth.jwks_url);
     if (auth.jwks_url.empty() && !auth.jwks_issuer.empty()) o.fault("jwks_issuer", "needs jwks_url");
-    need_file(o, "signing_key_file", auth.signing_key_file);
+    has_file(o, "signing_key_file", auth.signing_key_file);
   });
   root.section("connections", "How many clients the gRPC port takes; what is beyond is closed unserved.", [&](settings::Object& o) {
     o.value("max", out.connections.max, "In all; 0: as many as there are descriptors, less 128.", {0, 65'536})

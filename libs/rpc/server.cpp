@@ -17,6 +17,7 @@
 #include "libs/rpc/audit_trail.hpp"
 #include "libs/rpc/call_metrics.hpp"
 #include "libs/rpc/call_traces.hpp"
+#include "libs/rpc/certificate_files.hpp"
 #include "libs/rpc/chttp2_filter.hpp"
 #include "libs/rpc/oversize_log.hpp"
 #include "libs/rpc/unknown_calls.hpp"
@@ -146,6 +147,13 @@ Result<void> Server::start() {
                                    {}, [] { return static_cast<double>(connections_broken_off()); });
   impl_->registry.gauge_callback("grpc_streams_open", "HTTP/2 streams that gRPC holds, both ways.", {},
                                  [] { return static_cast<double>(streams_open()); });
+  if (impl_->options.tls.enabled()) {
+    impl_->registry.gauge_callback("swarm_tls_certificate_expiry_timestamp_seconds", "When the certificate in tls.cert_file ends, Unix time; 0: there is none in the file.", {},
+                                   [file = impl_->options.tls.cert_file] {
+                                     const auto ends = certificate_ends(file);
+                                     return ends ? static_cast<double>(unix_ms(*ends) / 1000) : 0.0;
+                                   });
+  }
   if (const auto* guard = &impl_->gate.guard(); !guard->open()) {
     impl_->registry.gauge_callback("swarm_auth_keys_fault", "1 while the newest keys of tokens can't be had and the last good ones count.", {},
                                    [guard] { return guard->fault().empty() ? 0.0 : 1.0; });

@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import re
 import socket
 import ssl
 import subprocess
 import time
+import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 
 import grpc
 import pytest
@@ -216,6 +219,28 @@ def test_the_descriptor_limit_is_raised_at_the_start(start_service: Start) -> No
         service = start_service(name, ALONE.get(name, {}))
         soft, _ = resource.prlimit(service.pid, resource.RLIMIT_NOFILE)
         assert soft >= min(hard, 65_536), name
+
+
+@pytest.mark.parametrize(("setting", "content", "says"), [
+    ("tls.cert_file", "nonsense", "cert_file: holds no PEM certificate"), ("tls.cert_file", "", "cert_file: holds no PEM certificate"),
+    ("tls.key_file", "nonsense", "key_file: holds no PEM private key"), ("tls.key_file", "auth/signing-key.pem", "is not the key of"),
+    ("tls.key_file", "client/tls.crt", "key_file: holds no PEM private key"), ("tls.ca_file", "nonsense", "ca_file: holds no PEM certificate")])
+def test_files_that_are_no_certificates_refuse_to_start(
+    start_service: Start, credentials: Credentials, tmp_path: Path, setting: str, content: str, says: str
+) -> None:
+    given = credentials.directory / content
+    wrong = tmp_path / "wrong.pem"
+    wrong.write_bytes(given.read_bytes() if given.is_file() else content.encode())
+    service = start_service("analyst", ALONE["analyst"] | credentials.settings("analyst-service") | {setting: str(wrong)}, ready=False)
+    assert service.wait_exit() == 2
+    assert says in service.tail(), service.tail()
+
+
+def test_metrics_tell_when_the_certificate_ends(start_service: Start, credentials: Credentials) -> None:
+    for name in SERVICES:
+        with urllib.request.urlopen(_secured(start_service, credentials, name).admin + "/metrics", timeout=5) as answer:
+            (line,) = re.findall(rb"^swarm_tls_certificate_expiry_timestamp_seconds (\S+)$", answer.read(), re.MULTILINE)
+        assert 364 * 86400 < float(line) - time.time() < 366 * 86400
 
 
 def test_a_rotated_certificate_is_taken_up_without_a_restart(start_service: Start, tmp_path_factory: pytest.TempPathFactory) -> None:
