@@ -174,6 +174,7 @@ def test_peers_are_told_only_of_services_that_are_there() -> None:
         ("analyst.config.rules.lifetime=5weeks", "/analyst/config/rules/lifetime"),
         ("commonLabels.app\\.kubernetes\\.io/name=mine", "invalid propertyName 'app.kubernetes.io/name'"),  # selectors would find nothing
         ("gateway.podLabels.team=a b", "/gateway/podLabels/team"),
+        ("orchestrator.enabled=false,analyst.enabled=false,gateway.enabled=false", "all switched off"),
         ("gateway.upstreamCas.x.secret=a", "names x, which is no upstream"),
         ("gateway.upstreamCas.x.pem=nonsense", "/gateway/upstreamCas/x/pem"),
         ("gateway.upstreamCas.x.secret=a,gateway.upstreamCas.x.configMap=b", "/gateway/upstreamCas/x"),
