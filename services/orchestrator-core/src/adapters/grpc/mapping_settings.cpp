@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "adapters/grpc/mapping.hpp"
+#include "adapters/grpc/mapping_checks.hpp"
 #include "domain/task_mode.hpp"
 #include "domain/text_cut.hpp"
 
@@ -10,11 +10,6 @@ namespace {
 
 constexpr std::size_t kScheduleNameMax = 128;
 constexpr std::size_t kDescriptionShown = 200;
-constexpr std::size_t kReasonBytesMax = 1'000;
-
-Error invalid(std::string_view field, std::string_view what) {
-  return {Code::InvalidArgument, std::string(field) + ": " + std::string(what)};
-}
 
 bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
@@ -111,9 +106,7 @@ Result<Hold> to_hold(const ::orchestrator::HoldRequest& in, const InputLimits& l
   Hold out;
   if (in.kind() < ::orchestrator::HOLD_AGENT || in.kind() > ::orchestrator::HOLD_TENANT) return invalid("kind", "unknown value");
   if (in.name().empty() && in.kind() != ::orchestrator::HOLD_TENANT) return invalid("name", "is missing");
-  if (in.name().size() > limits.name_bytes_max) return invalid("name", "longer than " + std::to_string(limits.name_bytes_max) + " bytes");
-  const bool bad = std::any_of(in.name().begin(), in.name().end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
-  if (bad) return invalid("name", "holds a control character");
+  BOOST_OUTCOME_TRY(check_name("name", in.name(), limits));
   out.kind = static_cast<HoldKind>(in.kind());
   out.name = in.name();
   out.reason = first_line(in.reason(), kReasonBytesMax);

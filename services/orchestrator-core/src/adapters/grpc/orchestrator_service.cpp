@@ -1,6 +1,8 @@
 #include "adapters/grpc/orchestrator_service.hpp"
 
 #include "adapters/grpc/command_call.hpp"
+#include "adapters/grpc/mapping_checks.hpp"
+#include "adapters/grpc/mapping_orders.hpp"
 #include "adapters/grpc/stack_lookup.hpp"
 #include "adapters/grpc/stream_base.hpp"
 #include "adapters/grpc/work_stream.hpp"
@@ -46,6 +48,7 @@ grpc::ServerUnaryReactor* OrchestratorService::PollTask(Context* context, const 
                                                         ::orchestrator::TaskAssignment* out) {
   return command(context, "/orchestrator.Orchestrator/PollTask", parts_.router.polls, CallKind::Poll, out,
                  [&]() -> Result<Command> {
+                   BOOST_OUTCOME_TRY(check_name("agent_id", in->agent_id(), options_.limits));
                    auto wait = in->wait_ms() <= 0 ? options_.poll_default
                                                   : std::min(std::chrono::milliseconds(in->wait_ms()), options_.poll_max);
                    // The answer must be out before the client's own deadline.
@@ -101,12 +104,8 @@ grpc::ServerUnaryReactor* OrchestratorService::CancelTask(Context* context, cons
                                                           ::orchestrator::Task* out) {
   return command(context, "/orchestrator.Orchestrator/CancelTask", parts_.router.tasks, CallKind::Task, out,
                  [&]() -> Result<Command> {
-                   BOOST_OUTCOME_TRY(auto id, to_task_id("task_id", in->task_id()));
-                   const std::chrono::milliseconds grace(in->grace_ms());
-                   if (grace.count() < 0 || grace > options_.limits.delay_max) {
-                     return Error{Code::InvalidArgument, "grace_ms: not within 0 and a year"};
-                   }
-                   return Command(orchestrator::CancelTask{0, id, in->reason(), grace});
+                   BOOST_OUTCOME_TRY(auto cancel, to_cancel(*in, options_.limits));
+                   return Command(std::move(cancel));
                  });
 }
 
@@ -115,8 +114,8 @@ grpc::ServerUnaryReactor* OrchestratorService::ApproveTask(Context* context,
                                                            ::orchestrator::Task* out) {
   return command(context, "/orchestrator.Orchestrator/ApproveTask", parts_.router.tasks, CallKind::Task, out,
                  [&]() -> Result<Command> {
-                   BOOST_OUTCOME_TRY(auto id, to_task_id("task_id", in->task_id()));
-                   return Command(orchestrator::ApproveTask{0, id, in->approve(), in->comment(), in->by()});
+                   BOOST_OUTCOME_TRY(auto approval, to_approval(*in, options_.limits));
+                   return Command(std::move(approval));
                  });
 }
 
@@ -186,7 +185,7 @@ grpc::ServerUnaryReactor* OrchestratorService::SetDispatch(Context* context, con
                  [&]() -> Result<Command> {
                    // Holding back begins now, not when the command's turn comes.
                    parts_.loop.halt(in->halted());
-                   return Command(orchestrator::SetDispatch{0, {in->halted(), in->reason(), in->by(), {}}});
+                   return Command(orchestrator::SetDispatch{0, to_dispatch(*in, options_.limits)});
                  });
 }
 

@@ -1,14 +1,9 @@
 #include "adapters/grpc/command_call.hpp"
+#include "adapters/grpc/mapping_checks.hpp"
 #include "domain/text_cut.hpp"
 
 // Holds and schedules.
 namespace swarm::orchestrator::grpc_api {
-namespace {
-
-constexpr std::size_t kNoteBytesMax = 1'000;
-
-}  // namespace
-
 grpc::ServerUnaryReactor* OrchestratorService::SetHold(Context* context, const ::orchestrator::HoldRequest* in,
                                                        ::orchestrator::Hold* out) {
   return command(context, "/orchestrator.Orchestrator/SetHold", parts_.router.hold_changes, CallKind::Hold, out,
@@ -37,7 +32,7 @@ grpc::ServerUnaryReactor* OrchestratorService::PauseSchedule(Context* context, c
                                                              ::orchestrator::Schedule* out) {
   return command(context, "/orchestrator.Orchestrator/PauseSchedule", parts_.router.schedule_changes, CallKind::Schedule, out,
                  [&]() -> Result<Command> {
-                   return Command(orchestrator::PauseSchedule{0, in->name(), in->paused(), first_line(in->note(), kNoteBytesMax)});
+                   return Command(orchestrator::PauseSchedule{0, in->name(), in->paused(), first_line(in->note(), kReasonBytesMax)});
                  });
 }
 
