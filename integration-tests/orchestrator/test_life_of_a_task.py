@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 
 import grpc
 import pytest
+from eventually import eventually
 from orchestrator.client import code_of, msg
 
 
@@ -232,6 +234,24 @@ def test_a_task_needs_a_text(start_orchestrator, connect, blank):
         assert code == grpc.StatusCode.INVALID_ARGUMENT and "description" in text
 
 
+def test_a_delayed_task_waits_for_its_time_also_over_a_restart(start_orchestrator, connect):
+    service = start_orchestrator()
+    o = connect(service)
+    began = time.monotonic()
+    later = o.submit("later", delay_ms=4_000)
+    assert o.get(later).blocked_reason == "delay"
+    service.kill()
+    service.start()
+    o = connect(service)
+    o.register()
+    o.submit("now")
+    while (task := o.poll(wait_ms=1000)).task_id != later:
+        assert time.monotonic() - began < 60
+        if task.task_id:
+            o.result(task)
+    assert time.monotonic() - began >= 3.9
+
+
 def test_cancelling_reaches_the_agent_and_ends_the_lease(start_orchestrator, connect):
     o = connect(start_orchestrator())
     o.register()
@@ -341,4 +361,5 @@ def test_bulk_submission_answers_in_order(start_orchestrator, connect):
     requests[7] = msg("SubmitTasksRequest", request_id=7, tasks=[msg("NewTask")])
     answers = list(o.stream("SubmitStream", iter(requests)))
     assert [a.request_id for a in answers] == list(range(200))
-    assert "description" in answers[7].error and all(not a.error for a in answers if a.request_id != 7)
+    refused = {a.request_id: a.error for a in answers if a.error}
+    assert list(refused) == [7] and "description" in refused[7], refused
