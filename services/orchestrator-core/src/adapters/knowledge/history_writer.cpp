@@ -1,6 +1,7 @@
 #include "adapters/knowledge/history_writer.hpp"
 
 #include <charconv>
+#include <utility>
 
 #include "libs/knowledge/records.hpp"
 #include "libs/telemetry/logging.hpp"
@@ -73,9 +74,11 @@ void HistoryWriter::run() {
 bool HistoryWriter::tell_some() {
   const auto page = feed_.changes(told_, told_ < singly_to_ ? 1 : kChangesAtOnce);
   if (!page) {
-    log::error("changes of tasks can't be read, the common knowledge is not told of them", {{"error", page.error().message}});
+    if (!std::exchange(unreadable_, true))
+      log::error("changes of tasks can't be read, the common knowledge is not told of them", {{"error", page.error().message}});
     return interrupt_.wait(kRetry);
   }
+  if (std::exchange(unreadable_, false)) log::info("changes of tasks can be read again");
   if (page.value().changes.empty()) return false;
   if (const auto first = page.value().first; first > told_ + 1) {
     log::error("changes of tasks are missing in the common knowledge", {{"missed", first - told_ - 1}});

@@ -43,6 +43,7 @@ class HistoryWriter {
   Interrupt interrupt_;
   std::uint64_t told_ = 0;
   std::uint64_t singly_to_ = 0;  // one at a time up to here: there is one among them that the outbox refuses
+  bool unreadable_ = false;      // said that the changes can't be read
   std::thread thread_;
 };
 
