@@ -12,7 +12,7 @@
 namespace swarm::lmdb {
 namespace {
 
-constexpr std::chrono::seconds kLookEvery{1};
+constexpr std::chrono::milliseconds kLookEvery{100};
 
 struct Range {
   void* begin = nullptr;

@@ -16,7 +16,7 @@ class ResidentPages {
   /// `file` is mapped already. `bytes_max` is of all files that the process has mapped, its own code included.
   ResidentPages(const std::filesystem::path& file, std::uint64_t bytes_max);
 
-  /// Gives the map's pages back if the bound is passed. Looks at most once a second, so it may be called for each write.
+  /// Gives the map's pages back if the bound is passed. Looks ten times a second at most, so it may be called for each write.
   void keep_bound();
   void give_back();
 

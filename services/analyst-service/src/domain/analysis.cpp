@@ -19,6 +19,10 @@ bool says_nothing(std::string_view cause) {
   return true;
 }
 
+// What a test found and what broke the program are two faults. Otherwise the same words are the same fault, also where
+// the frames are missing that would tell the tool.
+std::string_view setting(Family family) { return family == Family::Pytest || family == Family::Jest ? name(family) : std::string_view(); }
+
 }  // namespace
 
 std::string_view Analyzer::masked(std::string_view line, std::string& buffer) {
@@ -63,7 +67,7 @@ Analysis Analyzer::analyse(const FailureText& failure) {
   result.family = cause.family;
   result.cause = masker_.text();
   result.sample = cause.head;
-  result.kind = Digest().add(failure.role).add(failure.stack).add(name(cause.family)).add(result.cause).id();
+  result.kind = Digest().add(failure.role).add(failure.stack).add(setting(cause.family)).add(result.cause).id();
   if (rules_) apply_fingerprint(failure, cause, result);
   if (place.functions > 0) {
     result.place = Digest(place.frames).add(result.kind.high).id();

@@ -52,12 +52,13 @@ std::string_view own_type(std::string_view head, std::string_view raising, std::
   if (colon == std::string_view::npos) return {};
   const auto type = head.substr(head.find_last_of(". ", colon) + 1, colon - head.find_last_of(". ", colon) - 1);
   const auto raised = raising.substr(keyword.size(), raising.find('(') - keyword.size());
-  if (raised.substr(raised.find_last_of('.') + 1) != type || !names_fault(type) || is_kind_word(type)) return {};
+  if (type.empty() || raised.substr(raised.find_last_of('.') + 1) != type || is_kind_word(type)) return {};
+  if (plain_words(head.substr(colon + 2)) == 0) return {};
   for (const std::string_view ending : {"Error", "Exception", "Warning"}) {
     if (!type.ends_with(ending) || type.size() == ending.size()) continue;
-    return plain_words(head.substr(colon + 2)) >= 1 ? type.substr(0, type.size() - ending.size()) : std::string_view();
+    return type.substr(0, type.size() - ending.size());
   }
-  return {};
+  return names_fault(type) ? std::string_view() : type;
 }
 
 // Without the module that it stands in, which is as much the project's own.
@@ -271,7 +272,11 @@ Cause godot_cause(const CauseReader& log) {
 
 Cause java_cause(const CauseReader& log) {
   const std::size_t top = log.has(Mark::JavaThread) ? log.first(Mark::JavaThread) : node_head(log);
-  if (top == kNone) return log.cause(Family::Java, log.first(Mark::JavaFrame));
+  if (top == kNone) {
+    std::size_t at = log.first(Mark::JavaFrame);
+    while (at > 0 && log.mark(at - 1) == Mark::Blank) --at;
+    return log.cause(Family::Java, at > 0 ? at - 1 : log.first(Mark::JavaFrame));
+  }
   auto head = log.line(top);
   if (log.mark(top) == Mark::JavaThread) {
     const std::size_t quote = head.find("\" ");
@@ -315,6 +320,7 @@ Cause find_cause(std::span<const std::string_view> lines, std::span<const Mark> 
     if (head == kNone) head = last_plain_line(log, log.first(Mark::NodeVersion));
     if (head != kNone) {
       Cause found = log.cause(Family::Node, head);
+      if (found.head.starts_with("Uncaught ")) found.head.remove_prefix(9);
       for (std::size_t i = head; i-- > 0 && found.subject.empty();) find_own_type(found, log.line(i), "throw new ");
       return found;
     }

@@ -25,6 +25,9 @@ std::string_view name(Mark mark);
 /// Recognises one line, without allocation; looks at its beginning only, except for lines that begin with a path.
 Mark mark(std::string_view line);
 
+/// What a shell or the system complains of at the end of a line, from the colon on: `: command not found`; else empty.
+std::string_view shell_complaint(std::string_view line);
+
 /// Where a failure's cause stands. `head` is the line that names it; `root` the first exception of a chain whose last
 /// one is `head`; `detail` a second line without which the head says nothing. Views into the lines given.
 struct Cause {

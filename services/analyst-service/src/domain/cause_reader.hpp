@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -68,6 +69,15 @@ std::size_t node_head(const CauseReader& log);
 
 /// `--- FAIL: TestLoad (0.00s)` and what stands below it.
 Cause go_test_cause(const CauseReader& log);
+
+/// What closes a run and only says that it failed: `make: *** [Makefile:12: test] Error 2`.
+bool is_verdict(std::string_view line);
+
+/// The line that says what is wrong, whatever tool printed it; nothing when none sounds like it.
+std::optional<Cause> complaint(const CauseReader& log);
+
+/// The complaint, or the last line that is more than an echo of the command.
+Cause general_cause(const CauseReader& log);
 
 /// The cause in what compilers, linkers, shells, git, build tools and tools that nobody knows print.
 Cause tool_cause(const CauseReader& log);

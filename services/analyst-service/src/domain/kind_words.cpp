@@ -12,10 +12,10 @@ constexpr std::string_view kWords =
     // values and types that several languages share
     "None NoneType null nil Nil NULL nullptr undefined void true false True False NaN Infinity bool boolean Boolean "
     "int integer Integer float double number Number string String str char bytes byte bytearray complex object Object "
-    "list List tuple set Set dict Dict map Map array Array vector range slice function Function method module class "
+    "list List tuple set Set dict Dict map Map array Array vector range function Function method module class "
     "type symbol Symbol bigint any unknown never iterator generator coroutine frozenset memoryview property "
     // Python
-    "int64 float64 len iter next open print super self cls args kwargs __init__ __main__ __getitem__ __enter__ "
+    "int64 float64 super self cls args kwargs __init__ __main__ __getitem__ __enter__ "
     "__exit__ __iter__ __next__ __str__ __call__ __len__ isinstance async_generator asyncio utf-8 ascii "
     // faults that the languages themselves define
     "ArithmeticError AssertionError AttributeError BlockingIOError BrokenPipeError BufferError ChildProcessError ConnectionAbortedError "
@@ -36,16 +36,16 @@ constexpr std::string_view kWords =
     "i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize f32 f64 Vec Option Some Result Ok Err Box Rc Arc RefCell "
     "Cell Mutex HashMap HashSet BTreeMap Copy Clone Send Sync Debug Display Default Drop Iterator IntoIterator "
     "FromResidual Sized Fn FnMut FnOnce From Into TryFrom PartialEq Eq PartialOrd Ord Hash Deref AsRef ToString "
-    "unwrap expect unwrap_err expect_err left right std core alloc main clone into_iter static "
+    "unwrap expect unwrap_err expect_err std clone into_iter static "
     "InvalidDigit PosOverflow NegOverflow NotFound PermissionDenied AlreadyExists InvalidInput InvalidData "
     "UnexpectedEof ConnectionRefused ConnectionReset BrokenPipe WouldBlock TimedOut AddrInUse Os Custom "
     "Add Sub Mul Div Index IndexMut println "
     // JavaScript, TypeScript, React
-    "length push pop shift unshift splice concat join map filter reduce forEach find findIndex includes indexOf sort "
-    "keys values entries then catch split trim replace toString toFixed toUpperCase toLowerCase slice substring match "
-    "call apply bind prototype constructor JSON parse stringify Promise Date Math RegExp Error Buffer process console "
-    "require exports document window useState useEffect useContext useRef useMemo useCallback useReducer React "
-    "createElement children dangerouslySetInnerHTML className props state key setState package.json received expected "
+    "map "
+    "catch toString toFixed toUpperCase toLowerCase match "
+    "prototype constructor JSON Promise Date Math RegExp Error Buffer "
+    "require useState useEffect useContext useRef useMemo useCallback useReducer React "
+    "createElement dangerouslySetInnerHTML className setState package.json "
     "toBe toEqual toThrow Proxy WeakMap ReadonlyArray Record Partial readonly JSX Element "
     // Godot
     "GDScript reload Node Node2D Spatial Vector2 Vector3 Color Dictionary PoolStringArray Reference Resource "
@@ -56,8 +56,15 @@ constexpr std::string_view kWords =
     "shared_ptr cout endl printf malloc free basic_string "
     // Java
     "ArrayList LinkedList Throwable Exception RuntimeException Thread Runnable Comparable Serializable StringBuilder "
-    "CharSequence Iterable Collection Optional Stream java javac javaw lang util io";
+    "CharSequence Iterable Collection Optional Stream java javac javaw lang util io "
+    // what libraries call their members, and anybody theirs
+    "len iter next open print length push pop shift unshift splice concat join filter reduce forEach find findIndex "
+    "includes indexOf sort keys values entries then split trim replace slice substring call apply bind parse "
+    "stringify process console exports document window children props state key received expected left right main "
+    "core alloc";
 
+constexpr std::size_t kMembersAt = kWords.find("len iter next ");
+constexpr std::size_t kNowhere = std::string_view::npos;
 constexpr std::size_t kSlots = 2048;
 
 constexpr std::uint32_t hash(std::string_view word) {
@@ -90,14 +97,21 @@ constexpr Table build() {
 
 constexpr Table kTable = build();
 
+// Where the word stands among them.
+std::size_t find(std::string_view word) {
+  if (word.empty() || word.size() > 24) return kNowhere;
+  for (std::size_t slot = hash(word) % kSlots; kTable.size[slot] != 0; slot = (slot + 1) % kSlots)
+    if (kWords.substr(kTable.offset[slot], kTable.size[slot]) == word) return kTable.offset[slot];
+  return kNowhere;
+}
+
 }  // namespace
 
-bool is_kind_word(std::string_view word) {
-  if (word.empty() || word.size() > 24) return false;
-  for (std::size_t slot = hash(word) % kSlots; kTable.size[slot] != 0; slot = (slot + 1) % kSlots) {
-    if (kWords.substr(kTable.offset[slot], kTable.size[slot]) == word) return true;
-  }
-  return false;
+bool is_kind_word(std::string_view word) { return find(word) != kNowhere; }
+
+bool is_member_word(std::string_view word) {
+  const std::size_t at = find(word);
+  return at != kNowhere && at >= kMembersAt;
 }
 
 }  // namespace swarm::analyst::domain

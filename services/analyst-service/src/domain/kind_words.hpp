@@ -9,4 +9,8 @@ namespace swarm::analyst::domain {
 /// `Option`, `length`). Everything else of that look is taken for a name of the user's own code.
 bool is_kind_word(std::string_view word);
 
+/// True for those of them that anybody may call something of theirs, too (`key`, `open`, `filter`): alone in quotes they
+/// are a name.
+bool is_member_word(std::string_view word);
+
 }  // namespace swarm::analyst::domain

@@ -93,13 +93,8 @@ bool is_typed(std::string_view line) {
 }
 
 bool is_shell_error(std::string_view line) {
-  for (const std::string_view tail : {": command not found", ": not found", ": No such file or directory",
-                                      ": Permission denied", ": Is a directory", ": Not a directory",
-                                      "(core dumped)", ": cannot execute binary file: Exec format error", ": readonly variable",
-                                      ": integer expression expected", ": ambiguous redirect"})
-    if (line.ends_with(tail)) return true;
-  return line.starts_with("zsh: ") || contains(line.substr(0, 200), ": syntax error") ||
-         contains(line.substr(0, 80), ": unbound variable");
+  return !shell_complaint(line).empty() || line.ends_with("(core dumped)") || line.starts_with("zsh: ") ||
+         contains(line.substr(0, 200), ": syntax error");
 }
 
 // `program: message`
@@ -137,6 +132,19 @@ std::string_view name(Mark mark) {
       "git error", "shell error", "build error", "typed error"};
   static_assert(std::size(names) == static_cast<std::size_t>(Mark::Typed) + 1);
   return names[static_cast<std::size_t>(mark)];
+}
+
+std::string_view shell_complaint(std::string_view line) {
+  // What shells say themselves, and the system's own words for what its calls refuse.
+  for (const std::string_view complaint :
+       {": command not found", ": not found", ": No such file or directory", ": Permission denied", ": Is a directory", ": Not a directory",
+        ": unbound variable", ": readonly variable", ": integer expression expected", ": ambiguous redirect", ": bad array subscript",
+        ": too many arguments", ": cannot execute binary file: Exec format error", ": Operation not permitted", ": File exists",
+        ": Directory not empty", ": Text file busy", ": No space left on device", ": Read-only file system", ": Argument list too long",
+        ": Too many open files", ": Device or resource busy", ": Invalid argument", ": Input/output error", ": Invalid cross-device link",
+        ": Too many levels of symbolic links", ": File name too long", ": Cannot allocate memory", ": Broken pipe", ": Connection refused"})
+    if (line.ends_with(complaint)) return complaint;
+  return {};
 }
 
 Mark mark(std::string_view line) {

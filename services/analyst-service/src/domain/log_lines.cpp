@@ -1,13 +1,13 @@
 #include "domain/log_lines.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 #if defined(__SSE2__)
 #include <emmintrin.h>  // tidy: allow layer: instructions of the processor, no I/O
 #endif
 
+#include "domain/surroundings.hpp"
 #include "domain/text_class.hpp"
 
 namespace swarm::analyst::domain {
@@ -31,41 +31,6 @@ std::size_t sequence_end(std::string_view log, std::size_t at) {
   return std::min(end + 1, log.size());
 }
 
-std::size_t digits(std::string_view text, std::size_t at) {
-  std::size_t end = at;
-  while (end < text.size() && is_digit(text[end])) ++end;
-  return end - at;
-}
-
-// `12:34:56`, with fractions and zone. Returns where it ends, 0 if it isn't one.
-std::size_t time_end(std::string_view text, std::size_t at) {
-  for (int part = 0; part < 3; ++part) {
-    if (digits(text, at) != 2) return 0;
-    at += 2;
-    if (part == 2) break;
-    if (at >= text.size() || text[at] != ':') return 0;
-    ++at;
-  }
-  if (at < text.size() && (text[at] == '.' || text[at] == ',')) at += 1 + digits(text, at + 1);
-  if (at < text.size() && text[at] == 'Z') return at + 1;
-  if (at + 5 < text.size() && (text[at] == '+' || text[at] == '-') && digits(text, at + 1) >= 2) {
-    ++at;
-    while (at < text.size() && (is_digit(text[at]) || text[at] == ':')) ++at;
-  }
-  return at;
-}
-
-std::size_t stamp_end(std::string_view text) {
-  std::size_t at = 0;
-  if (digits(text, 0) == 4) {
-    if (text.size() < 19 || (text[4] != '-' && text[4] != '/')) return 0;
-    if (digits(text, 5) != 2 || text[7] != text[4] || digits(text, 8) != 2) return 0;
-    if (text[10] != 'T' && text[10] != ' ') return 0;
-    at = 11;
-  }
-  return time_end(text, at);
-}
-
 // What a progress bar wrote over is gone, as on a terminal.
 std::string_view as_on_screen(std::string_view line) {
   while (!line.empty() && line.back() == '\r') line.remove_suffix(1);
@@ -73,61 +38,10 @@ std::string_view as_on_screen(std::string_view line) {
   return last == std::string_view::npos ? line : line.substr(last + 1);
 }
 
-// Whether a line that begins with this byte can be the runner's or carry a stamp: most lines are told by it alone.
-constexpr std::array<bool, 256> kSuspect = [] {
-  std::array<bool, 256> table{};
-  for (const char c : {'$', 'H', '<', 'e', 'P', '[', '#'}) table[static_cast<unsigned char>(c)] = true;
-  for (char c = '0'; c <= '9'; ++c) table[static_cast<unsigned char>(c)] = true;
-  return table;
-}();
-
-bool is_suspect(std::string_view line) { return !line.empty() && kSuspect[static_cast<unsigned char>(line.front())]; }
-
-bool is_runner_line(std::string_view line) {
-  if (!is_suspect(line)) return false;
-  switch (line.front()) {
-    case '$': return line.starts_with("$ ");
-    case 'H': return line.starts_with("HEAD is now at ");
-    case '<': return line.ends_with('>') && contains(line, " object at 0x");
-    case 'e': return line.starts_with("exit status ") || line.starts_with("exit code ") || line.starts_with("exited with ");
-    case 'P': return line.starts_with("Process exited with ") || line.starts_with("Process finished with exit code");
-    case '[': return line.starts_with("[exit") || line.starts_with("[Process exited");
-    case '#': return line.starts_with("##[error]Process completed with exit code");
-    default: return false;
-  }
-}
-
-// A frame below a stamped line: the stamp belongs to the tool's own message.
-bool continues(std::string_view line) {
-  const auto text = trim_left(line);
-  return text.size() < line.size() && (text.starts_with("at ") || text.starts_with("File \""));
-}
-
-// `ERROR [agent-7] task … failed`: the runner speaks of its own work.
-bool names_a_run(std::string_view line) {
-  for (const std::string_view word : {" task ", " job ", " attempt ", " step ", " run "})
-    if (contains(line, word)) return true;
-  return false;
-}
-
 }  // namespace
 
 bool is_blank_log(std::string_view log) {
   return std::all_of(log.begin(), log.end(), [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; });
-}
-
-std::string_view without_stamp(std::string_view line) {
-  if (line.size() < 9) return line;
-  if (is_digit(line.front())) {
-    const std::size_t end = stamp_end(line);
-    return end == 0 || (end < line.size() && !is_blank(line[end])) ? line : trim_left(line.substr(end));
-  }
-  if (line.front() != '[' || !is_digit(line[1])) return line;
-  const std::size_t end = stamp_end(line.substr(1));
-  if (end == 0 || end + 1 >= line.size() || line[end + 1] != ']') return line;
-  // Exactly one blank belongs to the stamp; more is the tool's own indentation.
-  const std::size_t rest = end + 2;
-  return line.substr(rest < line.size() && line[rest] == ' ' ? rest + 1 : rest);
 }
 
 void LogLines::read(std::string_view log) {
@@ -137,6 +51,7 @@ void LogLines::read(std::string_view log) {
     split(without_colours(log));
   }
   dedent();
+  drop_labels();
   drop_runner_lines();
   dedent();  // what stood behind stamps
 }
@@ -218,6 +133,25 @@ void LogLines::split(std::string_view log) {
   lines_.insert(lines_.end(), tail_.begin(), tail_.end());
 }
 
+// Only what all lines begin with is a label, and of a single line only what names a copy: `web-1  | …`.
+void LogLines::drop_labels() {
+  const auto first = std::find_if(lines_.begin(), lines_.end(), [](std::string_view line) { return !line.empty(); });
+  if (first == lines_.end()) return;
+  const std::size_t size = label_size(*first);
+  if (size == 0) return;
+  const auto label = first->substr(0, size);
+  const auto labelled = std::count_if(lines_.begin(), lines_.end(), [&](std::string_view line) { return line.starts_with(label); });
+  const auto filled = std::count_if(lines_.begin(), lines_.end(), [](std::string_view line) { return !line.empty(); });
+  const bool names_a_copy = label.ends_with('|') && std::any_of(label.begin(), label.end(), is_digit);
+  if (labelled < filled || (filled == 1 && !names_a_copy)) return;
+  for (auto& line : lines_) {
+    if (line.empty()) continue;
+    line.remove_prefix(size);
+    if (line.starts_with(' ')) line.remove_prefix(1);
+  }
+  dedent();
+}
+
 void LogLines::drop_runner_lines() {
   std::size_t stamped = 0, filled = 0, dropped = 0, runs = 0;
   for (std::size_t i = 0; i < lines_.size(); ++i) {
@@ -232,18 +166,20 @@ void LogLines::drop_runner_lines() {
       ++stamped;
       if (stamped <= 2 && names_a_run(line)) ++runs;
     }
+    if (line.empty()) continue;
     if (is_runner_line(line)) ++dropped;
+    else line = without_channel(line);
   }
   // Few stamped lines among many bare ones are the runner's own log, unless they carry the tool's frames.
-  const bool drop_stamped = stamped > 0 && (stamped * 2 < filled || (stamped * 2 == filled && runs == stamped));
+  const bool drop_stamped = stamped > 0 && (stamped * 2 + dropped < filled || (stamped * 2 == filled && runs == stamped));
   const bool drop_runs = !drop_stamped && runs > 0 && runs < filled;
   if (!drop_stamped && !drop_runs && dropped == 0) return;
   if (dropped + (drop_stamped ? stamped : 0) >= filled) return;
   std::size_t out = 0;
   for (std::size_t i = 0; i < lines_.size(); ++i) {
-    if (is_runner_line(lines_[i])) continue;
+    if (is_suspect(lines_[i]) && is_runner_line(lines_[i])) continue;
     const bool heads_frames = i + 1 < lines_.size() && continues(lines_[i + 1]);
-    if (drop_stamped && stamped_[i] && !heads_frames) continue;
+    if (drop_stamped && stamped_[i] && !heads_frames && is_log_line(lines_[i])) continue;
     if (drop_runs && i < 2 && stamped_[i] && !heads_frames && names_a_run(lines_[i])) continue;
     lines_[out++] = lines_[i];
   }

@@ -11,7 +11,8 @@ namespace swarm::analyst::domain {
 bool is_blank_log(std::string_view log);
 
 /// The lines of one log without what the surroundings added: colours, carriage returns, time stamps before lines, a
-/// common indentation, and the runner's own lines (`exit status 1 after …`, `$ run …`). Empty lines stay.
+/// common indentation, a label that each line begins with (`web-1  | `), and the runner's own lines (`exit status 1
+/// after …`, `$ run …`). Empty lines stay.
 ///
 /// Memory is bounded: of a longer log the first and the last kLinesMax / 2 lines are kept. The views point into the log
 /// given last or into this object. No allocation once the buffers have grown. Not thread-safe.
@@ -29,6 +30,7 @@ class LogLines {
   std::string_view without_colours(std::string_view log);
   void append_clean(std::string_view part);
   void split(std::string_view log);
+  void drop_labels();
   void drop_runner_lines();
   void dedent();
 
@@ -37,8 +39,5 @@ class LogLines {
   std::vector<std::string_view> tail_;
   std::vector<bool> stamped_;
 };
-
-/// The line without a leading time stamp, with or without brackets; the line itself when there is none.
-std::string_view without_stamp(std::string_view line);
 
 }  // namespace swarm::analyst::domain

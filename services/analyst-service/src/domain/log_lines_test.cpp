@@ -27,9 +27,24 @@ TEST_CASE("what the surroundings add is taken off", "[lines]") {
   CHECK(lines(joined("", "\r\n")) == kTwo);
   CHECK(lines(joined("    ")) == kTwo);
   CHECK(lines(joined("[12:03:59] ")) == kTwo);
-  CHECK(lines(joined("2026-01-02T03:04:05.678Z ")) == std::vector<std::string>{kTwo[0], "File \"a.py\", line 3, in load", kTwo[2]});
+  CHECK(lines(joined("2026-01-02T03:04:05.678Z ")) == kTwo);
   CHECK(lines("\x1b[31mKeyError\x1b[0m: 'x'\x1b]0;title\a") == std::vector<std::string>{"KeyError: 'x'"});
   CHECK(lines("10%\r50%\r100%\nKeyError: 'x'") == std::vector<std::string>{"100%", "KeyError: 'x'"});
+}
+
+TEST_CASE("a label before each line is the runner's", "[lines]") {
+  CHECK(lines(joined("web-1  | ")) == kTwo);
+  CHECK(lines(joined("[gw0] ")) == kTwo);
+  CHECK(lines("worker-2 | KeyError: 'x'") == std::vector<std::string>{"KeyError: 'x'"});
+  CHECK(lines("[ERROR] one\n[ERROR] two") == std::vector<std::string>{"[ERROR] one", "[ERROR] two"});
+  CHECK(lines("12 | let a = 1;\n13 | let b = a;").size() == 2);
+  CHECK(lines("12 | let a = 1;\n12 | let b = a;").front() == "12 | let a = 1;");
+}
+
+TEST_CASE("what a harness says of the output goes", "[lines]") {
+  CHECK(lines("STDERR:\n```\nKeyError: 'x'\n```\nCommand exited with status 2 (elapsed 3 s)") == std::vector<std::string>{"KeyError: 'x'"});
+  CHECK(lines("##[group]Run tests\nKeyError: 'x'\n##[error]Process completed with exit code 1.") == std::vector<std::string>{"KeyError: 'x'"});
+  CHECK(lines("stderr: KeyError: 'x'") == std::vector<std::string>{"KeyError: 'x'"});
 }
 
 TEST_CASE("the runner's own lines go, but never the whole log", "[lines]") {

@@ -53,6 +53,20 @@ bool ends_url(char c) {
   }
 }
 
+// `packages/parcel`: beneath what projects call their folders.
+bool is_in_folder(std::string_view path) {
+  const auto folder = path.substr(0, path.find('/'));
+  for (const std::string_view usual : {"src", "lib", "libs", "app", "apps", "packages", "modules", "crates", "tests", "test", "cmd", "internal", "components", "services"})
+    if (folder == usual) return true;
+  return false;
+}
+
+// `NotRegistered`
+bool is_capitalised(std::string_view word) {
+  return word.size() > 2 && word[0] >= 'A' && word[0] <= 'Z' && std::all_of(word.begin(), word.end(), is_letter) &&
+         std::any_of(word.begin(), word.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+}
+
 bool is_separator(char c) { return c == '/' || c == '\\'; }
 
 std::size_t last_separator(std::string_view path) {
@@ -184,10 +198,11 @@ bool Masker::stands_for_name(std::string_view word, std::size_t end, Announced a
   const auto before = text().substr(line_begin_);
   const char last = before.size() > 1 ? before[before.size() - 2] : '\0';
   const bool opens = last == ':' || last == '\0' || last == '|';
-  const bool opening = opens && (after == '\0' || after == 'r' || after == 'd' || after == 'h' || after == 'i' || after == 'v' || after == '(' ||
-                                 after == '.' || after == ';' || after == ',');
-  const bool telling = announced == Announced::Operand || announced == Announced::Last || is_operator(after) || is_operator(last) ||
-                       last == '-' || opening || (after == ':' && next == end && next + 1 < line_.size() && is_word(line_[next + 1])) ||
+  const bool opening = opens && (after == '\0' || after == 'r' || after == 'd' || after == 'h' || after == 'v' || after == '(' ||
+                                 after == '.' || after == ';' || after == ',' || after == 'w' || after == 'm' || after == 'c' || after == 'n' || after == 'a' || after == 'i');
+  const bool telling = (after == '(' && next > end) || announced == Announced::Operand || announced == Announced::Last || is_operator(after) || is_operator(last) ||
+                       last == '-' || opening || (after == ':' && next == end && next + 1 < line_.size() && (is_word(line_[next + 1]) || before.ends_with("for "))) ||
+                       (after == 'i' && before.ends_with("value ")) || (after == 'a' && line_.substr(next).starts_with("and not used")) ||
                        (after == 'd' && line_.substr(next).starts_with("depends"));
   if (!telling) return false;
   std::array<char, 48> rest;
@@ -232,6 +247,11 @@ std::size_t Masker::word(std::size_t at) {
       ++end;
       continue;
     }
+    if (c == '@' && (after == '^' || after == '~' || ((after == '<' || after == '>') && end + 2 < line_.size() && (is_digit(line_[end + 2]) || line_[end + 2] == '=')))) {  // `parcel@^1.2`
+      while (end < line_.size() && !ends_url(line_[end])) ++end;
+      mask(kAny);
+      return end;
+    }
     const bool joins = is_word(after) && !is_curly(line_.substr(end + 1, 3));
     if (!joins && !(c == '/' && after == '.')) break;
     if (c == '.') token.dotted = true;
@@ -266,6 +286,32 @@ bool Masker::is_matcher(std::string_view text) const {
   return at >= 2 && line_[at - 1] == '.' && line_[at - 2] == ')' && line_.starts_with("expect(");
 }
 
+// `total[row]`: what is indexed, and a name to index by.
+bool Masker::is_indexed(const Token& token) const {
+  const auto at = static_cast<std::size_t>(token.text.data() - line_.data());
+  if ((token.next != '[' && token.next != ']') || is_kind_word(token.text) || is_error_code(token.text)) return false;
+  if (token.next == '[') return token.rest.size() > 2 && is_word(token.rest[1]) && token.lower && token.rest.find(']') != std::string_view::npos;
+  return token.next == ']' && at >= 2 && line_[at - 1] == '[' && (is_word(line_[at - 2]) || line_[at - 2] == '>' || line_[at - 2] == ']');
+}
+
+// `celery.exceptions.NotRegistered: …`: what opens a message stands for the type of fault.
+bool Masker::heads_message(const Token& token) const {
+  const auto before = text().substr(line_begin_);
+  return (before.empty() || before.ends_with("| ")) && (token.next == '\0' || token.rest.starts_with(": ") || token.rest == ":");
+}
+
+// `found Order where`: no word of a sentence has a capital in its middle.
+bool Masker::is_capital_within(const Token& token) const {
+  const auto word = token.text;
+  if (word.size() < 3 || word[0] < 'A' || word[0] > 'Z' || !std::all_of(word.begin() + 1, word.end(), [](char c) { return c >= 'a' && c <= 'z'; })) return false;
+  const auto before = text().substr(line_begin_);
+  if (before.size() < 2 || before.back() != ' ') return false;
+  const char last = before[before.size() - 2];
+  return ((last >= 'a' && last <= 'z') || last == '>') && (token.next == '\0' || token.next == ' ' || token.next == ',' || token.next == '(' ||
+                                                       token.next == '.' || token.next == ';') &&
+         !is_kind_word(word) && !names_fault(word);
+}
+
 // `*Order`, `&Order`, `<Order at 0x7f3a>`
 bool Masker::is_pointed_at(std::string_view text) const {
   const auto at = static_cast<std::size_t>(text.data() - line_.data());
@@ -289,7 +335,7 @@ void Masker::decide(const Token& token) {
     announced_ = Announced::Nothing;
     keep_number_ = false;
     const bool plain = token.slashes <= 1 && !token.dotted && !token.colons && !token.package;
-    return plain && stands_for_name(text, end, announced) ? masked() : decide_compound(token);
+    return plain && stands_for_name(text, end, announced) ? masked() : decide_compound(token, announced);
   }
   keep_number_ = announces;
   const bool looks_own = !names_fault(text) && (token.digit || token.underscore || token.camel ||
@@ -298,7 +344,10 @@ void Masker::decide(const Token& token) {
     const bool known = is_kind_word(text) && announced != Announced::Name && announced != Announced::Quoted;
     return known || names_fault(text) || is_matcher(text) ? put(text) : masked();
   }
-  if (!is_plural_mark(token) && (stands_for_name(text, end, announced) || is_pointed_at(text))) return masked();
+  if (token.camel && is_capitalised(text) && heads_message(token)) return put(text);
+  if (token.rest.starts_with(".(") || token.rest.starts_with("/*")) return masked();
+  if (is_capital_within(token)) return masked();
+  if (!is_plural_mark(token) && (stands_for_name(text, end, announced) || is_pointed_at(text) || is_indexed(token))) return masked();
   if (!looks_own && member_count_ > 0 && is_member(text)) return masked();
   if (!looks_own || is_plural_mark(token)) return put(text);
   if (token.digit && is_error_code(text)) return put(text);
@@ -308,7 +357,7 @@ void Masker::decide(const Token& token) {
   masked();
 }
 
-void Masker::decide_compound(const Token& token) {
+void Masker::decide_compound(const Token& token, Announced announced) {
   const auto text = token.text;
   const auto masked = [&] {
     subject(token.slashes > 0 ? stable_path(text) : text);
@@ -317,12 +366,13 @@ void Masker::decide_compound(const Token& token) {
   if (token.slashes > 0) {
     const bool words = token.slashes == 1 && !token.dotted && !token.digit && !token.underscore && !token.package &&
                        !token.camel && token.next != '(';
-    return words ? put(text) : masked();
+    return words && !is_in_folder(text) && announced != Announced::Type ? put(text) : masked();
   }
   if (token.package) return masked();
   if (token.dotted || token.colons) {
     const auto last = text.substr(text.find_last_of(".:") + 1);
     if (names_fault(last) && is_letter(last.front()) && std::all_of(last.begin(), last.end(), is_word)) return put(last);
+    if (token.dotted && is_capitalised(last) && heads_message(token)) return put(last);
     const bool known = each_word(text, [](std::string_view part) { return is_kind_word(part); });
     if (known || is_matcher(text)) return put(text);
     note_member(last);

@@ -42,11 +42,13 @@ class Masker {
   std::size_t quote(std::size_t at, std::size_t open_size, std::string_view close);
   std::size_t object(std::size_t at);
   std::size_t punctuation(std::size_t at);
+  std::size_t flag(std::size_t at);
+  std::size_t symbol(std::size_t at);
   std::size_t path(std::size_t at);
   bool stands_for_name(std::string_view word, std::size_t end, Announced announced) const;
   bool is_plural_mark(const Token& token) const;
   void decide(const Token& token);
-  void decide_compound(const Token& token);
+  void decide_compound(const Token& token, Announced announced);
   void mask(std::string_view placeholder);
   void put(std::string_view bytes);
   void put(char c);
@@ -55,6 +57,9 @@ class Masker {
   bool is_member(std::string_view word) const;
   bool is_matcher(std::string_view text) const;
   bool is_pointed_at(std::string_view text) const;
+  bool is_indexed(const Token& token) const;
+  bool is_capital_within(const Token& token) const;
+  bool heads_message(const Token& token) const;
   bool ends_with(std::string_view tail) const;
 
   std::string_view line_;

@@ -19,6 +19,8 @@ bool ends_path(char c) {
 // Quotes around an operator or around words of the language: `+`, 'NoneType', `Vec<u32>`.
 bool keeps_quoted(std::string_view content) {
   if (content.empty()) return false;
+  if (is_member_word(content)) return false;
+  if (content.starts_with("std::") && std::all_of(content.begin() + 5, content.end(), [](char c) { return is_word(c) || c == ':'; })) return true;
   if (content.size() > 40 || content.find_first_of("/\\'\"`.") != std::string_view::npos) return false;
   bool words = false;
   const bool known = each_word(content, [&](std::string_view word) {
@@ -101,7 +103,10 @@ std::size_t Masker::punctuation(std::size_t at) {
   const char before = at > 0 ? line_[at - 1] : ' ';
   const char after = at + 1 < line_.size() ? line_[at + 1] : ' ';
   const bool after_word = is_word(before) && !(at >= 3 && is_curly(line_.substr(at - 3, 3)));
-  if (c != '*' && c != '&' && c != '"' && c != '\'' && c != '`') announced_ = Announced::Nothing;
+  if (c == '-' && after == '-' && announced_ == Announced::Name && is_blank(before)) return flag(at);
+  // `no such table: orders`, `constraint [orders]`
+  const bool hands_on = (announced_ == Announced::Name || announced_ == Announced::Type) && ((c == ':' && after == ' ') || c == '[');
+  if (c != '*' && c != '&' && c != '"' && c != '\'' && c != '`' && !hands_on) announced_ = Announced::Nothing;
   const bool fresh = !after_word && before != ')' && before != ']' && before != '>';
   switch (c) {
     case '"':
@@ -124,6 +129,11 @@ std::size_t Masker::punctuation(std::size_t at) {
     case '@':
       if (fresh && is_word(after)) return path(at);
       break;
+    case '#':
+    case ':':
+      // `#total` of a class, `:total` of a table
+      if (!is_blank(before) || !is_letter(after)) break;
+      return symbol(at);
     case '/':
     case '.':
     case '~':
@@ -170,6 +180,27 @@ std::size_t Masker::object(std::size_t at) {
   if (depth > 0 || !pairs) return at;
   put("{<*>}");
   return at + 1 + end;
+}
+
+// `no such option: --total`
+std::size_t Masker::flag(std::size_t at) {
+  std::size_t end = at;
+  while (end < line_.size() && (is_word(line_[end]) || line_[end] == '-')) ++end;
+  announced_ = Announced::Nothing;
+  subject(line_.substr(at, end - at));
+  mask(kAny);
+  return end;
+}
+
+std::size_t Masker::symbol(std::size_t at) {
+  std::size_t end = at + 1;
+  while (end < line_.size() && is_word(line_[end])) ++end;
+  const auto name = line_.substr(at + 1, end - at - 1);
+  put(line_[at]);
+  if (is_kind_word(name)) return at + 1;
+  subject(name);
+  mask(kAny);
+  return end;
 }
 
 std::size_t Masker::path(std::size_t at) {

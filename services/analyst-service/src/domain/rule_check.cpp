@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "domain/plain_text.hpp"
+#include "domain/steering.hpp"
 #include "domain/text_class.hpp"
 #include "libs/base/check.hpp"
 
@@ -169,33 +170,6 @@ bool holds_secret(std::string_view text) {
       R"((password|passwd|secret|api[_-]?key|token)\s*[:=]\s*[^\s<]{6,})", R"(://[^/\s:@]+:[^/\s@]+@)", R"(\b[a-f0-9]{40,}\b)",
       R"(\bAIza[0-9a-z_-]{30,})"});
   return matches(secrets, text) || matches(secrets, visible(text));
-}
-
-bool steers_model(std::string_view text) {
-  static const RE2::Set attempts = compile({
-      R"(\b(ignore|disregard|forget|override|bypass)\b.{0,40}\b(instruction|prompt|rule|constraint|previous|above|earlier|polic|guardrail|safety))",
-      R"(\bsystem\s*(prompt|message|instruction)|\bdeveloper\s+(mode|message))", R"(\byou\s+are\s+(now|an?\b))", R"(\bact\s+as\b|\bpretend\b|\brole-?play)",
-      R"(\bnew\s+instructions?\b|\binstructions?\s*:)", R"(\bjailbreak|\bDAN\b mode|\bas an ai\b)", R"(<\s*/?\s*(script|system|assistant|user|failure|tool)\b)",
-      R"(\[/?inst\]|<\|)", R"(https?://|ftp://|\bwww\.)", R"(\b(curl|wget)\b[^.]{0,80}\|\s*(ba|z)?sh)", R"(\brm\s+-[a-z]*[rf])",
-      R"(\b(exfiltrat|upload|send|post|leak|reveal|print|e-?mail)\w*\b.{0,60}\b(secret|credential|token|password|api key|environment variable|env var|\.env|ssh key))",
-      R"(\bdo\s+not\s+(tell|mention|reveal)|\bwithout\s+(telling|asking|review|tests?)\b)", R"(\b(disable|skip|delete|remove)\b.{0,30}\b(all\s+)?(tests?|checks?|security|auth|validation|logging)\b)",
-      R"(\bchmod\s+777|\bsudo\b|\beval\s*\(|\bbase64\s+(-d|--decode))",
-      // links that don't look like one, and things to fetch
-      R"(\bhxxps?\b|\b[a-z0-9-]+(\.|\[\.\]|\(dot\))(com|org|ru|cn|xyz|top|info|biz|site|online|tk|icu)\b|\bdata:[a-z]+/)",
-      R"(\b(visit|browse|download|fetch|navigate|go)\b.{0,20}\b(to|from)?\s*\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})",
-      R"(\b(npm|pnpm|yarn|pip3?|gem|cargo|brew|apt(-get)?|npx|go)\s+(i|install|add|get|exec)\s+(-\S+\s+)*[a-z@])",
-      R"(--no-verify|\bpush\b.{0,20}(--force|\s-f\b)|\bforce[- ]push)",
-      // words to agents and of what they shall do later
-      R"(\b(agents?|assistants?|llms?|models?|bots?|coders?|reviewers?|claude|chatgpt|copilot)\b.{0,20}\b(must|shall|should|has to|have to|need to|please)\b)",
-      R"(\bfrom now on\b|\bhenceforth\b|\b(in|for)\s+(all|every|any)\s+(future|following|later|next)\b|\bin\s+(the\s+)?future\b.{0,20}\b(always|never|you)\b)",
-      R"(```|~~~|<!--|\]\(|&#x?[0-9a-f]+;)",
-      // the same in other languages
-      R"(\b(ignorier|missacht|vergiss|verwirf)\w*\b.{0,40}\b(anweisung|regel|vorgabe|vorherig|bisherig)|\b(ignore[zr]?|oublie[zr]?|n..?gligez?)\b.{0,40}\b(instruction|consigne|r..?gle|pr..?c..?dent))",
-      R"(\b(ignor[ae]|olvid[ae]|omit[ae]|dimentica|esque..?a|desconsidere)\w*\b.{0,40}\b(instruc|istruzion|regla|regra|regol|anterior|precedent))",
-      R"(\b(negeer|vergeet)\b.{0,40}\b(instructie|opdracht|regel|eerdere|vorige)|\b(zignoruj|pomi..?|zapomnij)\w*\b.{0,40}\b(instrukcj|polece|zasad|poprzedni))",
-      "\xd0\xb8\xd0\xb3\xd0\xbd\xd0\xbe\xd1\x80\xd0\xb8\xd1\x80\xd1\x83|\xd0\xb7\xd0\xb0\xd0\xb1\xd1\x83\xd0\xb4\xd1\x8c",  // игнориру, забудь
-      "\xe5\xbf\xbd\xe7\x95\xa5|\xe6\x97\xa0\xe8\xa7\x86|\xe7\x84\xa1\xe8\xa6\x96|\xeb\xac\xb4\xec\x8b\x9c"});       // 忽略 无视 無視 무시
-  return matches(attempts, text) || matches(attempts, folded(text));
 }
 
 namespace {

@@ -19,9 +19,6 @@ std::string fault_of_rule(std::string_view text, std::string_view cause);
 
 /// True when the text holds what looks like a credential.
 bool holds_secret(std::string_view text);
-/// True when the text speaks to a model instead of about code, also in letters that only look like ours, spelt out, or
-/// in another language; when it holds a link, or something to install.
-bool steers_model(std::string_view text);
 /// True when the text names the type of the fault, or at least two of the cause's telling words (one if it has no more).
 bool names_cause(std::string_view text, std::string_view cause);
 
