@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import socket
 import ssl
 import time
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
@@ -56,7 +59,7 @@ def test_the_openai_client_works_unchanged(start_gateway: Any) -> None:
 def test_anthropic_dialect_passes_through_with_its_own_errors(start_gateway: Any) -> None:
     message = {"id": "m", "type": "message", "role": "assistant", "model": "claude", "stop_reason": "end_turn",
                "content": [{"type": "text", "text": "hello"}], "usage": {"input_tokens": 10, "output_tokens": 5}}
-    with upstream(lambda connection, _: connection.sendall(answer(message))) as up:
+    with upstream(lambda connection, _: connection.sendall(answer(message, headers="request-id: req_upstream\r\n"))) as up:
         config = settings(up.url)
         config["upstreams"]["m"]["dialect"] = "anthropic"
         gateway = start_gateway(config)
@@ -71,7 +74,8 @@ def test_anthropic_dialect_passes_through_with_its_own_errors(start_gateway: Any
         bad = http("POST", url, body, {"x-api-key": "sk-wrong"})
         assert bad.status == 401
         assert bad.json()["type"] == "error" and bad.json()["error"]["type"] == "authentication_error"
-        assert bad.json()["request_id"] == bad.headers["x-request-id"]
+        assert bad.json()["request_id"] == bad.headers["x-request-id"] == bad.headers["request-id"], "where its clients look for it"
+        assert good.headers["request-id"] == good.headers["x-request-id"] and good.headers["x-upstream-request-id"] == "req_upstream"
 
 
 def test_the_body_goes_on_as_it_came(start_gateway: Any) -> None:
@@ -157,11 +161,88 @@ HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer 
     HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n",
     b"GET / HTTP/1.1\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 tls hello\n",
+    HEAD.replace(b"/1.1", b"/1.0") + b"transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
 ])
 def test_smuggling_attempts_get_400_and_the_connection_is_closed(start_gateway: Any, request_: bytes) -> None:
     gateway = start_gateway(settings("http://127.0.0.1:1/v1"))
     assert raw_http(gateway.ports["http"], request_ + b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n").count(b"HTTP/1.1 ") == 1
     assert raw_http(gateway.ports["http"], request_).startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(("request_", "status"), [
+    (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"505"),
+    (HEAD + b"x: " + b"y" * 100_000 + b"\r\n\r\n", b"431"),
+    (HEAD + b"x: y\r\n" * 200 + b"\r\n", b"431"),
+])
+def test_other_versions_and_long_heads_have_a_status_of_their_own(start_gateway: Any, request_: bytes, status: bytes) -> None:
+    gateway = start_gateway(settings("http://127.0.0.1:1/v1"))
+    assert raw_http(gateway.ports["http"], request_).startswith(b"HTTP/1.1 " + status + b" ")
+
+
+def test_a_refusal_says_what_a_careful_client_asks_for(start_gateway: Any) -> None:
+    config = settings("http://127.0.0.1:1/v1")
+    config["routes"] = {"speech": {"path": "/v1/audio", "upstream": "m", "request_usd": 0.02}}
+    gateway = start_gateway(config)
+    for path, allowed in (("/v1/chat/completions", "POST"), ("/v1/messages/count_tokens", "POST"), ("/v1/models", "GET, HEAD"), ("/v1/models/small", "GET, HEAD"),
+                          ("/v1/audio/speech", "GET, POST, PUT, PATCH, DELETE")):
+        for method in ("OPTIONS", "TRACE"):
+            told = http(method, gateway.http + path, None, KEY)
+            assert told.status == 405 and told.headers["allow"] == allowed, path
+    unknown = http("GET", f"{gateway.http}/v1/models", None, {"x-api-key": "sk-wrong"})
+    assert unknown.status == 401 and unknown.headers["www-authenticate"] == "Bearer"
+    assert abs(parsedate_to_datetime(unknown.headers["date"]).timestamp() - time.time()) < 60
+    assert http("GET", f"{gateway.http}/v1/models", None, KEY).headers["date"].endswith(" GMT")
+    for path, meant in (("/chat/completions", "/v1/chat/completions"), ("/v1/v1/messages", "/v1/messages")):
+        assert f"did you mean {meant}?" in http("POST", gateway.http + path, BODY, KEY).json()["error"]["message"]
+    zipped = http("POST", f"{gateway.http}/v1/chat/completions", gzip.compress(json.dumps(BODY).encode()), KEY | {"content-encoding": "gzip"})
+    assert zipped.status == 415 and "gzip" in zipped.json()["error"]["message"] and zipped.headers["accept-encoding"] == "identity"
+
+
+def test_nobody_without_a_key_or_a_path_is_asked_for_a_long_body(start_gateway: Any) -> None:
+    gateway = start_gateway(settings("http://127.0.0.1:1/v1"))
+    long = b"content-length: 20000000\r\n\r\n"
+    for head, status in ((HEAD.replace(b"sk-agent", b"sk-wrong") + long, b"401"), (HEAD.replace(b"/v1/chat/completions", b"/v1/nothing") + long, b"404"),
+                         (HEAD.replace(b"POST", b"PUT") + b"transfer-encoding: chunked\r\n\r\n", b"405"),
+                         (HEAD.replace(b"sk-agent", b"sk-wrong") + b"expect: 100-continue\r\ncontent-length: 9\r\n\r\n", b"401"),
+                         (HEAD + b"expect: 100-continue\r\ncontent-length: 9\r\n\r\n", b"100")):
+        with socket.create_connection(("127.0.0.1", gateway.ports["http"]), 10) as caller:
+            caller.sendall(head)
+            received = caller.recv(65536)
+            assert received.startswith(b"HTTP/1.1 " + status + b" "), received
+            assert (b"connection: close" in received) == (status != b"100")
+
+
+def test_callers_of_http_1_0_get_no_chunks_and_keep_their_connection_when_they_ask(start_gateway: Any) -> None:
+    def serve(connection: socket.socket, request: bytes) -> None:
+        if b'"stream"' in request:
+            connection.sendall(STREAM_HEAD + event("hello") + chunk("data: [DONE]\n\n") + b"0\r\n\r\n")
+        else:
+            connection.sendall(answer(completion()))
+
+    with upstream(serve) as up:
+        gateway = start_gateway(settings(up.url))
+
+        def request(body: dict, headers: bytes = b"") -> bytes:
+            raw = json.dumps(body).encode()
+            return HEAD.replace(b"/1.1", b"/1.0") + headers + f"content-length: {len(raw)}\r\n\r\n".encode() + raw
+
+        def ask(sent: bytes) -> bytes:
+            with socket.create_connection(("127.0.0.1", gateway.ports["http"]), 20) as caller:
+                caller.sendall(sent)
+                return b"".join(iter(lambda: caller.recv(65536), b""))
+
+        streamed = ask(request(BODY | {"stream": True}))
+        head, _, body = streamed.partition(b"\r\n\r\n")
+        assert b"transfer-encoding" not in head and b"connection: close" in head
+        assert body.startswith(b"data: ") and body.endswith(b"data: [DONE]\n\n")
+        twice = ask(request(BODY, b"connection: keep-alive\r\n") + request(BODY))
+        assert twice.count(b"HTTP/1.1 200 ") == 2 and twice.count(b"connection: keep-alive") == 1
+
+
+def test_a_target_may_name_the_server_too(start_gateway: Any) -> None:
+    gateway = start_gateway(settings("http://127.0.0.1:1/v1"))
+    absolute = b"GET http://x/v1/models HTTP/1.1\r\nhost: x\r\nx-api-key: sk-agent\r\nconnection: close\r\n\r\n"
+    assert raw_http(gateway.ports["http"], absolute).startswith(b"HTTP/1.1 200 ")
 
 
 def test_pipelined_requests_are_answered_in_order(start_gateway: Any) -> None:
@@ -231,4 +312,10 @@ def test_rate_limits_of_a_key(start_gateway: Any) -> None:
         refused = chat(gateway, headers=plain)
         assert refused.status == 429 and refused.json()["error"]["code"] == "rate_limit_exceeded"
         assert refused.headers["x-should-retry"] == "true" and 1 <= int(refused.headers["retry-after"]) <= 30
+        assert refused.headers["x-ratelimit-limit-requests"] == "2" and refused.headers["x-ratelimit-remaining-requests"] == "0"
+        assert re.fullmatch(r"\d+s", refused.headers["x-ratelimit-reset-requests"])
+        same = http("POST", f"{gateway.http}/v1/messages", BODY | {"max_tokens": 5}, {"x-api-key": "sk-plain"})
+        assert same.status == 429 and same.headers["anthropic-ratelimit-requests-limit"] == "2"
+        full_again = datetime.fromisoformat(same.headers["anthropic-ratelimit-requests-reset"].replace("Z", "+00:00")).timestamp()
+        assert 0 < full_again - time.time() < 120, "Anthropic's clients are told a time"
         assert chat(gateway).status == 200, "another key has limits of its own"

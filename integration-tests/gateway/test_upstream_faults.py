@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import threading
 import time
 from typing import Any
 
@@ -102,6 +103,26 @@ def test_a_refusal_that_is_not_worth_waiting_for_is_passed_on(start_gateway: Any
         refused = chat(gateway)
         assert refused.status == 429 and refused.json()["error"]["message"] == "slow down"
         assert len(up.requests) == 1
+
+
+def test_who_refuses_a_long_body_unread_is_heard_all_the_same(start_gateway: Any) -> None:
+    def refuse(listener: socket.socket) -> None:
+        for _ in range(3):
+            connection, _ = listener.accept()
+            with connection:
+                while b"\r\n\r\n" not in connection.recv(65536, socket.MSG_PEEK):
+                    pass
+                connection.sendall(answer({"error": {"message": "too long for me"}}, "413 Content Too Large"))
+                # Closed with the body unread: the gateway, still writing, gets a reset.
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=refuse, args=(listener,), daemon=True).start()
+        gateway = start_gateway(settings(f"http://127.0.0.1:{listener.getsockname()[1]}/v1"))
+        for _ in range(3):
+            refused = chat(gateway, messages=[{"role": "user", "content": "x" * 8_000_000}])
+            assert refused.status == 413 and refused.json()["error"]["message"] == "too long for me"
+        nothing_held(gateway)
+        assert spend(gateway)["current_spend"] == 0
 
 
 def test_a_pooled_connection_that_was_closed_is_replaced(start_gateway: Any) -> None:

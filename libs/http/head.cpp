@@ -122,7 +122,7 @@ void clear(Head& head) {
   head.headers.clear();
   head.content_length.reset();
   head.chunked = head.expect_continue = false;
-  head.keep_alive = true;
+  head.v11 = head.keep_alive = true;
 }
 
 /// True for HTTP/1.1, false for HTTP/1.0.
@@ -192,12 +192,12 @@ Result<std::size_t, WireFault> parse_request(std::string_view data, Head& head) 
       has_control(head.target, false)) {
     return WireFault::BadStartLine;
   }
-  BOOST_OUTCOME_TRY(const bool v11, minor_version(line->substr(last + 1)));
-  head.keep_alive = v11;
+  BOOST_OUTCOME_TRY(head.v11, minor_version(line->substr(last + 1)));
+  head.keep_alive = head.v11;
   BOOST_OUTCOME_TRY(const std::size_t length, parse_headers(data, at, head));
   if (length == 0) return length;
-  if (!v11 && head.chunked) return WireFault::BadTransferEncoding;
-  if (!host_is_fine(head, v11)) return WireFault::BadHost;
+  if (!head.v11 && head.chunked) return WireFault::BadTransferEncoding;
+  if (!host_is_fine(head, head.v11)) return WireFault::BadHost;
   return length;
 }
 

@@ -43,6 +43,7 @@ struct Head {
   std::vector<Header> headers;
   std::optional<std::uint64_t> content_length;
   bool chunked = false;
+  bool v11 = true;          // of a request: HTTP/1.1, not 1.0
   bool keep_alive = true;
   bool expect_continue = false;
 

@@ -28,13 +28,14 @@ std::int64_t expected_tokens(const Admission::Wish& wish) {
   return static_cast<std::int64_t>(wish.size.text_bytes * 2 / 7 + wish.size.flat_tokens + output);
 }
 
-Refusal refused_by(RateGauge& gauge, const Admission::Wish& wish, const RateGauge::Verdict& verdict, bool of_model) {
+Refusal refused_by(RateGauge& gauge, const Admission::Wish& wish, const RateGauge::Verdict& verdict, BootTime now, bool of_model) {
   Refusal refusal;
   refusal.reason = RefusalReason::Rate;
   refusal.scope = "key/" + wish.who->name;
   if (of_model) refusal.scope += " on model " + wish.model->name;
   refusal.rate = verdict.reason;
   refusal.rate_wait = verdict.wait;
+  refusal.rate_view = gauge.view(now);
   refusal.queue_time = gauge.limits().queue_time;
   refusal.queue_ahead = verdict.ahead;
   return refusal;
@@ -77,7 +78,7 @@ std::optional<Refusal> Admission::rate_refusal(Books& books, const Limits& limit
     const bool of_model = gauge == limits.of_model;
     // What the key would let through now must not keep others of the key from passing while it waits for its model.
     if (of_model && places.of_key != 0) limits.of_key->leave_queue(std::exchange(places.of_key, 0));
-    Refusal refusal = refused_by(*gauge, wish, verdict, of_model);
+    Refusal refusal = refused_by(*gauge, wish, verdict, now, of_model);
     if (*turn == 0 && gauge->enter_queue(verdict, tokens, books.last_turn + 1)) *turn = ++books.last_turn;
     refusal.may_wait = *turn != 0;
     return refusal;

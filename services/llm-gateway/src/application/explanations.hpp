@@ -78,9 +78,10 @@ class Explanations {
   std::optional<Explanation> find(std::string_view request_id) const;
 
  private:
-  std::size_t kept_max_;
-  mutable std::mutex mutex_;
   Explanation& oldest();
+
+  std::size_t kept_max_;
+  mutable std::mutex mutex_;  // of what follows
   std::deque<Explanation> ring_;  // grows without moving what is there
   std::size_t next_ = 0;
 };

@@ -69,7 +69,7 @@ TEST_CASE("an explanation reads in the order of the decisions", "[explain]") {
 
 TEST_CASE("a refusal names the scope and the reason", "[explain]") {
   auto e = explained("r");
-  e.refusal = Refusal{RefusalReason::Exhausted, "team/blue", WindowKind::Day, Money::from_usd(10), Money::from_usd(10), WallTime::max(), RateReason::None, {}};
+  e.refusal = Refusal{RefusalReason::Exhausted, "team/blue", WindowKind::Day, Money::from_usd(10), Money::from_usd(10), WallTime::max(), RateReason::None, {}, {}};
   REQUIRE(sentences(e).back().starts_with("refused by team/blue (exhausted): budget team/blue can't pay for this request: $10"));
 }
 

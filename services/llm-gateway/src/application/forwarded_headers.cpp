@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "libs/telemetry/json_line.hpp"
+
 namespace swarm::gateway {
 namespace {
 
@@ -34,22 +36,21 @@ void append_line(std::string& lines, std::string_view name, std::string_view val
   lines += "\r\n";
 }
 
-void append_rate(std::string& lines, std::string_view prefix, std::string_view kind, bool kind_last, std::int64_t limit,
-                 std::int64_t remaining, std::chrono::nanoseconds reset) {
+/// x-ratelimit-limit-requests and a duration until it is full again, or anthropic-ratelimit-requests-limit and a time.
+void append_rate(std::string& lines, Dialect dialect, std::string_view kind, std::int64_t limit, std::int64_t remaining,
+                 std::chrono::nanoseconds reset, WallTime now) {
   if (limit <= 0) return;
-  const auto name = [&](std::string_view field) {
-    lines += prefix;
-    lines += kind_last ? field : kind;
+  const bool openai = dialect == Dialect::OpenAi;
+  const auto line = [&](std::string_view field, const std::string& value) {
+    lines += openai ? "x-ratelimit-" : "anthropic-ratelimit-";
+    lines += openai ? field : kind;
     lines += '-';
-    lines += kind_last ? kind : field;
-    lines += ": ";
+    append_line(lines, openai ? kind : field, value);
   };
-  name("limit");
-  lines += std::to_string(limit) + "\r\n";
-  name("remaining");
-  lines += std::to_string(remaining) + "\r\n";
-  name("reset");
-  lines += std::to_string(std::chrono::ceil<std::chrono::seconds>(reset).count()) + "s\r\n";
+  line("limit", std::to_string(limit));
+  line("remaining", std::to_string(remaining));
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(reset);
+  line("reset", openai ? std::to_string(seconds.count()) + "s" : log::timestamp(now + seconds));
 }
 
 }  // namespace
@@ -79,18 +80,14 @@ void append_response_headers(std::string& lines, const http::Head& head) {
         has_prefix(header.name, "anthropic-ratelimit-")) {
       continue;
     }
-    const bool id = equals_ignoring_case(header.name, "x-request-id");
+    const bool id = equals_ignoring_case(header.name, "x-request-id") || equals_ignoring_case(header.name, "request-id");
     append_line(lines, id ? std::string_view("x-upstream-request-id") : header.name, header.value);
   }
 }
 
-void append_rate_headers(std::string& lines, Dialect dialect, const Admission::Admitted& admitted) {
-  if (!admitted.limited && !admitted.model_limited) return;
-  const RateView& rate = admitted.rate;
-  const bool openai = dialect == Dialect::OpenAi;  // x-ratelimit-limit-requests, anthropic-ratelimit-requests-limit
-  const std::string_view prefix = openai ? "x-ratelimit-" : "anthropic-ratelimit-";
-  append_rate(lines, prefix, "requests", openai, rate.requests_limit, rate.requests_remaining, rate.requests_reset);
-  append_rate(lines, prefix, "tokens", openai, rate.tokens_limit, rate.tokens_remaining, rate.tokens_reset);
+void append_rate_headers(std::string& lines, Dialect dialect, const RateView& rate, WallTime now) {
+  append_rate(lines, dialect, "requests", rate.requests_limit, rate.requests_remaining, rate.requests_reset, now);
+  append_rate(lines, dialect, "tokens", rate.tokens_limit, rate.tokens_remaining, rate.tokens_reset, now);
 }
 
 }  // namespace swarm::gateway

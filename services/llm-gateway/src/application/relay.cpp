@@ -5,17 +5,11 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "application/relay_job.hpp"
+#include "libs/http/date.hpp"
 #include "libs/telemetry/logging.hpp"
 
 namespace swarm::gateway {
 namespace {
-
-Problem unknown_key() {
-  Problem problem;
-  problem.kind = ProblemKind::Authentication;
-  problem.message = "unknown or missing API key";
-  return problem;
-}
 
 std::string model_json(const Catalog& catalog, const Model& model) {
   return R"({"id":")" + model.name + R"(","object":"model","type":"model","display_name":")" + model.name +
@@ -28,6 +22,16 @@ void append_own_headers(std::string& lines, const Call& call) {
   lines += "x-request-id: ";
   lines += call.request_id;
   lines += "\r\n";
+  if (call.dialect != Dialect::Anthropic) return;
+  lines += "request-id: ";  // where Anthropic's clients look for it
+  lines += call.request_id;
+  lines += "\r\n";
+}
+
+void append_date(std::string& lines, WallTime now) {
+  lines += "date: ";
+  lines += http::date(now);
+  lines += "\r\n";
 }
 
 void append_problem_headers(std::string& lines, const Problem& problem) {
@@ -38,6 +42,8 @@ void append_problem_headers(std::string& lines, const Problem& problem) {
     lines += std::to_string(problem.retry_after);
     lines += "\r\n";
   }
+  if (problem.kind == ProblemKind::Authentication) lines += "www-authenticate: Bearer\r\n";
+  lines += problem.headers;
 }
 
 boost::asio::awaitable<void> Relay::serve(const Call& call, Answer& answer) {
@@ -138,6 +144,13 @@ boost::asio::awaitable<bool> Relay::pass_on(const JointAnswer::Follower::News& n
   co_return co_await answer.end();
 }
 
+Problem Relay::unknown_key() {
+  Problem problem;
+  problem.kind = ProblemKind::Authentication;
+  problem.message = "unknown or missing API key";
+  return problem;
+}
+
 void Relay::tell_failure(const Call& call, int status, std::string_view code, std::string_view cause, bool ours) {
   static constexpr std::size_t kCauseMax = 300;
   if (!log::enabled(ours ? log::Level::Warn : log::Level::Info)) return;
@@ -157,13 +170,14 @@ const Principal* Relay::authenticate(const Call& call, const Answer& answer) {
 
 boost::asio::awaitable<void> Relay::refuse(const Call& call, Answer& answer, Problem problem) {
   std::string headers;
+  const auto& clock = services_.admission.clock();
   append_own_headers(headers, call);
+  append_date(headers, clock.wall_now());
   append_problem_headers(headers, problem);
   const std::string body = codec(call.surface).error_body(problem, call.request_id);
-  const int status = http_status(problem.kind);
+  const int status = http_status(problem);
   tell_failure(call, status, problem.code.empty() ? name(problem.kind) : std::string_view(problem.code), problem.message, status >= 500);
   co_await answer.whole(status, headers, body);
-  const auto& clock = services_.admission.clock();
   services_.probe.request(call.surface, status, std::chrono::duration<double>(clock.boot_now() - call.begin).count());
 }
 
@@ -182,8 +196,13 @@ boost::asio::awaitable<void> Relay::list_models(const Call& call, Answer& answer
     body += model_json(catalog(), model);
   }
   body += R"(],"has_more":false})";
+  co_await tell_models(call, answer, std::move(body));
+}
+
+boost::asio::awaitable<void> Relay::tell_models(const Call& call, Answer& answer, std::string body) {
   std::string headers;
   append_own_headers(headers, call);
+  append_date(headers, services_.admission.clock().wall_now());
   headers += "content-type: application/json\r\n";
   co_await answer.whole(200, headers, body);
   services_.probe.request(Surface::Models, 200, 0);
@@ -205,12 +224,8 @@ boost::asio::awaitable<void> Relay::show_model(const Call& call, Answer& answer,
     co_await refuse(call, answer, std::move(problem));
     co_return;
   }
-  std::string headers;
-  append_own_headers(headers, call);
-  headers += "content-type: application/json\r\n";
-  const std::string body = model_json(catalog(), *model);
-  co_await answer.whole(200, headers, body);
-  services_.probe.request(Surface::Models, 200, 0);
+  std::string body = model_json(catalog(), *model);
+  co_await tell_models(call, answer, std::move(body));
 }
 
 }  // namespace swarm::gateway

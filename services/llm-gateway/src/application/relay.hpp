@@ -84,6 +84,7 @@ class Relay {
   bool passes_on(std::string_view path) const { return catalog().route(path) != nullptr; }
   /// An error answer in the caller's dialect, with everything that clients look for.
   boost::asio::awaitable<void> refuse(const Call& call, Answer& answer, Problem problem);
+  static Problem unknown_key();
   /// Who presents that key; null, and noted: nobody whom we know.
   const Principal* authenticate(const Call& call, const Answer& answer);
   DialectCodec& codec(Surface surface) { return *codecs_[static_cast<std::size_t>(surface)]; }
@@ -91,6 +92,7 @@ class Relay {
  private:
   friend class RelayJob;
   boost::asio::awaitable<void> serve_once(const Call& call, Answer& answer, std::string_view key);
+  boost::asio::awaitable<void> tell_models(const Call& call, Answer& answer, std::string body);
   boost::asio::awaitable<bool> follow(const Call& call, Answer& answer, std::shared_ptr<JointAnswer> joint);
   static boost::asio::awaitable<bool> pass_on(const JointAnswer::Follower::News& news, bool first, Answer& answer);
   static constexpr std::uint32_t kFailureLinesPerSecond = 20;
@@ -106,6 +108,8 @@ class Relay {
 
 /// Lines that every answer carries.
 void append_own_headers(std::string& lines, const Call& call);
+/// For an answer that was made here, or by an upstream that did not say when.
+void append_date(std::string& lines, WallTime now);
 void append_problem_headers(std::string& lines, const Problem& problem);
 
 }  // namespace swarm::gateway

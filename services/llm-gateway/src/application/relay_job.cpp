@@ -8,6 +8,7 @@
 #include <array>
 #include <random>
 
+#include "application/forwarded_headers.hpp"
 #include "application/problems.hpp"
 #include "domain/target_order.hpp"
 #include "libs/telemetry/logging.hpp"
@@ -22,6 +23,7 @@ constexpr std::chrono::milliseconds kLookForTurn{20};  // in case the bell rang 
 constexpr std::size_t kTaskIdMax = 128;
 constexpr int kStatusClientGone = 499;
 constexpr int kStatusBrokenOff = 502;
+constexpr int kStatusUnsupportedCoding = 415;
 
 Problem problem(ProblemKind kind, std::string message, std::string code = {}) {
   Problem p;
@@ -112,7 +114,7 @@ asio::awaitable<void> RelayJob::run(Relay& relay, const Call& call, Answer& answ
     job.edition_.probe.hung_up();
     job.count(kStatusClientGone);
   } else if (refused) {
-    const int status = http_status(refused->kind);
+    const int status = http_status(*refused);
     if (!job.charge_) job.explain_refusal(*refused);
     job.settle_attempt(ending_of(*refused), status);
     job.note(status, job.seconds());
@@ -124,7 +126,7 @@ asio::awaitable<void> RelayJob::run(Relay& relay, const Call& call, Answer& answ
 
 RelayJob::Step RelayJob::authenticate() {
   who_ = call_.who != nullptr ? call_.who : relay_.authenticate(call_, answer_);
-  if (who_ == nullptr) return problem(ProblemKind::Authentication, "unknown or missing API key");
+  if (who_ == nullptr) return Relay::unknown_key();
   if (call_.task.empty()) return {};
   if (!is_task_id(call_.task)) return problem(ProblemKind::InvalidRequest, "x-swarm-task-id is not a task's id");
   if (const auto leave = relay_.services_.keys.may_name(*who_, call_.task, call_.task_token); !leave) {
@@ -135,9 +137,20 @@ RelayJob::Step RelayJob::authenticate() {
 
 RelayJob::Step RelayJob::scan() {
   auto scanned = codec_.scan(body_, padding_);
-  if (!scanned) return problem(ProblemKind::InvalidRequest, std::move(scanned.error().message));
+  if (!scanned) return unreadable(std::move(scanned.error().message));
   scan_ = std::move(scanned.value());
   return {};
+}
+
+/// A body that says it is compressed is one that nobody here unpacks: what reads it then would only say that it is no JSON.
+Problem RelayJob::unreadable(std::string why) const {
+  Problem told = problem(ProblemKind::InvalidRequest, std::move(why));
+  const auto coding = call_.head == nullptr ? std::string_view() : call_.head->find("content-encoding");
+  if (coding.empty() || coding == "identity") return told;
+  told.message = "content-encoding " + std::string(coding.substr(0, 40)) + " is not supported: send the body as it is";
+  told.status = kStatusUnsupportedCoding;
+  told.headers = "accept-encoding: identity\r\n";
+  return told;
 }
 
 RelayJob::Step RelayJob::choose() {
@@ -259,7 +272,10 @@ RelayJob::Step RelayJob::admit(Admission::Places& places) {
   auto admitted = services.admission.admit(wish(), places);
   if (!admitted) {
     refusal_ = std::move(admitted.error());
-    return problem_of(refusal_, services.admission.clock().wall_now());
+    const WallTime now = services.admission.clock().wall_now();
+    Problem told = problem_of(refusal_, now);
+    append_rate_headers(told.headers, call_.dialect, refusal_.rate_view, now);
+    return told;
   }
   Charge::Names names{call_.request_id, std::string(call_.task), upstream_->name,
                       std::string(body_.substr(0, relay_.options_.prompt_bytes_max)), findings_};
@@ -327,7 +343,7 @@ void RelayJob::explain_refusal(const Problem& refused) const {
   }
   if (!refusal_.scope.empty()) told.refusal = refusal_;
   told.problem = refused.message;
-  told.status = http_status(refused.kind);
+  told.status = http_status(refused);
   admission.explanations().put(std::move(told));
 }
 

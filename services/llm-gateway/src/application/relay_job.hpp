@@ -35,6 +35,7 @@ class RelayJob final : public Answer::Hangup {
   Step authenticate();
   Step scan();
   Step choose();
+  Problem unreadable(std::string why) const;
   Step vet_request();
   Step choose_target();
   bool speaks(const Upstream& upstream) const;

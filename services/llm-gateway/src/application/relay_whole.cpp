@@ -51,6 +51,9 @@ std::string RelayJob::answer_headers(std::optional<Money> cost) const {
   lines.reserve(512);
   append_own_headers(lines, call_);
   const http::Head& head = exchange_->head();
+  const auto& clock = relay_.services_.admission.clock();
+  const WallTime now = clock.wall_now();
+  if (translating_ || head.find("date").empty()) append_date(lines, now);
   if (translating_) {
     lines += cost ? "content-type: application/json\r\n" : "content-type: text/event-stream\r\n";
     for (const char* kept : {"retry-after", "x-should-retry"}) {
@@ -59,10 +62,10 @@ std::string RelayJob::answer_headers(std::optional<Money> cost) const {
   } else {
     append_response_headers(lines, head);
   }
-  append_rate_headers(lines, call_.dialect, charge_->admitted());
+  append_rate_headers(lines, call_.dialect, charge_->admitted().rate, now);
   lines += "x-swarm-upstream: ";
   lines += upstream_->name;
-  const auto own = relay_.services_.admission.clock().boot_now() - call_.begin - at_upstreams_;
+  const auto own = clock.boot_now() - call_.begin - at_upstreams_;
   lines += "\r\nx-swarm-overhead-ms: ";
   append_fixed(lines, std::chrono::round<std::chrono::microseconds>(own).count(), 3);
   if (cost) {
@@ -148,9 +151,11 @@ asio::awaitable<RelayJob::Step> RelayJob::answer_from_cache(std::shared_ptr<cons
   charge_->moved_to("cache");
   charge_->settle(Ending::Ok, 200, Usage{});
   std::string headers;
+  const WallTime now = relay_.services_.admission.clock().wall_now();
   append_own_headers(headers, call_);
+  append_date(headers, now);
   headers += "content-type: application/json\r\nx-swarm-cache: hit\r\nx-swarm-cost-usd: 0\r\n";
-  append_rate_headers(headers, call_.dialect, charge_->admitted());
+  append_rate_headers(headers, call_.dialect, charge_->admitted().rate, now);
   status_ = 200;
   if (!gone_) co_await answer_.whole(status_, headers, *kept);
   count(status_);
@@ -177,7 +182,7 @@ bool RelayJob::translate_body(std::string_view body) {
   told.kind = kind_of(status_);
   told.message = relay_.translation_.error_message(body);
   if (told.message.empty()) told.message = "upstream " + upstream_->name + " answered with " + std::to_string(status_);
-  status_ = http_status(told.kind);
+  status_ = http_status(told);
   translated_ = codec_.error_body(told, call_.request_id);
   return true;
 }
@@ -187,6 +192,7 @@ asio::awaitable<void> RelayJob::answer_token_count() {
   const std::uint64_t tokens = estimated_usage(scan_.size, 0).input_total();
   std::string headers;
   append_own_headers(headers, call_);
+  append_date(headers, relay_.services_.admission.clock().wall_now());
   headers += "content-type: application/json\r\nx-swarm-estimated: true\r\n";
   const std::string body = "{\"input_tokens\":" + std::to_string(tokens) + "}";
   co_await answer_.whole(200, headers, body);

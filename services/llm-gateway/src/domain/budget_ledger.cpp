@@ -88,7 +88,7 @@ void BudgetLedger::set_limit(ScopeId scope, const Limit& limit, WallTime now) {
 
 Refusal BudgetLedger::refused(const Cell& cell, RefusalReason reason) const {
   const auto& a = cell.account;
-  return {reason, scopes_[cell.scope].name, a.limit.window, a.allowed(), a.spent(), a.span.end, RateReason::None, {}, false, {}, 0};
+  return {reason, scopes_[cell.scope].name, a.limit.window, a.allowed(), a.spent(), a.span.end, RateReason::None, {}, {}, false, {}, 0};
 }
 
 Result<ReservationId, Refusal> BudgetLedger::reserve(std::span<const ScopeId> path, const Ask& ask, WallTime now,

@@ -41,6 +41,7 @@ struct Refusal {
   WallTime resets{};
   RateReason rate = RateReason::None;
   std::chrono::nanoseconds rate_wait{};
+  RateView rate_view;                 // of the limit
   bool may_wait = false;              // the limit has a queue, in which the request now stands
   std::chrono::milliseconds queue_time{};
   std::size_t queue_ahead = 0;        // requests that stand there before it

@@ -2,8 +2,9 @@
 
 namespace swarm::gateway {
 
-int http_status(ProblemKind kind) {
-  switch (kind) {
+int http_status(const Problem& problem) {
+  if (problem.status != 0) return problem.status;
+  switch (problem.kind) {
     case ProblemKind::InvalidRequest: return 400;
     case ProblemKind::Authentication: return 401;
     case ProblemKind::Permission: return 403;

@@ -34,8 +34,10 @@ struct Problem {
   std::string code;             // machine-readable; empty: the kind's usual one
   std::int64_t retry_after = 0; // seconds; 0: none
   bool retry = false;           // whether trying again is worth while
+  int status = 0;               // of HTTP; 0: the kind's usual one
+  std::string headers;          // further lines of its answer, each with CRLF
 };
-int http_status(ProblemKind kind);
+int http_status(const Problem& problem);
 /// In one word, for logs.
 std::string_view name(ProblemKind kind);
 

@@ -216,7 +216,11 @@ TEST_CASE("a route passes unknown paths on under the same key and budget", "[in-
   REQUIRE(gateway.call("GET", "/v1/files", "", "x-api-key: sk-plain\r\n").status == 404);
   REQUIRE(gateway.call("GET", "/v1/batches", "").status == 404);
   REQUIRE(gateway.call("GET", "/v1/files/../chat/completions", "").status == 404);
-  REQUIRE(gateway.call("TRACE", "/v1/files", "").status == 404);
+  for (const char* method : {"TRACE", "HEAD", "OPTIONS"}) {
+    const Reply told = gateway.call(method, "/v1/files", "");
+    REQUIRE(told.status == 405);
+    REQUIRE(told.header("allow") == "GET, POST, PUT, PATCH, DELETE");
+  }
   REQUIRE(upstream.count() == asked);
 }
 

@@ -119,8 +119,8 @@ void OpenAiCodec::meter(const http::SseEvent& event, StreamMeter& meter) {
     meter.finished = true;
     return;
   }
-  for (const std::string_view key : {std::string_view("\"content\""), std::string_view("\"text\""),
-                                     std::string_view("\"arguments\""), std::string_view("\"reasoning_content\"")}) {
+  for (const std::string_view key : {std::string_view("\"content\""), std::string_view("\"text\""), std::string_view("\"arguments\""),
+                                     std::string_view("\"reasoning_content\""), std::string_view("\"reasoning\"")}) {
     bool found = false;
     const auto text = raw_string_after(event.data, key, found);
     if (text.empty()) continue;

@@ -7,6 +7,8 @@
 #include <array>
 #include <charconv>
 
+#include "adapters/http/reason_phrase.hpp"
+
 namespace swarm::gateway {
 namespace asio = boost::asio;
 namespace {
@@ -20,11 +22,17 @@ constexpr std::size_t kLingerBytes = 64u << 20;
 constexpr std::chrono::milliseconds kLingerTime{3'000};
 
 constexpr char kTlsHandshake = 0x16;
+constexpr int kStatusNoContent = 204;
+constexpr int kStatusNotModified = 304;
+constexpr int kStatusHeadTooLarge = 431;
+constexpr int kStatusVersion = 505;
 
 Problem malformed(http::WireFault fault, std::string_view received) {
   Problem problem;
   const bool long_head = fault == http::WireFault::HeadTooLong || fault == http::WireFault::TooManyHeaders;
   problem.kind = long_head || fault == http::WireFault::BodyTooLong ? ProblemKind::TooLarge : ProblemKind::InvalidRequest;
+  if (long_head) problem.status = kStatusHeadTooLarge;
+  if (fault == http::WireFault::BadVersion) problem.status = kStatusVersion;
   problem.message = "malformed HTTP request: " + std::string(name(fault));
   if (received.starts_with(kTlsHandshake)) problem.message = "a TLS handshake on a port that speaks plain HTTP";
   return problem;
@@ -38,26 +46,6 @@ Problem too_large(std::size_t bytes_max) {
 }
 
 }  // namespace
-
-std::string_view reason_phrase(int status) {
-  switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 204: return "No Content";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 413: return "Content Too Large";
-    case 429: return "Too Many Requests";
-    case 500: return "Internal Server Error";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return "Status";
-  }
-}
 
 ClientConnection::ClientConnection(asio::ip::tcp::socket socket, async::Deadlines& deadlines, const ClientLimits& limits)
     : socket_(std::move(socket)), deadlines_(deadlines), limits_(limits) {
@@ -143,21 +131,19 @@ asio::awaitable<ClientConnection::Incoming> ClientConnection::next(ClientRequest
   }
   keep_alive_ = request.head.keep_alive;
   head_only_ = request.head.method == "HEAD";
-  v11_ = true;
-  if (!request.head.chunked && request.head.content_length.value_or(0) + request_bytes_ <= in_.size()) {
-    const auto length = static_cast<std::size_t>(request.head.content_length.value_or(0));
-    request.body = in_.view().substr(request_bytes_, length);
-    request_bytes_ += length;
-  } else if (!co_await read_body(request, problem)) {
-    keep_alive_ = false;
-    co_return problem.message.empty() ? Incoming::Closed : Incoming::Refused;
-  }
+  v11_ = request.head.v11;
+  request.body = {};
+  if (request.head.chunked || request.head.content_length.value_or(0) + request_bytes_ > in_.size()) co_return Incoming::Begun;
+  const auto length = static_cast<std::size_t>(request.head.content_length.value_or(0));
+  request.body = in_.view().substr(request_bytes_, length);
+  request_bytes_ += length;
   request.padding = http::ByteBuffer::kPadding;
   async::Deadlines::disarm(*this);
   co_return Incoming::Request;
 }
 
-asio::awaitable<bool> ClientConnection::read_body(ClientRequest& request, Problem& problem) {
+asio::awaitable<bool> ClientConnection::rest(ClientRequest& request, Problem& problem) {
+  keep_alive_ = false;  // should it not come whole
   const std::size_t head_bytes = request_bytes_;
   if (request.head.content_length.value_or(0) > limits_.body_bytes_max) {
     problem = too_large(limits_.body_bytes_max);
@@ -179,7 +165,11 @@ asio::awaitable<bool> ClientConnection::read_body(ClientRequest& request, Proble
   }
   // Growing has moved the bytes that the head's views point to.
   const auto again = http::parse_request(in_.view().substr(0, head_bytes), request.head);
-  co_return whole && again.has_value();
+  if (!whole || !again) co_return false;
+  keep_alive_ = request.head.keep_alive;
+  request.padding = http::ByteBuffer::kPadding;
+  async::Deadlines::disarm(*this);
+  co_return true;
 }
 
 asio::awaitable<bool> ClientConnection::read_chunks(std::size_t head_bytes, ClientRequest& request, Problem& problem) {
@@ -235,16 +225,21 @@ void ClientConnection::write_head(int status, std::string_view headers) {
   if (!keep_alive_ || draining_) {
     keep_alive_ = false;
     out_ += "connection: close\r\n";
+  } else if (!v11_) {
+    out_ += "connection: keep-alive\r\n";
   }
 }
 
 asio::awaitable<bool> ClientConnection::whole(int status, std::string_view headers, std::string_view body) {
   write_head(status, headers);
-  std::array<char, 24> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), body.size()).ptr;
-  out_ += "content-length: ";
-  out_.append(digits.data(), end);
-  out_ += "\r\n\r\n";
+  if (status != kStatusNoContent && status != kStatusNotModified) {
+    std::array<char, 24> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), body.size()).ptr;
+    out_ += "content-length: ";
+    out_.append(digits.data(), end);
+    out_ += "\r\n";
+  }
+  out_ += "\r\n";
   if (head_only_) body = {};
   if (body.size() > kCopiedBodyMax) co_return co_await write(out_, body);
   out_ += body;
@@ -289,17 +284,20 @@ asio::awaitable<bool> ClientConnection::write(std::string_view head, std::string
 }
 
 asio::awaitable<bool> ClientConnection::begin(int status, std::string_view headers) {
+  chunked_ = v11_;
+  if (!chunked_) keep_alive_ = false;  // its end is where the body ends
   write_head(status, headers);
-  out_ += "transfer-encoding: chunked\r\n\r\n";
-  chunked_ = true;
+  out_ += chunked_ ? "transfer-encoding: chunked\r\n\r\n" : "\r\n";
   co_return true;  // goes out with the first piece
 }
 
 asio::awaitable<bool> ClientConnection::send(std::string_view piece) {
-  std::array<char, http::kChunkHeadMax> size;
-  out_.append(size.data(), http::write_chunk_head(size.data(), piece.size()));
+  if (chunked_) {
+    std::array<char, http::kChunkHeadMax> size;
+    out_.append(size.data(), http::write_chunk_head(size.data(), piece.size()));
+  }
   out_ += piece;
-  out_ += "\r\n";
+  if (chunked_) out_ += "\r\n";
   bool failed = false;
   const std::size_t n = write_now(out_, failed);
   bool sent = !failed;
@@ -309,7 +307,7 @@ asio::awaitable<bool> ClientConnection::send(std::string_view piece) {
 }
 
 asio::awaitable<bool> ClientConnection::end() {
-  out_ += "0\r\n\r\n";
+  if (chunked_) out_ += "0\r\n\r\n";
   co_return co_await write(out_, "");
 }
 

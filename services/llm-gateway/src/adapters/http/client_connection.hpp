@@ -38,14 +38,17 @@ struct ClientRequest {
 /// answers. Belongs to one io_context's thread.
 class ClientConnection final : public Answer, public async::Deadlines::Watched {
  public:
-  enum class Incoming : std::uint8_t { Request, Closed, Refused };
+  enum class Incoming : std::uint8_t { Request, Begun, Closed, Refused };
 
   ClientConnection(boost::asio::ip::tcp::socket socket, async::Deadlines& deadlines, const ClientLimits& limits);
 
   /// Before the first request of a connection with TLS; false when it failed.
   boost::asio::awaitable<bool> handshake(std::shared_ptr<boost::asio::ssl::context> tls);
-  /// The next whole request. Refused: it is malformed or too large; `problem` says why, answer it and close.
+  /// The next request. Begun: its head stands there and its body is still to come, by rest() or, if it is not wanted, never.
+  /// Refused: it is malformed or too large; `problem` says why, answer it and close.
   boost::asio::awaitable<Incoming> next(ClientRequest& request, Problem& problem);
+  /// The body of the request that has begun. False: it is refused if `problem` says why, else the caller is gone.
+  boost::asio::awaitable<bool> rest(ClientRequest& request, Problem& problem);
   /// The request has been answered; false when the connection must be closed.
   bool finished();
   /// After a refusal: lets the caller read the answer before the connection goes.
@@ -73,7 +76,6 @@ class ClientConnection final : public Answer, public async::Deadlines::Watched {
   boost::asio::awaitable<bool> write(std::string_view head, std::string_view body);
   std::size_t write_now(std::string_view text, bool& failed);
   boost::asio::awaitable<bool> read_more(std::size_t room);
-  boost::asio::awaitable<bool> read_body(ClientRequest& request, Problem& problem);
   boost::asio::awaitable<bool> read_chunks(std::size_t head_bytes, ClientRequest& request, Problem& problem);
   void write_head(int status, std::string_view headers);
 
@@ -89,11 +91,9 @@ class ClientConnection final : public Answer, public async::Deadlines::Watched {
   bool idle_ = false;
   bool draining_ = false;
   bool keep_alive_ = true;
-  bool v11_ = true;
+  bool v11_ = true;         // the request came in HTTP/1.1; 1.0 knows neither chunks nor, unasked, another request
   bool chunked_ = false;
   bool head_only_ = false;  // the request was HEAD: its answer has no body, whatever its length says
 };
-
-std::string_view reason_phrase(int status);
 
 }  // namespace swarm::gateway

@@ -9,17 +9,23 @@ namespace swarm::gateway {
 namespace asio = boost::asio;
 namespace {
 
-std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
+constexpr std::size_t kReadFromAnybody = 64 * 1024;
 
-bool may_pass(std::string_view method) {
-  return method == "GET" || method == "POST" || method == "PUT" || method == "PATCH" || method == "DELETE";
+Problem no_such_path(std::string_view method, std::string_view path) {
+  Problem problem;
+  problem.kind = ProblemKind::NotFound;
+  problem.message = "no such path: " + std::string(method) + " " + std::string(path.substr(0, 200));
+  if (const auto meant = probably_meant(path); !meant.empty()) {
+    problem.message += "; did you mean " + std::string(meant) + "? A base URL ends in /v1 for OpenAI's clients, and before it for Anthropic's";
+  }
+  return problem;
 }
 
-Problem no_route(const http::Head& head, bool known) {
+Problem other_methods(std::string_view method, std::string_view path, std::string_view methods) {
   Problem problem;
-  problem.kind = known ? ProblemKind::MethodNotAllowed : ProblemKind::NotFound;
-  problem.message = (known ? "this path does not take " : "no such path: ") + std::string(head.method) + " " +
-                    std::string(path_of(head.target).substr(0, 200));
+  problem.kind = ProblemKind::MethodNotAllowed;
+  problem.message = "this path does not take " + std::string(method) + " " + std::string(path.substr(0, 200));
+  problem.headers = "allow: " + std::string(methods) + "\r\n";
   return problem;
 }
 
@@ -72,7 +78,13 @@ asio::awaitable<void> FrontDoor::serve(asio::ip::tcp::socket socket) {
   if (tls_) open = co_await connection.handshake(tls_->context());
   while (open) {
     Problem problem;
-    const auto incoming = co_await connection.next(request, problem);
+    auto incoming = co_await connection.next(request, problem);
+    if (incoming == ClientConnection::Incoming::Begun) {
+      bool whole = look_at_head(connection, request, problem);
+      if (whole) whole = co_await connection.rest(request, problem);
+      if (whole) incoming = ClientConnection::Incoming::Request;
+      else incoming = problem.message.empty() ? ClientConnection::Incoming::Closed : ClientConnection::Incoming::Refused;
+    }
     if (incoming == ClientConnection::Incoming::Closed) break;
     if (incoming == ClientConnection::Incoming::Refused) {
       co_await refuse(connection, request, std::move(problem));
@@ -89,11 +101,11 @@ asio::awaitable<void> FrontDoor::serve(asio::ip::tcp::socket socket) {
 Call FrontDoor::call_of(const ClientRequest& request) const {
   Call call;
   const http::Head& head = request.head;
-  const Route route = route_of(path_of(head.target));
+  call.path = origin_form(head.target);
+  const Route route = route_of(path_of(call.path));
   call.surface = route.surface;
   call.dialect = route.dialect;
   call.head = &head;
-  call.path = head.target;
   call.body = request.body;
   call.padding = request.padding;
   call.credential = credential_of(head);
@@ -107,22 +119,37 @@ Call FrontDoor::call_of(const ClientRequest& request) const {
 
 asio::awaitable<void> FrontDoor::answer(ClientConnection& connection, const ClientRequest& request) {
   const Call call = call_of(request);
-  const bool post = request.head.method == "POST";
-  const bool get = request.head.method == "GET" || request.head.method == "HEAD";
-  if (call.surface == Surface::Models ? get : post && call.surface != Surface::Other) {
-    if (call.surface == Surface::Models) {
-      if (const auto model = model_of(path_of(call.path))) co_await relay_.show_model(call, connection, *model);
-      else co_await relay_.list_models(call, connection);
-    } else {
-      co_await relay_.serve(call, connection);
-    }
-    co_return;
-  }
-  if (call.surface == Surface::Other && may_pass(request.head.method) && relay_.passes_on(path_of(call.path))) {
+  if (auto nowhere = no_route(call)) {
+    co_await relay_.refuse(call, connection, std::move(*nowhere));
+  } else if (call.surface != Surface::Models) {
     co_await relay_.serve(call, connection);
-    co_return;
+  } else if (const auto model = model_of(path_of(call.path))) {
+    co_await relay_.show_model(call, connection, *model);
+  } else {
+    co_await relay_.list_models(call, connection);
   }
-  co_await relay_.refuse(call, connection, no_route(request.head, call.surface != Surface::Other));
+}
+
+std::optional<Problem> FrontDoor::no_route(const Call& call) const {
+  const std::string_view path = path_of(call.path);
+  const std::string_view method = call.head->method;
+  if (call.surface == Surface::Other && !relay_.passes_on(path)) return no_such_path(method, path);
+  const std::string_view methods = methods_of(call.surface);
+  if (!takes(methods, method)) return other_methods(method, path, methods);
+  return std::nullopt;
+}
+
+/// What can be said before a long body comes, or one that its caller asks for leave to send: nobody without a key gets so much
+/// memory. False: `problem` is the answer, and the connection ends.
+bool FrontDoor::look_at_head(ClientConnection& connection, const ClientRequest& request, Problem& problem) {
+  const http::Head& head = request.head;
+  if (!head.chunked && !head.expect_continue && head.content_length.value_or(0) <= kReadFromAnybody) return true;
+  const Call call = call_of(request);
+  auto nowhere = no_route(call);
+  if (!nowhere && relay_.authenticate(call, connection) != nullptr) return true;
+  problem = nowhere ? std::move(*nowhere) : Relay::unknown_key();
+  connection.drain();
+  return false;
 }
 
 /// What could not be read may have no path; then nobody's dialect is known.

@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include <memory>
+#include <optional>
 #include <poll.h>
 #include <string>
 #include <vector>
@@ -37,6 +38,8 @@ class FrontDoor {
   boost::asio::awaitable<void> answer(ClientConnection& connection, const ClientRequest& request);
   boost::asio::awaitable<void> refuse(ClientConnection& connection, const ClientRequest& request, Problem problem);
   Call call_of(const ClientRequest& request) const;
+  std::optional<Problem> no_route(const Call& call) const;
+  bool look_at_head(ClientConnection& connection, const ClientRequest& request, Problem& problem);
   void look_for_hangups();
 
   async::Deadlines& deadlines_;

@@ -1,5 +1,6 @@
 #include "adapters/http/routes.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -18,6 +19,42 @@ constexpr std::array<std::pair<std::string_view, Route>, 7> kRoutes = {{
 }};
 
 }  // namespace
+
+std::string_view origin_form(std::string_view target) {
+  for (const std::string_view scheme : {std::string_view("http://"), std::string_view("https://")}) {
+    if (!http::equals_ignoring_case(target.substr(0, scheme.size()), scheme)) continue;
+    const std::size_t slash = target.find('/', scheme.size());
+    return slash == std::string_view::npos ? "/" : target.substr(slash);
+  }
+  return target;
+}
+
+std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
+
+std::string_view methods_of(Surface surface) {
+  if (surface == Surface::Models) return "GET, HEAD";
+  return surface == Surface::Other ? "GET, POST, PUT, PATCH, DELETE" : "POST";
+}
+
+bool takes(std::string_view methods, std::string_view method) {
+  static constexpr std::string_view kBetween = ", ";
+  while (!methods.empty()) {
+    const std::size_t end = std::min(methods.find(kBetween), methods.size());
+    if (methods.substr(0, end) == method) return true;
+    methods.remove_prefix(std::min(end + kBetween.size(), methods.size()));
+  }
+  return false;
+}
+
+std::string_view probably_meant(std::string_view path) {
+  static constexpr std::string_view kVersion = "/v1";
+  for (const auto& [known, route] : kRoutes) {
+    const bool without = known.substr(kVersion.size()) == path;
+    const bool twice = path.starts_with(kVersion) && path.substr(kVersion.size()) == known;
+    if (without || twice) return known;
+  }
+  return {};
+}
 
 Route route_of(std::string_view path) {
   for (const auto& [known, route] : kRoutes) {

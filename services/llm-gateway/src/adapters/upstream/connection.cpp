@@ -92,7 +92,7 @@ asio::awaitable<Result<void, UpstreamFault>> UpstreamConnection::connect(asio::s
 }
 
 asio::awaitable<Result<void, UpstreamFault>> UpstreamConnection::send(const Outgoing& request, std::string_view fixed) {
-  complete_ = surplus_ = false;
+  complete_ = surplus_ = cut_ = false;
   in_.consume(in_.size());
   out_.clear();
   out_ += request.method;
@@ -131,6 +131,7 @@ asio::awaitable<Result<void, UpstreamFault>> UpstreamConnection::send(const Outg
     if (tls_) std::tie(error, std::ignore) = co_await asio::async_write(*tls_, rest, kAwait);
     else std::tie(error, std::ignore) = co_await asio::async_write(socket_, rest, kAwait);
   }
+  cut_ = error.failed();
   if (error) co_return fault_of(error);
   co_return outcome::success();
 }
@@ -281,7 +282,7 @@ asio::awaitable<Result<std::string_view, UpstreamFault>> UpstreamConnection::rea
 }
 
 bool UpstreamConnection::reusable() const {
-  return complete_ && !surplus_ && !cancelled_ && !timed_out_ && head_.keep_alive && mode_ != Body::UntilClose &&
+  return complete_ && !surplus_ && !cut_ && !cancelled_ && !timed_out_ && head_.keep_alive && mode_ != Body::UntilClose &&
          socket_.is_open();
 }
 

@@ -78,6 +78,7 @@ class UpstreamConnection final : public async::Deadlines::Watched, public Upstre
   bool complete_ = false;
   bool broken_ = false;        // what came of the body is not framed as it should be
   bool surplus_ = false;       // bytes behind the answer
+  bool cut_ = false;           // the upstream hung up before it had the whole request
   bool timed_out_ = false;
   bool cancelled_ = false;
 };

@@ -112,7 +112,8 @@ asio::awaitable<Result<std::unique_ptr<Exchange>, UpstreamFault>> PooledLink::se
     }
     *current = connection.get();
     auto done = co_await connection->send(request, fixed_heads_[upstream.id]);
-    if (done) done = co_await connection->read_head();
+    // Whoever refuses a long body answers and hangs up without reading it: that answer is the one to pass on.
+    if (done || done.error() == UpstreamFault::Closed) done = co_await connection->read_head();
     *current = nullptr;
     if (done) co_return std::make_unique<PooledExchange>(*this, upstream, std::move(connection));
     // The upstream closed a connection that waited in the pool, as it may at any time: nobody has read the request.
