@@ -178,6 +178,26 @@ def test_kill_9_under_load_never_counts_too_little(start_gateway: Any) -> None:
         assert report["current_spend"] < sum(paid) + 3 * 0.2, "what is debited in advance is about a second's worth"
 
 
+def test_a_strict_budget_takes_no_prompt_that_nothing_bounds(start_gateway: Any) -> None:
+    stored, searching = {"previous_response_id": "r1"}, {"tools": [{"type": "web_search"}]}
+
+    def ask(gateway: Any, key: str, model: str, more: dict) -> Any:
+        return http("POST", f"{gateway.http}/v1/responses", {"model": model, "input": "go on", "max_output_tokens": 10} | more, {"authorization": f"Bearer {key}"})
+
+    with upstream(lambda connection, _: connection.sendall(answer(completion()))) as up:
+        config = settings(up.url, budgets={"key/plain": {"limit_usd": 1, "strict": True}})
+        config["models"]["known"] = config["models"]["small"] | {"max_input_tokens": 128_000}
+        gateway = start_gateway(config)
+        assert ask(gateway, "sk-plain", "small", {}).status == 200
+        for model, more in (("small", stored), ("small", searching), ("known", searching)):
+            refused = ask(gateway, "sk-plain", model, more)
+            assert refused.status == 429 and "nothing bounds" in refused.json()["error"]["message"], (model, more)
+            assert ask(gateway, "sk-agent", model, more).status == 200, "a budget with slack takes it"
+        assert ask(gateway, "sk-plain", "known", stored).status == 200
+        explained = call(gateway, "llm_gateway.BudgetControl.ExplainRequest", request_id=ask(gateway, "sk-plain", "known", stored).headers["x-request-id"])
+        assert float(explained["ceiling"]) >= 128_000 * 0.15e-6, explained
+
+
 @pytest.mark.parametrize("strict", [True, False])
 def test_256_callers_at_five_times_the_learnt_cost_stay_within_the_bound(start_gateway: Any, strict: bool) -> None:
     tokens = [20]

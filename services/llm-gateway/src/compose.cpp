@@ -83,6 +83,7 @@ Result<void> Composition::Parts::make_reporters() {
 Result<void> Composition::Parts::make_workers() {
   Admission::Options options;
   options.assumed_output_tokens = static_cast<std::uint64_t>(settings.assumed_output_tokens);
+  options.assumed_input_tokens = static_cast<std::uint64_t>(settings.assumed_input_tokens);
   options.reservation_time = settings.reservation_time;
   options.explained_max = static_cast<std::size_t>(settings.explained_max);
   admission = std::make_unique<Admission>(books, *spend, clock, options);

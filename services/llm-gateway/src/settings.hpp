@@ -79,6 +79,7 @@ struct Settings {
   std::optional<Price> fallback_price;
   std::int64_t image_tokens = 2'000;
   std::int64_t assumed_output_tokens = 32'768;
+  std::int64_t assumed_input_tokens = 200'000;
   std::string complete_model;
   std::chrono::milliseconds complete_kept{300'000};
   bool complete_durable = true;

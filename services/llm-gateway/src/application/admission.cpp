@@ -22,6 +22,20 @@ Result<ScopeId, Refusal> task_scope(BudgetLedger& ledger, std::string_view task,
   return refusal;
 }
 
+/// The most that the provider makes of the request's prompt, as far as something bounds it; otherwise as is assumed.
+RequestSize bounded(const Admission::Wish& wish, std::uint64_t assumed_input_tokens) {
+  RequestSize size = wish.size;
+  if (size.bound == PromptBound::Text) return size;
+  size.unseen_tokens += wish.model->input_tokens_max > 0 ? wish.model->input_tokens_max : assumed_input_tokens;
+  return size;
+}
+
+bool is_bounded(const Admission::Wish& wish) {
+  const bool output = wish.model->output_tokens_max > 0 || wish.size.output_tokens_max > 0 || wish.size.choices == 0;
+  const bool input = wish.size.bound == PromptBound::Text || (wish.size.bound == PromptBound::Context && wish.model->input_tokens_max > 0);
+  return output && input;
+}
+
 /// What a request will count for against its key's tokens a minute until its answer tells.
 std::int64_t expected_tokens(const Admission::Wish& wish) {
   const std::uint64_t output = std::min<std::uint64_t>(wish.size.output_tokens_max, 1'000) * wish.size.choices;
@@ -93,9 +107,10 @@ Result<Admission::Admitted, Refusal> Admission::admit(const Wish& wish, Places& 
   const std::uint64_t known_max = wish.model->output_tokens_max;
   Ask ask;
   ask.priority = wish.who->priority;
-  ask.ceiling_known = known_max > 0 || wish.size.output_tokens_max > 0 || wish.size.choices == 0;
+  const RequestSize size = bounded(wish, options_.assumed_input_tokens);
+  ask.ceiling_known = is_bounded(wish);
   const std::uint64_t output_max = known_max > 0 ? known_max : options_.assumed_output_tokens;
-  if (price != nullptr) ask.ceiling = ceiling_cost(*price, wish.size, output_max);
+  if (price != nullptr) ask.ceiling = ceiling_cost(*price, size, output_max);
   std::array<Turn, 2> next{};
   auto result = books_.with([&](Books& books) -> Result<Admitted, Refusal> {
     std::array<ScopeId, 4> path;
@@ -105,7 +120,7 @@ Result<Admission::Admitted, Refusal> Admission::admit(const Wish& wish, Places& 
       ++end;
     }
     if (price != nullptr) {
-      ask.reservation = std::min(ask.ceiling, books.learnt.expected(wish.who->id, wish.model->learnt_id, *price, wish.size, output_max));
+      ask.reservation = std::min(ask.ceiling, books.learnt.expected(wish.who->id, wish.model->learnt_id, *price, size, output_max));
     }
     Admitted admitted;
     const Limits limits = limits_of(books, wish);

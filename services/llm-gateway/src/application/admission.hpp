@@ -20,6 +20,7 @@ class Admission {
  public:
   struct Options {
     std::uint64_t assumed_output_tokens = 32'768;  // ceiling where neither request nor model says
+    std::uint64_t assumed_input_tokens = 200'000;  // ceiling of a prompt that the provider completes, where the model does not say
     std::chrono::milliseconds reservation_time = std::chrono::hours(2);
     std::size_t explained_max = 10'000;  // requests whose explanation is kept; 0: none
   };

@@ -70,6 +70,7 @@ Money Charge::settle(Ending ending, int status, std::optional<Usage> known) {
   if (known) usage = *known;
   else if (sent_ && !wish_.free) usage = estimate();
   const Money cost = wish_.free || !wish_.model->price ? Money{} : wish_.model->price->cost(usage);
+  if (cost > admitted_.ceiling) probe_.above_ceiling(*wish_.model);
   auto settlement = admission_.settle(admitted_, cost, wish_, usage);
   if (!settlement) return Money{};
   const auto& clock = admission_.clock();

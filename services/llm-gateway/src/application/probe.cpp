@@ -68,7 +68,9 @@ Probe::Probe(metrics::Registry& registry, const Catalog& catalog) : gen_ai_(regi
                                          {{"model", model.name}}),
                        unlisted(registry, model),
                        &registry.gauge("swarm_gateway_model_price_source", "1 for where a model's price comes from; none: it is refused",
-                                       {{"model", model.name}, {"source", std::string(name(model.price_source))}})});
+                                       {{"model", model.name}, {"source", std::string(name(model.price_source))}}),
+                       &registry.counter("swarm_gateway_costs_above_ceiling_total", "Answers that cost more than their ceiling: nothing bounded their prompt, or a bound is wrong",
+                                         {{"model", model.name}})});
   }
   for (std::size_t level = 0; level < kScopeLevels; ++level) {
     for (std::size_t i = 0; i < refusals_[level].size(); ++i) {

@@ -41,6 +41,8 @@ class Probe {
   void retried(const Upstream& upstream) { upstreams_[upstream.id].retries->add(); }
   void breaker(const Upstream& upstream, double state) { upstreams_[upstream.id].breaker->set(state); }
   void used(const Model& model, const Usage& usage, Money cost);
+  /// It cost more than the most that it was counted with.
+  void above_ceiling(const Model& model) { models_[model.id].above_ceiling->add(); }
   void refused(ScopeLevel level, RefusalReason reason);
   void hung_up() { hangups_->add(); }
   void joined() { joined_->add(); }
@@ -68,6 +70,7 @@ class Probe {
     metrics::Counter* estimated;
     metrics::Counter* unlisted;  // null: its price is a listed one
     metrics::Gauge* source;      // of its price
+    metrics::Counter* above_ceiling;
   };
   static std::size_t status_index(int status);
 

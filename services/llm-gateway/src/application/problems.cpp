@@ -49,7 +49,8 @@ Problem problem_of(const Refusal& refusal, WallTime now) {
       problem.retry_after = seconds_until(refusal.resets, now);
       break;
     case RefusalReason::NoCeiling:
-      problem.message = where + " is strict and nothing bounds this request's cost: set max_tokens, or max_output_tokens of the model";
+      problem.message = where + " is strict and nothing bounds this request's cost: max_tokens, or max_output_tokens of the model, bounds an answer; "
+                                "max_input_tokens of the model a conversation or file that the provider keeps; nothing the tools that it runs itself";
       break;
     case RefusalReason::Busy:
       problem.kind = ProblemKind::RateLimit;

@@ -76,6 +76,7 @@ struct Model {
   std::optional<Price> price;             // none: requests for it are refused
   PriceSource price_source = PriceSource::None;
   std::uint64_t output_tokens_max = 0;    // 0: unknown
+  std::uint64_t input_tokens_max = 0;     // of its context; 0: unknown
   RateLimits limits;                      // of each key on this model
   std::int32_t guard = -1;                // place of its privacy guard; below 0: none
   std::string path;                       // of a route: the path that it passes on, with everything below; else empty

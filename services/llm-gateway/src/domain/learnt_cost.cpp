@@ -48,7 +48,7 @@ void LearntCost::learn(std::uint32_t scope, std::uint32_t model, const RequestSi
 }
 
 Money ceiling_cost(const Price& price, const RequestSize& size, std::uint64_t model_output_max) {
-  return price.ceiling(size.text_bytes + size.flat_tokens + kTemplateTokens, output_bound(size, model_output_max));
+  return price.ceiling(size.text_bytes + size.flat_tokens + size.unseen_tokens + kTemplateTokens, output_bound(size, model_output_max));
 }
 
 Usage estimated_usage(const RequestSize& size, std::uint64_t output_text_bytes) {

@@ -7,12 +7,21 @@
 
 namespace swarm::gateway {
 
+/// What bounds the tokens of a prompt.
+enum class PromptBound : std::uint8_t {
+  Text,     // its bytes
+  Context,  // only what the model can read: the provider completes it with what it keeps, a conversation or a file
+  None,     // nothing: the provider runs tools and reads what they find, again and again
+};
+
 /// What bounds a request's cost, as far as its bytes tell.
 struct RequestSize {
   std::uint64_t text_bytes = 0;          // of the prompt; a token is at least one byte
   std::uint64_t flat_tokens = 0;         // images and other parts whose bytes say nothing
   std::uint64_t output_tokens_max = 0;   // of each choice; 0: the request does not say
   std::uint64_t choices = 1;             // 0: nothing is generated
+  std::uint64_t unseen_tokens = 0;       // the most that the provider puts beside the text; no part of what is expected
+  PromptBound bound = PromptBound::Text;
 };
 
 /// Expected cost of a request from what its predecessors of the same scope and model cost: tokens per prompt byte and

@@ -12,7 +12,7 @@ namespace {
 
 const std::string kList = R"({
   "sample_spec": {"input_cost_per_token": 0.0, "mode": "one of: chat, embedding"},
-  "gpt-x": {"litellm_provider": "openai", "mode": "chat", "max_output_tokens": 16384, "input_cost_per_token": 1.5e-07,
+  "gpt-x": {"litellm_provider": "openai", "mode": "chat", "max_output_tokens": 16384, "max_input_tokens": 128000, "input_cost_per_token": 1.5e-07,
             "output_cost_per_token": 6e-07, "cache_read_input_token_cost": 7.5e-08, "input_cost_per_token_batches": 7.5e-08,
             "output_cost_per_token_batches": 3e-07, "input_cost_per_audio_token": 1e-05, "output_cost_per_reasoning_token": 6.5e-07},
   "claude-y": {"mode": "chat", "input_cost_per_token": 3e-06, "output_cost_per_token": 1.5e-05, "max_output_tokens": 64000,
@@ -47,7 +47,10 @@ TEST_CASE("LiteLLM's list becomes models that the gateway reads", "[prices]") {
   const auto settings = settings_of(imported.yaml);
   if (!settings) FAIL(settings.error().message);
   std::map<std::string, Price> prices;
-  for (const Model& model : settings.value().models) prices[model.name] = *model.price;
+  for (const Model& model : settings.value().models) {
+    prices[model.name] = *model.price;
+    CHECK(model.input_tokens_max == (model.name == "gpt-x" ? 128'000 : 0));
+  }
   REQUIRE(prices.size() == 4);
   const Price& x = prices.at("gpt-x");
   REQUIRE(x.input == 150'000);

@@ -34,6 +34,8 @@ void update(const UsageObject& object, std::string_view key, std::uint64_t& valu
 AnthropicCodec::AnthropicCodec(std::uint64_t image_tokens) {
   fields_.output_limit = "max_tokens";
   fields_.messages = "messages";
+  fields_.tools = "tools";
+  fields_.provider_tool = "mcp_servers";
   fields_.image_tokens = image_tokens;
 }
 

@@ -63,6 +63,45 @@ TEST_CASE("images count flat and not by their bytes", "[codec]") {
   REQUIRE(got.size.text_bytes < 300);
 }
 
+TEST_CASE("a prompt that its provider completes is not bounded by its bytes", "[codec]") {
+  OpenAiCodec chat(OpenAiSurface::Chat);
+  OpenAiCodec responses(OpenAiSurface::Responses);
+  AnthropicCodec messages;
+  const auto bound = [](DialectCodec& codec, const std::string& fields) { return scan(codec, R"({"model":"m",)" + fields + "}").value().size.bound; };
+  const auto part = [](const std::string& text) { return R"("messages":[{"role":"user","content":[)" + text + "]}]"; };
+  for (const char* fields : {R"("tools":[{"type":"function","function":{"name":"f","parameters":{"type":"web_search"}}}])", R"("tools":[])", R"("tools":null)",
+                             R"("web_search_options":null)"}) {
+    CHECK(bound(chat, fields) == PromptBound::Text);
+  }
+  CHECK(bound(chat, part(R"({"type":"file","file":{"file_data":"data:application/pdf;base64,AA"}})")) == PromptBound::Text);
+  CHECK(bound(chat, part(R"({"type":"file","file":{"file_data":"","file_id":"f1"}})")) == PromptBound::Context);
+  CHECK(bound(chat, R"("web_search_options":{})") == PromptBound::None);
+  for (const char* fields : {R"("previous_response_id":null)", R"("tools":[{"type":"custom"},{"type":"local_shell"},{"type":"computer_use_preview"}])",
+                             R"("input":[{"type":"message","content":[{"type":"input_file","file_data":"AA"}]}])"}) {
+    CHECK(bound(responses, fields) == PromptBound::Text);
+  }
+  for (const char* fields : {R"("previous_response_id":"r1")", R"("conversation":{"id":"c1"})", R"("prompt":{"id":"p1"})", R"("input":[{"type":"item_reference","id":"i1"}])",
+                             R"("input":[{"content":[{"type":"input_file","file_url":"https://x.example"}]}])"}) {
+    CHECK(bound(responses, fields) == PromptBound::Context);
+  }
+  CHECK(bound(responses, R"("tools":[{"type":"function"},{"type":"web_search"}],"previous_response_id":"r1")") == PromptBound::None);
+  CHECK(bound(messages, R"("tools":[{"name":"f","input_schema":{}},{"type":"bash_20250124","name":"bash"}],"mcp_servers":[])") == PromptBound::Text);
+  CHECK(bound(messages, part(R"({"type":"document","source":{"type":"base64","data":"AA"}})")) == PromptBound::Text);
+  CHECK(bound(messages, part(R"({"type":"document","source":{"type":"url","url":"https://x.example"}})")) == PromptBound::Context);
+  CHECK(bound(messages, part(R"({"type":"container_upload","file_id":"f1"})")) == PromptBound::Context);
+  CHECK(bound(messages, R"("mcp_servers":[{"type":"url","url":"https://x.example"}])") == PromptBound::None);
+  CHECK(bound(messages, R"("tools":[{"type":"web_search_20250305","name":"web_search"}])") == PromptBound::None);
+}
+
+TEST_CASE("what a provider says about tools is in the ceiling and not in what is expected", "[codec]") {
+  AnthropicCodec messages;
+  const auto size = [&](const std::string& tools) { return scan(messages, R"({"model":"m","tools":)" + tools + "}").value().size; };
+  REQUIRE(size("[]").unseen_tokens == 0);
+  REQUIRE(size(R"([{"name":"f"},{"name":"g"}])").unseen_tokens == 600);
+  REQUIRE(size(R"([{"name":"f"},{"type":"bash_20250124"}])").unseen_tokens == 1'600);
+  REQUIRE(size(R"([{"name":"f"}])").flat_tokens == 0);
+}
+
 TEST_CASE("a body that is no JSON is refused, wherever it goes wrong", "[codec]") {
   OpenAiCodec codec(OpenAiSurface::Chat);
   const auto chat = [](const std::string& rest) { return R"({"model":"m","messages":[{"role":"user","content":"hi"}])" + rest; };

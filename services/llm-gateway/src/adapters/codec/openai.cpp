@@ -74,6 +74,8 @@ RequestFields fields_of(OpenAiSurface surface, std::uint64_t image_tokens) {
       fields.output_limit_other = "max_tokens";
       fields.choices = "n";
       fields.messages = "messages";
+      fields.tools = "tools";
+      fields.provider_tool = "web_search_options";
       fields.asks_stream_usage = true;
       break;
     case OpenAiSurface::Completions:
@@ -85,6 +87,9 @@ RequestFields fields_of(OpenAiSurface surface, std::uint64_t image_tokens) {
     case OpenAiSurface::Responses:
       fields.output_limit = "max_output_tokens";
       fields.messages = "input";
+      fields.tools = "tools";
+      fields.kept = {"previous_response_id", "conversation", "prompt"};
+      fields.refers_to_items = true;
       break;
   }
   return fields;

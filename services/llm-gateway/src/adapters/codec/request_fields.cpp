@@ -10,6 +10,11 @@ namespace od = simdjson::ondemand;
 namespace {
 
 constexpr std::uint64_t kTokensMax = 100'000'000;
+// Providers tell the model about tools in words of their own: some hundreds of tokens once, and more for each that they describe.
+constexpr std::uint64_t kToolsTokens = 600;
+constexpr std::uint64_t kDescribedToolTokens = 1'000;
+// Described by the provider and run by its caller. Whatever else is no function is run by the provider.
+constexpr std::array<std::string_view, 6> kDescribedTools = {"bash", "text_editor", "computer", "memory", "local_shell", "apply_patch"};
 
 Error invalid(std::string message) { return Error{Code::InvalidArgument, std::move(message)}; }
 
@@ -74,8 +79,44 @@ class Scanner {
       seen_ |= kTemperature;
     } else if (key == fields_.messages) {
       take_messages(value);
+    } else if (key == fields_.tools) {
+      take_tools(value);
+    } else if (key == fields_.provider_tool) {
+      if (says_something(value)) bound_at_least(PromptBound::None);
+    } else if (std::find(fields_.kept.begin(), fields_.kept.end(), key) != fields_.kept.end()) {
+      if (says_something(value)) bound_at_least(PromptBound::Context);
     }
     return outcome::success();
+  }
+
+  void bound_at_least(PromptBound bound) { scan_.size.bound = std::max(scan_.size.bound, bound); }
+
+  /// Neither null nor an empty list.
+  static bool says_something(od::value& value) {
+    const std::string_view text = value.raw_json_token();
+    if (text.starts_with("null")) return false;
+    od::json_type type;
+    bool empty = false;
+    if (value.type().get(type) == sj::SUCCESS && type == od::json_type::array) {
+      od::array list;
+      return value.get_array().get(list) != sj::SUCCESS || list.is_empty().get(empty) != sj::SUCCESS || !empty;
+    }
+    return true;
+  }
+
+  void take_tools(od::value& value) {
+    od::array tools;
+    if (value.get_array().get(tools) != sj::SUCCESS) return;
+    for (auto tool : tools) {
+      if (scan_.size.unseen_tokens == 0) scan_.size.unseen_tokens = kToolsTokens;
+      od::object object;
+      std::string_view type;
+      if (tool.get_object().get(object) != sj::SUCCESS) return;
+      if (object.find_field_unordered("type").get_string().get(type) != sj::SUCCESS || type == "function" || type == "custom") continue;
+      const bool described = std::any_of(kDescribedTools.begin(), kDescribedTools.end(), [&](std::string_view name) { return type.starts_with(name); });
+      if (described) scan_.size.unseen_tokens += kDescribedToolTokens;
+      else bound_at_least(PromptBound::None);
+    }
   }
 
   Result<void> take_model(od::value& value) {
@@ -130,6 +171,10 @@ class Scanner {
       od::object object;
       od::array parts;
       if (message.get_object().get(object) != sj::SUCCESS) return;
+      std::string_view type;
+      if (fields_.refers_to_items && object.find_field_unordered("type").get_string().get(type) == sj::SUCCESS && type == "item_reference") {
+        bound_at_least(PromptBound::Context);
+      }
       if (object.find_field_unordered("content").get_array().get(parts) != sj::SUCCESS) continue;
       for (auto part : parts) {
         od::object item;
@@ -143,6 +188,7 @@ class Scanner {
   void take_part(od::object& part) {
     std::string_view type;
     if (part.find_field_unordered("type").get_string().get(type) != sj::SUCCESS) return;
+    if (type == "document" || type == "file" || type == "input_file" || type == "container_upload") return take_file(part, type);
     if (type != "image_url" && type != "input_image" && type != "image") return;
     scan_.size.flat_tokens += fields_.image_tokens;
     od::value holder;
@@ -151,6 +197,22 @@ class Scanner {
     } else if (part.find_field_unordered("image_url").get(holder) == sj::SUCCESS) {
       skip_text(holder, "url");
     }
+  }
+
+  /// A file that came along is bounded by its bytes; one that the provider fetches or keeps is not.
+  void take_file(od::object& part, std::string_view type) {
+    od::object holder;
+    if (refers(part)) return bound_at_least(PromptBound::Context);
+    const auto held = part.find_field_unordered(type == "document" ? "source" : "file").get_object().get(holder);
+    if (held == sj::SUCCESS && refers(holder)) bound_at_least(PromptBound::Context);
+  }
+
+  static bool refers(od::object& to) {
+    od::value what;
+    for (const char* key : {"file_id", "file_url", "url"}) {
+      if (to.find_field_unordered(key).get(what) == sj::SUCCESS) return true;
+    }
+    return false;
   }
 
   void skip_text(od::value& holder, std::string_view key) {

@@ -2,6 +2,8 @@
 
 #include <simdjson.h>
 
+#include <array>
+
 #include "ports/dialect.hpp"
 
 namespace swarm::gateway {
@@ -12,6 +14,10 @@ struct RequestFields {
   std::string_view output_limit_other;  // "max_completion_tokens"; empty: none
   std::string_view choices;             // "n"; empty: none
   std::string_view messages;            // the list whose parts may be images
+  std::string_view tools;               // the list of what the model may call; empty: none
+  std::array<std::string_view, 3> kept; // name what the provider keeps and completes the prompt with; empty: none
+  std::string_view provider_tool;       // lets the provider run a tool of its own; empty: none
+  bool refers_to_items = false;         // a message may stand for one that the provider keeps
   bool asks_stream_usage = false;       // has stream_options.include_usage
   bool output_free = false;             // embeddings: nothing is generated
   std::uint64_t image_tokens = 0;       // flat, for each image

@@ -114,9 +114,10 @@ std::string model_line(const std::string& name, const json::object& model, doubl
     line(yaml, "long_context_input_usd_per_mtok", amount(tier->input));
     line(yaml, "long_context_output_usd_per_mtok", amount(tier->output));
   }
-  const auto* most = model.if_contains("max_output_tokens");
-  if (most != nullptr && most->is_int64() && most->get_int64() > 0 && most->get_int64() <= 100'000'000) {
-    line(yaml, "max_output_tokens", std::to_string(most->get_int64()));
+  for (const char* bound : {"max_output_tokens", "max_input_tokens"}) {  // ours have the same names
+    const auto* most = model.if_contains(bound);
+    if (most == nullptr || !most->is_int64() || most->get_int64() <= 0 || most->get_int64() > 100'000'000) continue;
+    line(yaml, bound, std::to_string(most->get_int64()));
   }
   line(yaml, "price_version", version);
   return yaml + "}\n";
