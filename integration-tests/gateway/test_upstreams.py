@@ -13,7 +13,7 @@ import pytest
 from clients import http
 from eventually import eventually
 
-from gateway.budget import spend
+from gateway.budget import call, spend
 from gateway.upstream import answer, completion, settings, upstream
 
 BODY = {"model": "small", "max_tokens": 20, "messages": [{"role": "user", "content": "hi"}]}
@@ -122,6 +122,8 @@ def test_a_route_passes_its_path_on_and_is_paid_by_the_request(start_gateway: An
         assert spend(gateway)["current_spend"] == pytest.approx(0.02)
         assert http("POST", f"{gateway.http}/v1/images", {}, KEY).status == 404
         assert http("POST", f"{gateway.http}/v1/audio/speech", {}, {"x-api-key": "sk-wrong"}).status == 401
+        call(gateway, "llm_gateway.BudgetControl.SetLimit", scope="key/agent", limit=0.05, strict=True)
+        assert [http("POST", f"{gateway.http}/v1/audio/speech", {}, KEY).status for _ in range(2)] == [200, 429], "a strict budget counts it at its price, no more"
 
 
 @pytest.mark.parametrize(("model", "says"), [

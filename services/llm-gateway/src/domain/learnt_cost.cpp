@@ -6,9 +6,6 @@
 namespace swarm::gateway {
 namespace {
 
-// Chat templates put a few tokens around each message that no byte of the text stands for.
-constexpr std::uint64_t kTemplateTokens = 64;
-
 std::uint64_t key_of(std::uint32_t scope, std::uint32_t model) { return (std::uint64_t{scope} << 32) | model; }
 
 std::uint64_t output_bound(const RequestSize& size, std::uint64_t model_output_max) {
@@ -48,7 +45,7 @@ void LearntCost::learn(std::uint32_t scope, std::uint32_t model, const RequestSi
 }
 
 Money ceiling_cost(const Price& price, const RequestSize& size, std::uint64_t model_output_max) {
-  return price.ceiling(size.text_bytes + size.flat_tokens + size.unseen_tokens + kTemplateTokens, output_bound(size, model_output_max));
+  return price.ceiling(size.text_bytes + size.flat_tokens + size.unseen_tokens, output_bound(size, model_output_max));
 }
 
 Usage estimated_usage(const RequestSize& size, std::uint64_t output_text_bytes) {

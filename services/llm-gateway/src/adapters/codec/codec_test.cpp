@@ -96,9 +96,9 @@ TEST_CASE("a prompt that its provider completes is not bounded by its bytes", "[
 TEST_CASE("what a provider says about tools is in the ceiling and not in what is expected", "[codec]") {
   AnthropicCodec messages;
   const auto size = [&](const std::string& tools) { return scan(messages, R"({"model":"m","tools":)" + tools + "}").value().size; };
-  REQUIRE(size("[]").unseen_tokens == 0);
-  REQUIRE(size(R"([{"name":"f"},{"name":"g"}])").unseen_tokens == 600);
-  REQUIRE(size(R"([{"name":"f"},{"type":"bash_20250124"}])").unseen_tokens == 1'600);
+  REQUIRE(size("[]").unseen_tokens == 64);
+  REQUIRE(size(R"([{"name":"f"},{"name":"g"}])").unseen_tokens == 664);
+  REQUIRE(size(R"([{"name":"f"},{"type":"bash_20250124"}])").unseen_tokens == 1'664);
   REQUIRE(size(R"([{"name":"f"}])").flat_tokens == 0);
 }
 

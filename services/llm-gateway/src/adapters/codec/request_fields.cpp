@@ -1,6 +1,7 @@
 #include "adapters/codec/request_fields.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "adapters/codec/json_check.hpp"
 
@@ -10,6 +11,8 @@ namespace od = simdjson::ondemand;
 namespace {
 
 constexpr std::uint64_t kTokensMax = 100'000'000;
+// Chat templates put a few tokens around each message that no byte of the text stands for.
+constexpr std::uint64_t kTemplateTokens = 64;
 // Providers tell the model about tools in words of their own: some hundreds of tokens once, and more for each that they describe.
 constexpr std::uint64_t kToolsTokens = 600;
 constexpr std::uint64_t kDescribedToolTokens = 1'000;
@@ -107,8 +110,9 @@ class Scanner {
   void take_tools(od::value& value) {
     od::array tools;
     if (value.get_array().get(tools) != sj::SUCCESS) return;
+    std::uint64_t told = kToolsTokens;
     for (auto tool : tools) {
-      if (scan_.size.unseen_tokens == 0) scan_.size.unseen_tokens = kToolsTokens;
+      scan_.size.unseen_tokens += std::exchange(told, 0);
       od::object object;
       std::string_view type;
       if (tool.get_object().get(object) != sj::SUCCESS) return;
@@ -236,6 +240,7 @@ class Scanner {
   Result<RequestScan> finish() {
     if ((seen_ & kModel) == 0) return invalid("\"model\" is missing");
     scan_.size.text_bytes = body_.size() - std::min<std::uint64_t>(skipped_, body_.size());
+    scan_.size.unseen_tokens += kTemplateTokens;
     scan_.size.choices = fields_.output_free ? 0 : std::clamp<std::uint64_t>(choices_, 1, 1000);
     scan_.wants_usage = !fields_.asks_stream_usage || !scan_.stream || include_;
     if (scan_.wants_usage) return scan_;
