@@ -61,7 +61,7 @@ struct Fixture {
     return auth::sign(claims, key);
   }
   void prepare(grpc::ClientContext& context, const std::string& bearer) {
-    context.set_deadline(std::chrono::system_clock::now() + 10s);
+    context.set_deadline(std::chrono::system_clock::now() + 30s);
     context.AddMetadata("authorization", "Bearer " + bearer);
   }
   template <class In, class Out>

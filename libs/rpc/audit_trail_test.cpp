@@ -84,7 +84,7 @@ struct Fixture {
   template <class Method, class In>
   grpc::StatusCode call(Method method, const In& in, const std::string& authorization) {
     grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + 5s);
+    context.set_deadline(std::chrono::system_clock::now() + 30s);
     if (!authorization.empty()) context.AddMetadata("authorization", authorization);
     orchestrator::Task out;
     return ((*stub).*method)(&context, in, &out).error_code();

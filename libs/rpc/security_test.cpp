@@ -62,7 +62,7 @@ struct Certificates {
 grpc::Status ask(const std::string& address, std::shared_ptr<grpc::ChannelCredentials> credentials, orchestrator::Task& out) {
   auto stub = orchestrator::Orchestrator::NewStub(connect(address, credentials));
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + 5s);
+  context.set_deadline(std::chrono::system_clock::now() + 30s);
   return stub->GetTask(&context, {}, &out);
 }
 

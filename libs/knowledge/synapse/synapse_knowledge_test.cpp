@@ -200,7 +200,7 @@ TEST_CASE("a store that is away, slow or talks nonsense is an error in time, the
   SynapseKnowledge knowledge(stage.client());
   stage.process->fault(R"({"kind": "garbage", "count": 1})");
   CHECK(knowledge.rules_of_stack("x").error().code == Code::DataLoss);
-  stage.process->fault(R"({"kind": "slow", "seconds": 1, "count": 1})");
+  stage.process->fault(R"({"kind": "slow", "seconds": 10, "count": 1})");
   CHECK(knowledge.rules_of_stack("x").error().code == Code::DeadlineExceeded);
   CHECK(knowledge.nearest("x", 3).error().code == Code::DeadlineExceeded);  // the slow query goes on
   stage.process->kill();
